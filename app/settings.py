@@ -1,0 +1,166 @@
+"""What the environment says, read once: a frozen `Settings`, and the refusal that every wrong start ends in."""
+
+import base64
+import binascii
+import difflib
+import hashlib
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX = "BATON_"
+KEY_BYTES = 32
+
+
+class StartRefused(Exception):
+    """A sentence for the person who starts the program: what is wrong and what to do. Never holds a secret."""
+
+
+class SecretKey(NamedTuple):
+    """A master key by its id; `key` is base64 of 32 bytes."""
+
+    id: str
+    key: SecretStr
+
+    def raw(self) -> bytes:
+        return _decode(self.key.get_secret_value())
+
+
+def _decode(text: str) -> bytes:
+    """Standard or URL-safe base64, padded or not. Raises ValueError without repeating the text."""
+    try:
+        standard = text.replace("-", "+").replace("_", "/")
+        raw = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except binascii.Error:
+        raise ValueError("a key is not base64") from None
+    if len(raw) != KEY_BYTES:
+        raise ValueError(f"a key has {len(raw)} bytes instead of {KEY_BYTES}")
+    return raw
+
+
+def _parts(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _secret_keys(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    keys: list[SecretKey] = []
+    for part in _parts(value):
+        name, colon, text = part.rpartition(":")
+        raw = _decode(text)
+        if colon and not name:
+            raise ValueError("a key has an empty id before its colon")
+        keys.append(SecretKey(name or hashlib.sha256(raw).hexdigest()[:8], SecretStr(text)))
+    if len({key.id for key in keys}) < len(keys):
+        raise ValueError("two keys have the same id")
+    return tuple(keys)
+
+
+def _networks(value: Any) -> Any:
+    return tuple(ip_network(part) for part in _parts(value)) if isinstance(value, str) else value
+
+
+def _database_url(value: Any) -> Any:
+    """One dialect: whatever a Postgres address is usually called becomes `postgresql+asyncpg`."""
+    if not isinstance(value, str):
+        return value
+    scheme, mark, rest = value.partition("://")
+    if not mark or scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
+        raise ValueError("it must begin with postgresql://")
+    return SecretStr(f"postgresql+asyncpg://{rest}")
+
+
+def _public_url(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    address = urlsplit(value)
+    if address.scheme not in ("http", "https") or not address.hostname or address.query or address.fragment:
+        raise ValueError("it must look like https://baton.example.org, without a query")
+    return value.rstrip("/")
+
+
+class Settings(BaseModel):
+    """Everything the environment decides. Each field is the variable `BATON_` + its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    database_url: Annotated[SecretStr | None, BeforeValidator(_database_url)] = Field(
+        default=None,
+        description="Address of a Postgres (15 or newer), as in postgresql://user:password@host/name. "
+        "Unset: an embedded Postgres in the data folder.",
+    )
+    data_dir: Path = Field(
+        description="Folder of the embedded Postgres and of the key file. "
+        "Unset: $XDG_DATA_HOME/baton, or ~/.local/share/baton.",
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address the web server listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port of the web server; 0 takes a free one.")
+    public_url: Annotated[str, BeforeValidator(_public_url)] = Field(
+        default="",
+        description="Address under which remote platforms and browsers reach this server; callback addresses "
+        "begin with it. Unset: http://HOST:PORT.",
+    )
+    secret_keys: Annotated[tuple[SecretKey, ...], BeforeValidator(_secret_keys)] = Field(
+        default=(),
+        description="Master keys of the stored credentials, comma-separated, each `id:key` or `key`, a key being base64 "
+        "of 32 bytes. The first seals, all open. Unset: a key file made in the data folder, mode 0600.",
+    )
+    egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)] = Field(
+        default=(),
+        description="Networks that may be called besides public ones, comma-separated, as in 10.0.0.0/8,127.0.0.1/32.",
+    )
+    workers_concurrency: int = Field(
+        default=32,
+        ge=1,
+        le=1000,
+        description="How many nodes one process works on at the same time (a count).",
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Pure: reads nothing but `environ`. Raises `StartRefused` for an unknown name or a value that cannot be used.
+
+        An empty value counts as unset, as in `docker compose` files that pass `VARIABLE=` on.
+        """
+        known = {PREFIX + name.upper(): name for name in cls.model_fields}
+        values: dict[str, object] = {}
+        for name, value in environ.items():
+            if not name.startswith(PREFIX):
+                continue
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+                raise StartRefused(f"{name} is not a setting; the nearest is {near}.")
+            if value.strip():
+                values[known[name]] = value.strip()
+        values["data_dir"] = _data_dir(environ, values.get("data_dir"))
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            faults = [
+                f"{PREFIX}{'_'.join(str(at) for at in e['loc'][:1]).upper()}: {e['msg']}"
+                for e in error.errors()
+            ]
+            raise StartRefused("; ".join(faults) + ".") from None
+        if settings.public_url:
+            return settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        return settings.model_copy(update={"public_url": f"http://{host}:{settings.port}"})
+
+
+def _data_dir(environ: Mapping[str, str], given: object) -> Path:
+    home = environ.get("HOME", "")
+    if isinstance(given, str):
+        if given == "~" or given.startswith("~/"):
+            return Path(home + given[1:])
+        return Path(given)
+    shared = environ.get("XDG_DATA_HOME", "")
+    if shared.startswith("/"):  # the XDG specification: a relative path is to be ignored
+        return Path(shared, "baton")
+    if not home:
+        raise StartRefused(f"There is no home folder to keep data in: set {PREFIX}DATA_DIR.")
+    return Path(home, ".local", "share", "baton")

@@ -1,0 +1,1 @@
+"""Tests against a real n8n and a real Airflow; marker `live`."""
