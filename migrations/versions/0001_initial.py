@@ -226,6 +226,8 @@ TABLES = (
         run_id UUID NOT NULL,
         node_id TEXT NOT NULL,
         type TEXT NOT NULL,
+        label TEXT NOT NULL,
+        limit_seconds DOUBLE PRECISION,
         state TEXT DEFAULT 'PENDING' NOT NULL,
         work TEXT DEFAULT 'idle' NOT NULL,
         epoch INTEGER DEFAULT '0' NOT NULL,

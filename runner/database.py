@@ -1,0 +1,108 @@
+"""The one door to Postgres: transactions, and what the driver's faults mean to us."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from runner.errors import Unreachable
+
+_asyncpg: Any = asyncpg  # its functions carry no usable types
+
+
+class Database:
+    """A pool of connections. `reserve` is a second, small pool for callbacks: load elsewhere never keeps them out."""
+
+    def __init__(self, url: str, *, size: int = 10, reserve: int = 2) -> None:
+        self.url = url
+        self._engine = _engine(url, size)
+        self._reserved = _engine(url, reserve) if reserve else self._engine
+
+    @property
+    def engine(self) -> AsyncEngine:
+        return self._engine
+
+    async def aclose(self) -> None:
+        await self._engine.dispose()
+        if self._reserved is not self._engine:
+            await self._reserved.dispose()
+
+    @asynccontextmanager
+    async def begin(self, *, reserved: bool = False) -> AsyncGenerator[AsyncConnection]:
+        """One transaction, committed when the block ends. Raises Unreachable when the database cannot be had; then nothing
+        was written, unless the fault came from the commit itself, whose outcome nobody knows."""
+        try:
+            async with (self._reserved if reserved else self._engine).begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeout, OSError, asyncpg.InterfaceError) as error:
+            raise Unreachable(
+                "the database does not answer", hint="Nothing was changed. Try again in a moment."
+            ) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Unreachable(
+                    "the connection to the database broke", hint="Try again in a moment."
+                ) from error
+            raise
+
+    async def raw_pool(self, size: int) -> Any:
+        """An asyncpg pool of its own, for the dispatcher. The caller ends it."""
+        try:
+            return await _asyncpg.create_pool(min_size=1, max_size=size, timeout=10, **self._address())
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise Unreachable("the database does not answer") from error
+
+    async def raw(self) -> Any:
+        """A connection of its own outside the pools, for LISTEN. The caller closes it."""
+        try:
+            return await _asyncpg.connect(timeout=10, **self._address())
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise Unreachable("the database does not answer") from error
+
+    def _address(self) -> dict[str, Any]:
+        url = self._engine.url
+        host = url.query.get("host")
+        where = host if isinstance(host, str) else url.host
+        return {
+            "user": url.username,
+            "password": url.password,
+            "database": url.database,
+            "host": where,
+            "port": url.port,
+        }
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _engine(url: str, size: int) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=False,
+        pool_recycle=1800,
+        hide_parameters=True,
+        json_serializer=_dumps,
+        connect_args={"timeout": 10},
+    )
+
+
+async def driver(connection: AsyncConnection) -> Any:
+    """The asyncpg connection under a SQLAlchemy one, inside its transaction.
+
+    SQLAlchemy's dialect begins its transaction at its first own statement; whatever is done here before that would commit
+    by itself and survive a rollback. Hence the check.
+    """
+    raw: Any = (await connection.get_raw_connection()).driver_connection
+    assert raw.is_in_transaction(), "state is written first, then the job is enqueued"
+    return raw

@@ -1,0 +1,209 @@
+"""What a node may do to the world, wired to the store, the vault and the platforms, and recorded as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import JsonValue, SecretStr
+
+from providers import EgressGuard, Exchange, Http, JsonObject, Provider
+from runner import tokens
+from runner.errors import NodeError, RunnerError
+from runner.model import RemoteLink, Role, Scope
+from runner.node import KeyedOrigin
+from runner.platforms import Platforms
+from runner.store import Store
+from runner.store.claims import Claim
+from runner.store.events import Entry
+from runner.store.outcome import Story
+
+_FLUSH_AFTER = 1.0
+_FLUSH_LINES = 200
+
+
+class NodeEffects:
+    """The effects of one call of a node. `story()` is what to record with its outcome; `aclose()` ends the flushing."""
+
+    def __init__(
+        self, store: Store, platforms: Platforms, http: Http, claim: Claim, hidden: tuple[str, ...]
+    ) -> None:
+        self._store = store
+        self._platforms = platforms
+        self._http = http
+        self._claim = claim
+        self._hidden = hidden
+        self._lines: list[Entry] = []
+        self._link: RemoteLink | None = None
+        self._flusher: asyncio.Task[None] | None = None
+        self._used: dict[UUID, Provider[Any]] = {}
+        self.scope = Scope(claim.workspace_id, claim.started_by, Role.OPERATOR)
+
+    async def provider(self, name: str, connection_id: UUID | None) -> tuple[Provider[Any], UUID]:
+        try:
+            found, used = await self._platforms.open(self.scope, name, connection_id)
+        except RunnerError as error:
+            raise NodeError(error.message, code=error.code, hint=error.hint) from error
+        self._used[used] = found
+        return found, used
+
+    def http(self) -> Http:
+        return self._http
+
+    async def keyed_http(self, connection_id: UUID) -> tuple[KeyedOrigin, Http]:
+        try:
+            row = await self._store.connections.get(self.scope, connection_id)
+            provider = await self._platforms.of(self.scope, row)
+        except RunnerError as error:
+            raise NodeError(error.message, code=error.code, hint=error.hint) from error
+        for name in ("api_key", "token", "access_token"):
+            key = getattr(provider.connection, name, None)
+            if isinstance(key, SecretStr):
+                return KeyedOrigin(provider.connection.base_url, key.get_secret_value()), provider.http
+        raise NodeError(f"the connection {row.name} holds no API key", code="credentials-missing")
+
+    async def start_run(self, flow_id: UUID, inputs: JsonObject) -> UUID:
+        try:
+            return await self._store.runs.create_child(
+                self.scope,
+                flow_id,
+                inputs,
+                parent=self._claim.node_run_id,
+                depth=self._claim.depth,
+                labels=self._claim.labels,
+            )
+        except RunnerError as error:
+            raise NodeError(error.message, code=error.code, hint=error.hint) from error
+
+    async def link(self, link: RemoteLink) -> None:
+        self._link = link
+
+    async def log(
+        self,
+        message: str,
+        *,
+        level: Literal["debug", "info", "warning", "error"] = "info",
+        data: JsonValue = None,
+        source: str = "baton",
+        at: datetime | None = None,
+    ) -> None:
+        self._lines.append(
+            Entry("log", self.redact(message), self._claim.spec.id, level, source, self.redacted(data), at)
+        )
+        if len(self._lines) >= _FLUSH_LINES:
+            await self._flush()
+        elif self._flusher is None:
+            self._flusher = asyncio.create_task(self._flush_later())
+
+    async def aclose(self) -> None:
+        if self._flusher is not None:
+            self._flusher.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await self._flusher
+            self._flusher = None
+        for connection_id, provider in self._used.items():
+            await self._store.connections.keep_renewed(self.scope, connection_id, provider)
+
+    def story(self, exchanges: list[Exchange], given: JsonValue) -> Story:
+        """What happened so far and is not written yet, callback tokens masked."""
+        lines, self._lines = self._lines, []
+        return Story(
+            lines=lines,
+            exchanges=[self.redacted(_exchange(e)) for e in exchanges],  # pyright: ignore[reportArgumentType] -- objects stay objects
+            input=self.redacted(given),
+            remote=self._link,
+        )
+
+    def redact(self, text: str) -> str:
+        for secret in self._hidden:
+            text = text.replace(secret, "***")
+        return text
+
+    def redacted(self, value: JsonValue) -> JsonValue:
+        """`value` with every callback token of the run masked: none of them may be readable in the database."""
+        if not self._hidden:
+            return value
+        if isinstance(value, str):
+            return self.redact(value)
+        if isinstance(value, dict):
+            return {self.redact(k): self.redacted(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self.redacted(v) for v in value]
+        return value
+
+    async def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        try:
+            await self._store.settling.tell(self._claim.run_id, lines)
+        except RunnerError:
+            self._lines = lines + self._lines
+
+    async def _flush_later(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_AFTER)
+            if self._lines:
+                await asyncio.shield(self._flush())
+
+
+def scope_of(claim: Claim, seed: bytes | None, public_url: str) -> dict[str, JsonValue]:
+    """What templates and paths of this node may read: see docs/reference/templates.md."""
+    wiring = claim.definition.wiring
+    data: JsonValue
+    if not wiring.into[claim.spec.id]:
+        data = claim.inputs
+    elif len(claim.live) == 1:
+        data = claim.outputs.get(claim.live[0])
+    else:
+        data = {n: claim.outputs.get(n) for n in claim.live}
+    scope: dict[str, JsonValue] = {
+        "input": claim.inputs,
+        "data": data,
+        "nodes": {n: {"output": value} for n, value in claim.outputs.items()},
+        "run": {
+            "id": str(claim.run_id),
+            "orchestratorId": str(claim.definition.orchestrator_id),
+            "labels": dict(claim.labels),
+        },
+    }
+    if seed is not None:
+        base = f"{public_url}/api/v1/orchestrator/callback/{claim.run_id}"
+        found: dict[str, JsonValue] = {}
+        for node, spec in wiring.nodes.items():
+            if spec.type == "WaitForCallback":
+                token = tokens.callback_token(seed, node)
+                found[node] = {"token": token, "url": f"{base}?token={token}"}
+        scope["callbacks"] = found
+        nearest = wiring.next_of_type(claim.spec.id, "WaitForCallback")
+        if nearest is not None:
+            scope["callback"] = found[nearest]
+    return scope
+
+
+def plain_http(allow: Any) -> Http:
+    """The client of plain webhooks, shared by a process."""
+    return Http(EgressGuard(allow), in_flight=256)
+
+
+def _exchange(exchange: Exchange) -> Mapping[str, Any]:
+    return {
+        "request": {
+            "method": exchange.method,
+            "url": exchange.url,
+            "headers": exchange.headers,
+            "body": exchange.body,
+            "at": exchange.started_at.isoformat(),
+        },
+        "response": None
+        if exchange.status is None
+        else {
+            "status": exchange.status,
+            "headers": exchange.answer_headers,
+            "body": exchange.answer,
+            "seconds": exchange.seconds,
+        },
+        "error": exchange.error,
+    }

@@ -1,0 +1,376 @@
+"""The engine: claim -> run -> settle. State is rows; PgQueuer only tells a worker which row is ready.
+
+Delivery is at least once: after a crash between a remote call and its settle, the node runs again with the same key and
+sees `ctx.interrupted`. Outcomes are recorded exactly once. Any number of engines may run on one Postgres.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import random
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from providers import Cancels, Exchange, Execution, ProviderError, recording
+from runner import tokens
+from runner.check import config_of
+from runner.dispatcher import Dispatcher
+from runner.effects import NodeEffects, plain_http, scope_of
+from runner.errors import LostClaim, NodeError, RunnerError, Unreachable
+from runner.faults import node_error
+from runner.model import NodeState, RemoteLink, Role, Scope
+from runner.node import AnyNode, Done, NodeConfig, NodeContext, Suspend, catalogue
+from runner.platforms import Platforms
+from runner.store import Store
+from runner.store.claims import Claim
+from runner.store.due import Stopping
+from runner.store.events import Entry
+from runner.store.outcome import Again, Ended, Story
+from runner.template import TemplateError, Templates
+
+log = logging.getLogger(__name__)
+
+TAKEOVERS = 3
+"""A node that has cost this many workers their life fails (G23)."""
+OUTPUT_LIMIT = 5 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How an engine works. `lease` and `grace` are in seconds: how long a silent worker keeps a node, and how long a stop
+    waits for work in hand. `allow` are networks that plain webhooks may call besides public ones."""
+
+    public_url: str
+    concurrency: int = 64
+    lease: float = 10.0
+    grace: float = 10.0
+    allow: tuple[Any, ...] = ()
+
+
+class Engine:
+    """One worker. `run` serves until stopped and survives the database's restarts; `run_until_idle` is how tests drive it."""
+
+    def __init__(
+        self, store: Store, platforms: Platforms, templates: Templates, options: EngineOptions
+    ) -> None:
+        self._store = store
+        self._platforms = platforms
+        self._templates = templates
+        self._options = options
+        self._http = plain_http(options.allow)
+        self._held: dict[UUID, Claim] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._soon = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def busy(self) -> int:
+        """Node runs in this worker's hands now."""
+        return len(self._held)
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`; then finish or hand back what is in hand within the grace time."""
+        self._stopping = False
+        beats = asyncio.create_task(self._forever(self._beat, self._options.lease / 3))
+        sweeps = [
+            asyncio.create_task(self._forever(self._sweep, 1.0)),
+            asyncio.create_task(self._forever(self._repair, max(0.5, self._options.lease / 4))),
+            asyncio.create_task(self._forever(self._tidy, 30.0)),
+        ]
+        dispatcher = Dispatcher(self._store.database, self.work, concurrency=self._options.concurrency)
+        try:
+            await dispatcher.run(stop, grace=self._options.grace, stopping=self._begin_stop)
+        finally:
+            self._stopping = True
+            for task in [*sweeps, *self._tasks]:
+                task.cancel()
+            await asyncio.gather(*sweeps, *self._tasks, return_exceptions=True)
+            beats.cancel()
+            await asyncio.gather(beats, return_exceptions=True)
+
+    async def run_until_idle(self) -> int:
+        """Work whatever is ready or due now, and what follows from it, until nothing is. Returns the number of claims."""
+        count = 0
+        while True:
+            await self._store.due.fire()
+            for stopping in await self._store.due.stopping():
+                await self._stop_remote(stopping)
+            ready = await self._store.due.ready()
+            if not ready:
+                return count
+            done = await asyncio.gather(*(self.work(run_id, node_run_id) for run_id, node_run_id in ready))
+            count += sum(done)
+
+    async def work(self, run_id: UUID, node_run_id: UUID) -> int:
+        """Claim this node run and walk on while exactly one node follows. Returns how many claims that were."""
+        claim = await self._store.claims.take(run_id, node_run_id, lease=self._options.lease)
+        count = 0
+        while claim is not None:
+            count += 1
+            self._held[claim.node_run_id] = claim
+            try:
+                following = await self._step(claim)
+            except LostClaim as lost:
+                log.info(
+                    "node %s of run %s: %s; its result is thrown away", claim.spec.id, claim.run_id, lost
+                )
+                await self._discarded(claim)
+                following = None
+            finally:
+                self._held.pop(claim.node_run_id, None)
+            claim = following
+        return count
+
+    async def _step(self, claim: Claim) -> Claim | None:
+        kind = catalogue()[claim.spec.type]
+        seed = None
+        if claim.sealed_seed is not None:
+            seed = self._store.waits.seed(claim.workspace_id, claim.run_id, claim.sealed_seed)
+        hidden = tuple(
+            tokens.callback_token(seed, n)
+            for n, spec in claim.definition.wiring.nodes.items()
+            if seed is not None and spec.type == "WaitForCallback"
+        )
+        effects = NodeEffects(self._store, self._platforms, self._http, claim, hidden)
+        scope = scope_of(claim, seed, self._options.public_url)
+        config: NodeConfig | None = None
+        exchanges: list[Exchange] = []
+        try:
+            with recording() as exchanges:  # filled while the node runs
+                try:
+                    config = config_of(claim.spec, kind)
+                    result = await self._call(kind, claim, config, scope, effects)
+                    result = _checked(result, effects)
+                finally:
+                    await effects.aclose()
+        except asyncio.CancelledError:
+            await asyncio.shield(
+                self._hand_back(claim, kind, effects.story(exchanges, None), bool(exchanges))
+            )
+            raise
+        except NodeError as error:
+            fault = error
+        except ProviderError as error:
+            fault = node_error(error, repeatable=False, doing="calling the platform")
+        except TemplateError as error:
+            fault = NodeError(error.message, code="template", hint=error.hint)
+        except ValidationError as error:
+            fault = NodeError(f"its settings do not fit: {error.errors()[0]['msg']}", code="config")
+        except (LostClaim, Unreachable, SQLAlchemyError):
+            raise
+        except Exception as error:
+            log.exception("node %s of run %s", claim.spec.id, claim.run_id)
+            fault = NodeError(f"an unexpected fault in Baton: {type(error).__name__}", code="internal")
+        else:
+            story = effects.story(exchanges, scope["data"] if claim.fresh else None)
+            if isinstance(result, Suspend):
+                await self._store.settling.park(claim, result, story)
+                self._soon.set()
+                return None
+            ended = Ended(NodeState.COMPLETED, output=result.output, port=result.port)
+            return await self._store.settling.end(
+                claim, ended, story, lease=self._options.lease, follow=not self._stopping
+            )
+        story = effects.story(exchanges, scope["data"] if claim.fresh else None)
+        return await self._failed(claim, kind, config, fault, story, effects)
+
+    async def _call(
+        self,
+        kind: AnyNode,
+        claim: Claim,
+        config: NodeConfig,
+        scope: dict[str, JsonValue],
+        effects: NodeEffects,
+    ) -> Done | Suspend:
+        if claim.takeovers >= TAKEOVERS:
+            raise NodeError(
+                f"{claim.takeovers} workers died while they worked on it",
+                code="worker-killer",
+                hint="Look at the workers' logs: it may need more memory than there is.",
+            )
+        answered = claim.signal is not None and claim.signal.kind != "timeout"
+        if (
+            claim.overdue and not answered
+        ):  # what was accepted in time counts, however late a worker comes to it
+            raise NodeError("its overall limit has passed", code="deadline", timed_out=True)
+        if claim.spec.data.disabled:
+            return Done(scope["data"])
+
+        async def render(value: JsonValue, extra: Any = None) -> JsonValue:
+            return await self._templates.render_all(value, scope if extra is None else {**scope, **extra})
+
+        context = NodeContext(
+            run_id=claim.run_id,
+            node_id=claim.spec.id,
+            workspace_id=claim.workspace_id,
+            config=config,
+            key=f"{claim.run_id}/{claim.spec.id}/0",
+            attempt=claim.attempt,
+            attempt_started_at=claim.attempt_started_at,
+            data=scope["data"],
+            scope=scope,
+            effects=effects,
+            render=render,
+            memo=claim.memo,
+            signal=claim.signal,
+            interrupted=claim.interrupted,
+            depth=claim.depth,
+        )
+        try:
+            async with asyncio.timeout(None if config.deadline is None else config.deadline / 1000):
+                return await kind.run(context)
+        except TimeoutError:
+            raise NodeError("its overall limit has passed", code="deadline", timed_out=True) from None
+
+    async def _failed(
+        self,
+        claim: Claim,
+        kind: AnyNode,
+        config: NodeConfig | None,
+        fault: NodeError,
+        story: Story,
+        effects: NodeEffects,
+    ) -> Claim | None:
+        failure = fault.failure(claim.spec.id)
+        failure = failure.model_copy(
+            update={"message": effects.redact(failure.message), "cause": effects.redacted(failure.cause)}
+        )
+        if config is not None and _may_retry(claim, config, fault):
+            await self._store.settling.again(claim, Again(failure, _delay(claim, config, fault)), story)
+            self._soon.set()
+            return None
+        state = NodeState.TIMED_OUT if fault.timed_out else NodeState.FAILED
+        choice = config.on_error if config is not None else "fail"
+        output: JsonValue = {"error": failure.model_dump(mode="json", by_alias=True)}
+        if choice == "route":
+            ended = Ended(state, output=output, port="error", failure=failure)
+        elif choice == "continue":
+            port = "out" if "out" in kind.ports else kind.ports[-1]
+            ended = Ended(state, output=output, port=port, failure=failure)
+        else:
+            ended = Ended(state, port=None, failure=failure, fatal=True)
+        return await self._store.settling.end(
+            claim, ended, story, lease=self._options.lease, follow=not self._stopping
+        )
+
+    async def _hand_back(self, claim: Claim, kind: AnyNode, story: Story, called_out: bool) -> None:
+        """At a stop: what touched nothing outside goes back at once; the rest keeps its lease, so that whoever takes it over
+        knows that it was interrupted. So does what was interrupted before: handing it back would hide that."""
+        if (called_out or claim.interrupted) and not kind.pure:
+            return
+        with contextlib.suppress(RunnerError, SQLAlchemyError):
+            await self._store.settling.release(claim, story)
+
+    async def _discarded(self, claim: Claim) -> None:
+        line = Entry(
+            "node.discarded", f"{claim.spec.label}: a late result was thrown away", claim.spec.id, "warning"
+        )
+        with contextlib.suppress(RunnerError, SQLAlchemyError):
+            await self._store.settling.tell(claim.run_id, [line])
+
+    def _begin_stop(self) -> None:
+        self._stopping = True
+
+    async def _beat(self) -> None:
+        held = list(self._held.values())
+        kept = await self._store.claims.extend(held, lease=self._options.lease)
+        for claim in held:
+            if claim.node_run_id not in kept and claim.node_run_id in self._held:
+                log.info("the lease of node %s of run %s was not extended", claim.spec.id, claim.run_id)
+
+    async def _sweep(self) -> None:
+        while await self._store.due.fire() >= 500:
+            pass
+        for stopping in await self._store.due.stopping():
+            task = asyncio.create_task(self._stop_remote(stopping))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        upcoming = await self._store.due.next_due()
+        self._soon.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(
+                self._soon.wait(), 1.0 if upcoming is None else min(1.0, max(0.005, upcoming))
+            )
+
+    async def _repair(self) -> None:
+        await self._store.due.repair()
+
+    async def _tidy(self) -> None:
+        await self._store.due.orphans()
+        await self._store.due.prune_queue_log()
+
+    async def _forever(self, work: Any, every: float) -> None:
+        """`work` again and again; a fault of the database only delays it. `_sweep` paces itself."""
+        while True:
+            try:
+                await work()
+            except (RunnerError, SQLAlchemyError, OSError) as error:
+                log.warning("%s: %s", work.__name__.strip("_"), error)
+                await asyncio.sleep(0.5)
+            if work != self._sweep:
+                await asyncio.sleep(every * random.uniform(0.9, 1.1))
+
+    async def _stop_remote(self, stopping: Stopping) -> None:
+        """Ask the platform to stop what a cancelled node had started; the run's history says how that went."""
+        link: RemoteLink = stopping.link
+        memo = stopping.memo
+        if not isinstance(memo, dict) or "execution" not in memo or link.connection_id is None:
+            return
+        scope = Scope(stopping.workspace_id, "baton", Role.OPERATOR)
+        try:
+            provider, _ = await self._platforms.open(scope, link.provider, link.connection_id)
+            if not isinstance(provider, Cancels):
+                text, level = f"{provider.title} cannot stop one execution: it may go on there", "warning"
+            else:
+                text, level = await provider.cancel(Execution.model_validate(memo["execution"])), "info"
+        except (ProviderError, RunnerError, ValidationError) as error:
+            text, level = f"the remote execution could not be stopped: {error}", "warning"
+        line = Entry(
+            "log", text, stopping.node_id, "warning" if level == "warning" else "info", link.provider
+        )
+        with contextlib.suppress(RunnerError, SQLAlchemyError):
+            await self._store.settling.tell(stopping.run_id, [line])
+
+
+def _checked(result: Done | Suspend, effects: NodeEffects) -> Done | Suspend:
+    """A result that Postgres can hold, callback tokens masked. Raises NodeError."""
+    value = result.output if isinstance(result, Done) else result.memo
+    try:
+        dumped = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NodeError(f"its output is not JSON: {error}", code="output-invalid") from error
+    if len(dumped) > OUTPUT_LIMIT:
+        raise NodeError(
+            f"its output has {len(dumped)} bytes; {OUTPUT_LIMIT} are the limit",
+            code="output-too-large",
+            hint="Map it down to what the next nodes need.",
+        )
+    if "\\u0000" in dumped:
+        raise NodeError("its output holds a NUL character", code="output-invalid")
+    return Done(effects.redacted(result.output), result.port) if isinstance(result, Done) else result
+
+
+def _may_retry(claim: Claim, config: NodeConfig, fault: NodeError) -> bool:
+    wanted = not config.retry_on or fault.code in config.retry_on
+    return fault.retry and wanted and claim.attempt <= config.retry_attempts and not claim.overdue
+
+
+def _delay(claim: Claim, config: NodeConfig, fault: NodeError) -> float:
+    """Seconds until the next attempt: doubled each time up to an hour, with jitter, never less than the platform asks."""
+    base = config.retry_delay / 1000
+    if config.retry_backoff == "exponential":
+        base = min(base * 2 ** (claim.attempt - 1), 3600.0) * random.uniform(0.8, 1.2)
+    return max(base, fault.after)
+
+
+__all__ = ["Engine", "EngineOptions"]

@@ -1,0 +1,119 @@
+"""What can go wrong in the runner. The class says whether to try again.
+
+RunnerError
+    GraphError              the drawing cannot run
+    NodeError               a node failed; `retry` says whether its retry policy may try again
+    StoreError
+        NotFound            no such row in this workspace
+        Conflict            the row is not in a state that allows this
+        Stale               somebody saved a newer revision
+        LostClaim           another worker took over: throw the result away
+        Unreachable         the database does not answer
+    VaultError              a secret cannot be opened or sealed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from runner.model import Failure, Problem
+
+
+class RunnerError(Exception):
+    """Root of this layer. `code` is a stable word, `hint` says what to do next."""
+
+    code = "internal"
+
+    def __init__(self, message: str, *, code: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.hint = hint
+
+
+class GraphError(RunnerError):
+    """The drawing cannot run; `problems` says where."""
+
+    code = "definition-invalid"
+
+    def __init__(self, message: str, problems: Sequence[Problem]) -> None:
+        super().__init__(message, hint="Mend the listed problems and save again.")
+        self.problems = tuple(problems)
+
+
+class NodeError(RunnerError):
+    """A node did not do its work.
+
+    `retry` True: nothing was started, or repeating is safe; the node's retry policy decides. `after` is the least wait in
+    seconds before that. `timed_out` True: the outcome is unknown or late, so the node is TIMED_OUT, never FAILED.
+    """
+
+    code = "node-failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        hint: str | None = None,
+        retry: bool = False,
+        after: float = 0.0,
+        timed_out: bool = False,
+        cause: JsonValue = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.retry = retry
+        self.after = after
+        self.timed_out = timed_out
+        self.cause = cause
+
+    def failure(self, node_id: str) -> Failure:
+        return Failure(
+            code=self.code, message=self.message, hint=self.hint, node_id=node_id, cause=self.cause
+        )
+
+
+class StoreError(RunnerError):
+    code = "store"
+
+
+class NotFound(StoreError):
+    """There is no such thing in this workspace."""
+
+    code = "not-found"
+
+
+class Conflict(StoreError):
+    """It is not in a state that allows this."""
+
+    code = "conflict"
+
+
+class Stale(StoreError):
+    """Somebody saved a newer revision; `revision` is the current one."""
+
+    code = "stale-revision"
+
+    def __init__(self, message: str, *, revision: int) -> None:
+        super().__init__(message, hint="Load the newest revision, compare, and save again with its ETag.")
+        self.revision = revision
+
+
+class LostClaim(StoreError):
+    """Another worker took this node over, or the run ended. The result must be thrown away."""
+
+    code = "lost-claim"
+
+
+class Unreachable(StoreError):
+    """The database does not answer. Nothing was written."""
+
+    code = "database-unreachable"
+
+
+class VaultError(RunnerError):
+    """A secret cannot be sealed or opened; the message names the key id, never a secret."""
+
+    code = "vault"

@@ -1,0 +1,178 @@
+"""What the platforms offer, for people who choose: copies served at once, renewed behind their back, honest about age."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from providers import Preview, ProviderError, RemoteNotFound, RemoteWorkflow, Unavailable
+from runner.errors import Conflict, RunnerError
+from runner.model import Failure, Scope
+from runner.platforms import Platforms, failure_of
+from runner.store.catalog import Catalog
+from runner.store.connections import ConnectionRow, Connections
+
+FRESH = timedelta(minutes=5)
+PATIENCE = 2.0
+"""Seconds a reader waits for a newer preview before the copy is shown."""
+_SYNC_SECONDS = 60.0
+_MOST = 20_000
+"""Workflows kept per connection."""
+
+ValueT = TypeVar("ValueT")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`stale`: older than five minutes, or the platform did not answer; `problem` says why it did not."""
+
+    connection_id: UUID
+    items: tuple[RemoteWorkflow, ...]
+    synced_at: datetime
+    stale: bool
+    problem: Failure | None
+
+
+class Library:
+    """Reads through copies. Renewals of one thing are shared by all who ask, and go on when the asker has left."""
+
+    def __init__(self, platforms: Platforms, connections: Connections, catalog: Catalog) -> None:
+        self._platforms = platforms
+        self._connections = connections
+        self._catalog = catalog
+        self._under_way: dict[tuple[UUID, str | None], asyncio.Task[Any]] = {}
+
+    async def workflows(
+        self,
+        scope: Scope,
+        provider: str,
+        connection_id: UUID | None,
+        *,
+        refresh: bool = False,
+        q: str = "",
+        active: bool | None = None,
+        limit: int = 50,
+        after: tuple[str, str] | None = None,
+    ) -> Listing:
+        """The copy of the list. Asked for the first time, or with `refresh`, it is read from the platform first; when that
+        fails, the copy is served with the problem, or, where there is none, the ProviderError is raised."""
+        self._platforms.kind(provider)
+        row = await self._connections.resolve(scope, provider, connection_id)
+        synced_at, problem = row.last_sync_at, None
+        if synced_at is None:
+            synced_at = await asyncio.shield(self._synced(scope, row))
+        elif refresh:
+            try:
+                synced_at = await asyncio.shield(self._synced(scope, row))
+            except (ProviderError, Conflict) as error:
+                problem = failure_of(error)
+        elif datetime.now(UTC) - synced_at > FRESH:
+            self._synced(scope, row)
+        items = await self._catalog.page(scope, row.id, q=q, active=active, limit=limit, after=after)
+        stale = problem is not None or datetime.now(UTC) - synced_at > FRESH
+        if stale and problem is None and row.last_error is not None:
+            problem = Failure.model_validate(row.last_error)
+        return Listing(row.id, items, synced_at, stale, problem)
+
+    async def preview(
+        self,
+        scope: Scope,
+        provider: str,
+        connection_id: UUID | None,
+        workflow_id: str,
+        *,
+        refresh: bool = False,
+    ) -> Preview:
+        """The graph as it is now if the platform says so in time, else the copy; `fetched_at` tells which.
+
+        Raises the ProviderError where there is no copy, and RemoteNotFound always.
+        """
+        self._platforms.kind(provider)
+        row = await self._connections.resolve(scope, provider, connection_id)
+        kept = await self._catalog.preview(scope, row.id, workflow_id)
+        if kept is not None and not refresh and datetime.now(UTC) - kept.fetched_at <= FRESH:
+            return kept
+        renewal = self._once((row.id, workflow_id), self._look(scope, row, workflow_id))
+        if kept is None:
+            return await asyncio.shield(renewal)
+        try:
+            return await asyncio.wait_for(asyncio.shield(renewal), None if refresh else PATIENCE)
+        except TimeoutError:
+            return kept
+        except RemoteNotFound:
+            raise
+        except (ProviderError, Conflict) as error:
+            log.info("the preview of %s is a copy: %s", workflow_id, error)
+            return kept
+
+    async def aclose(self) -> None:
+        for task in list(self._under_way.values()):
+            task.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def _synced(self, scope: Scope, row: ConnectionRow) -> asyncio.Task[datetime]:
+        return self._once((row.id, None), self._sync(scope, row))
+
+    def _once(self, key: tuple[UUID, str | None], work: Coroutine[Any, Any, ValueT]) -> asyncio.Task[ValueT]:
+        """The renewal of `key` that is under way, or a new one. Its failure is told to those who wait, and logged."""
+        if (task := self._under_way.get(key)) is not None:
+            work.close()
+            return task
+        task = self._under_way[key] = asyncio.create_task(work)
+
+        def ended(done: asyncio.Task[ValueT]) -> None:
+            del self._under_way[key]
+            if not done.cancelled() and (error := done.exception()) is not None:
+                known = isinstance(error, ProviderError | RunnerError)
+                log.log(
+                    logging.INFO if known else logging.ERROR,
+                    "a renewal failed: %s",
+                    error if known else type(error).__name__,
+                )
+
+        task.add_done_callback(ended)
+        return task
+
+    async def _sync(self, scope: Scope, row: ConnectionRow) -> datetime:
+        provider = await self._platforms.of(scope, row)
+        found: list[RemoteWorkflow] = []
+        try:
+            async with asyncio.timeout(_SYNC_SECONDS):
+                cursor: str | None = None
+                while True:
+                    page = await provider.list_workflows(cursor=cursor)
+                    found += page.items
+                    if (cursor := page.cursor) is None or len(found) >= _MOST:
+                        break
+        except TimeoutError:
+            slow = Unavailable(
+                f"{provider.title} did not list everything in {_SYNC_SECONDS:.0f} s", code="timeout"
+            )
+            await self._connections.report(scope, row.id, problem=failure_of(slow))
+            raise slow from None
+        except ProviderError as error:
+            await self._connections.report(scope, row.id, problem=failure_of(error))
+            raise
+        finally:
+            await self._connections.keep_renewed(scope, row.id, provider)
+        synced = await self._catalog.replace(scope, row.id, found[:_MOST])
+        await self._connections.report(scope, row.id)
+        return synced
+
+    async def _look(self, scope: Scope, row: ConnectionRow, workflow_id: str) -> Preview:
+        provider = await self._platforms.of(scope, row)
+        try:
+            preview = await provider.preview(workflow_id)
+        except RemoteNotFound:
+            await self._catalog.drop_preview(scope, row.id, workflow_id)
+            raise
+        finally:
+            await self._connections.keep_renewed(scope, row.id, provider)
+        await self._catalog.keep_preview(scope, row.id, workflow_id, preview)
+        return preview

@@ -1,0 +1,1 @@
+"""The kinds of node, one a file: the folder is the catalogue."""

@@ -1,0 +1,41 @@
+"""Every transaction of the product, one method each; one noun a file. Nothing else opens one."""
+
+from __future__ import annotations
+
+from providers import Registry
+from runner.database import Database
+from runner.store.access import Access
+from runner.store.bell import Bell
+from runner.store.catalog import Catalog
+from runner.store.claims import Claims
+from runner.store.connections import Connections
+from runner.store.definitions import Definitions
+from runner.store.due import Due
+from runner.store.history import History
+from runner.store.keys import Keys
+from runner.store.orchestrators import Orchestrators
+from runner.store.runs import Runs
+from runner.store.settle import Settling
+from runner.store.waits import Waits
+from runner.vault import Vault
+
+
+class Store:
+    """The nouns, on one database. Owns nothing: whoever made the database closes it."""
+
+    def __init__(self, database: Database, vault: Vault, registry: Registry) -> None:
+        definitions = Definitions()
+        self.database = database
+        self.vault = vault
+        self.bell = Bell(database)
+        self.access = Access(database)
+        self.catalog = Catalog(database)
+        self.connections = Connections(database, vault, registry)
+        self.keys = Keys(database, vault)
+        self.orchestrators = Orchestrators(database)
+        self.history = History(database, vault)
+        self.runs = Runs(database, vault, definitions, self.bell)
+        self.claims = Claims(database, definitions)
+        self.settling = Settling(database, self.bell)
+        self.waits = Waits(database, vault, self.bell)
+        self.due = Due(database, self.bell, self.waits)

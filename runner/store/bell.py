@@ -1,0 +1,138 @@
+"""Waking whoever waits: workers for new jobs, event streams for new lines.
+
+NOTIFY inside a state transaction serialises commits, so nothing notifies there. After a commit the bell is rung in memory;
+rings of a few milliseconds go out as one NOTIFY. It is a hint only: whoever listens also looks by itself now and then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from pgqueuer.domain.settings import db_settings
+
+from runner.database import Database
+from runner.errors import Unreachable
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "baton_run"
+_GATHER = 0.003  # seconds in which rings are joined
+_MANY = 200  # run ids per NOTIFY: its payload is at most 8,000 bytes
+ALL = "*"
+
+
+class Bell:
+    """Rings across processes. `run` carries it; without `run` it rings inside this process only."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._watchers: dict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._rung: dict[UUID, None] = {}
+        self._work = False
+        self._pending = asyncio.Event()
+
+    def ring(self, *run_ids: UUID, work: bool = False) -> None:
+        """Something of these runs was committed; with `work`, jobs too. Returns at once."""
+        for run_id in run_ids:
+            self._rung[run_id] = None
+            self._wake(run_id)
+        self._work = self._work or work
+        self._pending.set()
+
+    @contextmanager
+    def watch(self, run_id: UUID) -> Generator[asyncio.Event]:
+        """An event that is set whenever something of the run was committed, by any process. The watcher clears it."""
+        event = asyncio.Event()
+        self._watchers[run_id].add(event)
+        try:
+            yield event
+        finally:
+            self._watchers[run_id].discard(event)
+            if not self._watchers[run_id]:
+                del self._watchers[run_id]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send and receive until `stop`; a lost connection is made anew."""
+        while not stop.is_set():
+            try:
+                await self._serve(stop)
+            except (OSError, Unreachable, ConnectionError) as error:
+                log.warning("the bell lost the database: %s", error)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 0.5)
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        connection = await self._database.raw()
+        lost = asyncio.Event()
+        connection.add_termination_listener(_setter(lost))
+        stopping = asyncio.create_task(stop.wait())
+        losing = asyncio.create_task(lost.wait())
+        try:
+            await connection.add_listener(CHANNEL, self._heard)
+            for run_id in list(self._watchers):
+                self._wake(run_id)
+            while not stop.is_set() and not lost.is_set():
+                ringing = asyncio.create_task(self._pending.wait())
+                await asyncio.wait((stopping, losing, ringing), return_when=asyncio.FIRST_COMPLETED)
+                ringing.cancel()
+                if self._pending.is_set() and not lost.is_set():
+                    await asyncio.sleep(_GATHER)
+                    await self._send(connection)
+        finally:
+            stopping.cancel()
+            losing.cancel()
+            with contextlib.suppress(Exception):
+                await connection.close(timeout=2)
+
+    async def _send(self, connection: Any) -> None:
+        self._pending.clear()
+        ids, self._rung = list(self._rung), {}
+        work, self._work = self._work, False
+        try:
+            if work:
+                await connection.execute("SELECT pg_notify($1, $2)", db_settings().channel, _job_notice())
+            for start in range(0, len(ids), _MANY):
+                text = ",".join(i.hex for i in ids[start : start + _MANY])
+                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, text)
+        except Exception as error:
+            # Whoever listens looks by itself within seconds; still, ring again on the next connection.
+            self._rung.update(dict.fromkeys(ids))
+            self._work = self._work or work
+            self._pending.set()
+            raise ConnectionError(str(error)) from error
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        for part in str(payload).split(","):
+            with contextlib.suppress(ValueError):
+                self._wake(UUID(hex=part))
+
+    def _wake(self, run_id: UUID) -> None:
+        for event in self._watchers.get(run_id, ()):
+            event.set()
+
+
+def _job_notice() -> str:
+    """What PgQueuer's own trigger would say; its trigger is not installed (docs/adr/0002)."""
+    settings = db_settings()
+    return json.dumps(
+        {
+            "channel": settings.channel,
+            "operation": "insert",
+            "sent_at": datetime.now(UTC).isoformat(),
+            "table": settings.queue_table,
+            "type": "table_changed_event",
+        }
+    )
+
+
+def _setter(event: asyncio.Event) -> Callable[[object], None]:
+    return lambda _connection: event.set()

@@ -1,0 +1,400 @@
+"""Connections: addresses in the clear, credentials sealed, and who uses them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from pydantic import JsonValue
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from providers import Account, Connection, JsonObject, Provider, Registry
+from runner.credentials import BadCredentials, Merged, merge, parse, public, reveal, split
+from runner.database import Database
+from runner.errors import Conflict, NotFound
+from runner.model import Failure, Scope
+from runner.tables import connection as table
+from runner.tables import orchestrator, orchestrator_revision
+from runner.vault import Vault
+
+Status = Literal["ACTIVE", "INACTIVE", "FAILING"]
+
+
+@dataclass(frozen=True)
+class ConnectionRow:
+    """What is known of a connection without opening it. `credentials` by wire name, `***` in the place of each secret.
+
+    `updated_at` changes whenever a person changes it, or its tokens are renewed, and never otherwise.
+    """
+
+    id: UUID
+    workspace_id: UUID
+    provider: str
+    name: str
+    status: Status
+    base_url: str
+    credentials: JsonObject
+    sealed: bytes | None
+    allow_private_network: bool
+    account: str | None
+    workflow_count: int | None
+    last_sync_at: datetime | None
+    last_checked_at: datetime | None
+    last_error: JsonObject | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class InUse(Conflict):
+    """Orchestrators name it; `users` are their ids and names."""
+
+    code = "connection-in-use"
+
+    def __init__(self, name: str, users: tuple[tuple[UUID, str], ...]) -> None:
+        names = ", ".join(f"“{user}”" for _, user in users[:10])
+        more = f" and {len(users) - 10} more" if len(users) > 10 else ""
+        super().__init__(
+            f"{name} is used by {names}{more}",
+            hint="Point them at another connection, or delete it with force.",
+        )
+        self.users = users
+
+
+class Connections:
+    """Every method finds rows of the asker's workspace only, and raises NotFound for any other."""
+
+    def __init__(self, database: Database, vault: Vault, registry: Registry) -> None:
+        self._database = database
+        self._vault = vault
+        self._registry = registry
+        self._kept: WeakKeyDictionary[Provider[Any], tuple[dict[str, str], Connection]] = WeakKeyDictionary()
+
+    async def create(
+        self,
+        scope: Scope,
+        provider: str,
+        name: str,
+        connection: Connection,
+        *,
+        allow_private_network: bool = False,
+        account: Account | None = None,
+        problem: Failure | None = None,
+    ) -> ConnectionRow:
+        """Keep it, its secrets sealed. `account` or `problem` is what its test found; a problem makes it FAILING.
+
+        Raises Conflict when the provider has a connection of that name.
+        """
+        shown, secret = split(connection)
+        async with self._unique(provider, name) as transaction:
+            connection_id: UUID = (await transaction.execute(text("SELECT uuidv7()"))).scalar_one()
+            made = await transaction.execute(
+                insert(table)
+                .values(
+                    id=connection_id,
+                    workspace_id=scope.workspace_id,
+                    provider=provider,
+                    name=name,
+                    base_url=connection.base_url,
+                    public=shown,
+                    allow_private_network=allow_private_network,
+                    **self._seal(scope.workspace_id, connection_id, secret),
+                    **_outcome(account, problem),
+                )
+                .returning(table)
+            )
+            return _row(made.mappings().one())
+
+    async def page(
+        self, scope: Scope, *, provider: str | None = None, limit: int = 50, after: UUID | None = None
+    ) -> tuple[ConnectionRow, ...]:
+        """Oldest first, those made after `after`."""
+        query = _mine(scope).order_by(table.c.id).limit(limit)
+        if provider is not None:
+            query = query.where(table.c.provider == provider)
+        if after is not None:
+            query = query.where(table.c.id > after)
+        async with self._database.begin() as transaction:
+            return tuple(_row(found) for found in (await transaction.execute(query)).mappings())
+
+    async def all(self, scope: Scope) -> tuple[ConnectionRow, ...]:
+        """Every connection of the workspace, oldest first."""
+        async with self._database.begin() as transaction:
+            found = await transaction.execute(_mine(scope).order_by(table.c.id))
+            return tuple(_row(each) for each in found.mappings())
+
+    async def get(self, scope: Scope, connection_id: UUID) -> ConnectionRow:
+        async with self._database.begin() as transaction:
+            return await _find(transaction, scope, connection_id)
+
+    async def resolve(self, scope: Scope, provider: str, connection_id: UUID | None) -> ConnectionRow:
+        """That connection, or the only one of the provider. Raises Conflict where there are several to choose from."""
+        async with self._database.begin() as transaction:
+            if connection_id is not None:
+                row = await _find(transaction, scope, connection_id)
+                if row.provider != provider:
+                    raise NotFound(f"connection {connection_id} is not one of {provider}")
+                return row
+            of_provider = _mine(scope).where(table.c.provider == provider).order_by(table.c.id).limit(2)
+            found = (await transaction.execute(of_provider)).mappings().all()
+        if not found:
+            raise NotFound(
+                f"there is no connection to {provider}",
+                code="connection-missing",
+                hint=f"Make one first: POST /api/v1/orchestrator/providers/{provider}/connect.",
+            )
+        if len(found) > 1:
+            raise Conflict(
+                f"there are several connections to {provider}",
+                code="connection-ambiguous",
+                hint="Say which one is meant with connectionId.",
+            )
+        return _row(found[0])
+
+    def opened(self, row: ConnectionRow) -> Connection:
+        """Its address and credentials. Raises VaultError, or Conflict when they have to be entered again."""
+        try:
+            return parse(self._model(row.provider), {**public(row.credentials), **self._secret(row)})
+        except BadCredentials as error:
+            raise Conflict(
+                f"the credentials of {row.name} have to be entered again: {error.message}",
+                code="credentials-missing",
+                hint="A changed address clears them. PATCH the connection with its credentials.",
+            ) from None
+
+    async def open(self, scope: Scope, connection_id: UUID) -> Connection:
+        """`opened` of that row."""
+        return self.opened(await self.get(scope, connection_id))
+
+    def merged(self, row: ConnectionRow, changes: Mapping[str, JsonValue]) -> Merged:
+        """What `row` would hold with these changes; nothing is written. Raises BadCredentials."""
+        return merge(self._model(row.provider), row.credentials, self._secret(row), changes)
+
+    async def update(
+        self,
+        scope: Scope,
+        connection_id: UUID,
+        *,
+        name: str | None = None,
+        status: Literal["ACTIVE", "INACTIVE"] | None = None,
+        allow_private_network: bool | None = None,
+        credentials: Merged | None = None,
+        seen: datetime | None = None,
+        account: Account | None = None,
+        problem: Failure | None = None,
+    ) -> ConnectionRow:
+        """Change what is given. `credentials` were merged into the row as it was at `seen` (its `updated_at`): Conflict when
+        somebody changed it since. `account` or `problem` is what their test found."""
+        async with self._unique("this provider", name) as transaction:
+            row = await _find(transaction, scope, connection_id, lock=True)
+            if seen is not None and row.updated_at != seen:
+                raise Conflict(
+                    f"{row.name} was changed meanwhile", hint="Load it again and repeat the change."
+                )
+            values: dict[str, Any] = {"updated_at": func.clock_timestamp()}
+            if name is not None:
+                values["name"] = name
+            if allow_private_network is not None:
+                values["allow_private_network"] = allow_private_network
+            if credentials is not None:
+                if credentials.cleared:
+                    problem = _CLEARED
+                values |= {"public": credentials.shown, "base_url": credentials.base_url}
+                values |= self._seal(scope.workspace_id, connection_id, credentials.secret)
+            if account is not None or problem is not None:
+                values |= _outcome(account, problem)
+                if row.status == "INACTIVE":
+                    values["status"] = "INACTIVE"
+            if status == "INACTIVE" or (status == "ACTIVE" and row.status == "INACTIVE" and problem is None):
+                values["status"] = status
+            changed = update(table).where(table.c.id == connection_id).values(values).returning(table)
+            return _row((await transaction.execute(changed)).mappings().one())
+
+    async def delete(self, scope: Scope, connection_id: UUID, *, force: bool = False) -> None:
+        """Raises InUse when a current definition needs it, unless `force`."""
+        async with self._database.begin() as transaction:
+            row = await _find(transaction, scope, connection_id, lock=True)
+            if not force and (users := await _users(transaction, scope, row)):
+                raise InUse(row.name, users)
+            await transaction.execute(delete(table).where(table.c.id == connection_id))
+
+    async def used_by(self, scope: Scope, connection_id: UUID) -> tuple[tuple[UUID, str], ...]:
+        """Orchestrators (id, name) whose current definition names it, or leaves the choice and has only it to choose."""
+        async with self._database.begin() as transaction:
+            return await _users(transaction, scope, await _find(transaction, scope, connection_id))
+
+    async def report(
+        self,
+        scope: Scope,
+        connection_id: UUID,
+        *,
+        account: Account | None = None,
+        problem: Failure | None = None,
+    ) -> None:
+        """What a call to the platform said of this connection: working again, or failing and why. A paused one stays paused;
+        being told to slow down is no failure. A connection deleted meanwhile is no error."""
+        async with self._database.begin() as transaction:
+            values = _outcome(account, problem)
+            if problem is not None and problem.code == "rate-limited":
+                values.pop("status")
+            else:
+                values["status"] = case((table.c.status == "INACTIVE", "INACTIVE"), else_=values["status"])
+            mine = (table.c.id == connection_id, table.c.workspace_id == scope.workspace_id)
+            await transaction.execute(update(table).where(*mine).values(values))
+
+    async def keep_renewed(self, scope: Scope, connection_id: UUID, provider: Provider[Any]) -> None:
+        """Store the tokens that the platform replaced while `provider` was in use; nothing otherwise. A connection that
+        somebody changed since `provider` was opened, or deleted, is left as it is."""
+        fields = provider.renewed()
+        kept = self._kept.get(provider)
+        if fields is None or (kept is not None and kept[0] == fields):
+            return
+        expected: Connection = provider.connection if kept is None else kept[1]
+        async with self._database.begin() as transaction:
+            try:
+                row = await _find(transaction, scope, connection_id, lock=True)
+                stored = self.opened(row)
+            except (NotFound, Conflict):
+                return
+            if stored == expected:
+                fresh = parse(type(stored), {**reveal(stored), **fields})
+                shown, secret = split(fresh)
+                await transaction.execute(
+                    update(table)
+                    .where(table.c.id == connection_id)
+                    .values(public=shown, updated_at=func.clock_timestamp())
+                    .values(self._seal(scope.workspace_id, connection_id, secret))
+                )
+                self._kept[provider] = dict(fields), fresh
+
+    def _model(self, provider: str) -> type[Connection]:
+        if (found := self._registry.get(provider)) is None:
+            raise NotFound(f"there is no provider {provider}", code="provider-unknown")
+        return found.connection_model
+
+    def _secret(self, row: ConnectionRow) -> JsonObject:
+        if row.sealed is None:
+            return {}
+        return json.loads(self._vault.open(row.sealed, context_of(row.workspace_id, row.id)))
+
+    def _seal(self, workspace_id: UUID, connection_id: UUID, secret: JsonObject) -> dict[str, Any]:
+        if not secret:
+            return {"sealed": None, "key_id": None}
+        sealed = self._vault.seal(json.dumps(secret).encode(), context_of(workspace_id, connection_id))
+        return {"sealed": sealed.blob, "key_id": sealed.key_id}
+
+    @asynccontextmanager
+    async def _unique(self, provider: str, name: str | None) -> AsyncGenerator[AsyncConnection]:
+        try:
+            async with self._database.begin() as transaction:
+                yield transaction
+        except IntegrityError:
+            raise Conflict(
+                f"{provider} has a connection named “{name}” already",
+                code="name-taken",
+                hint="Choose another name, or change that connection.",
+            ) from None
+
+
+def context_of(workspace_id: UUID, connection_id: UUID) -> str:
+    """What a connection's secrets are sealed to."""
+    return f"connection:{workspace_id}:{connection_id}"
+
+
+_CLEARED = Failure(
+    code="credentials-missing",
+    message="its address has changed, so its credentials were cleared",
+    hint="Enter the credentials for the new address.",
+)
+
+# Nodes that name the connection, and nodes that leave the choice of it.
+_NAMED = "$.nodes[*].data.config ? (@.connectionId == $id || @.apiKeyConnectionId == $id)"
+_LEFT_OPEN = '$.nodes[*].data.config ? (@.provider == $provider && (!exists(@.connectionId) || @.connectionId == null || @.connectionId == ""))'
+
+
+async def _users(
+    transaction: AsyncConnection, scope: Scope, row: ConnectionRow
+) -> tuple[tuple[UUID, str], ...]:
+    def names(path: str, **variables: str) -> ColumnElement[bool]:
+        return func.jsonb_path_exists(
+            orchestrator_revision.c.definition, cast(path, JSONPATH), cast(variables, JSONB), True
+        )
+
+    others = (
+        select(func.count())
+        .select_from(table)
+        .where(table.c.workspace_id == scope.workspace_id, table.c.provider == row.provider)
+        .scalar_subquery()
+    )
+    found = await transaction.execute(
+        select(orchestrator.c.id, orchestrator.c.name)
+        .join(
+            orchestrator_revision,
+            (orchestrator_revision.c.orchestrator_id == orchestrator.c.id)
+            & (orchestrator_revision.c.revision == orchestrator.c.revision),
+        )
+        .where(
+            orchestrator.c.workspace_id == scope.workspace_id,
+            orchestrator.c.deleted_at.is_(None),
+            or_(
+                names(_NAMED, id=str(row.id)),
+                and_(others == 1, names(_LEFT_OPEN, provider=row.provider)),
+            ),
+        )
+        .order_by(orchestrator.c.name)
+    )
+    return tuple((user_id, name) for user_id, name in found)
+
+
+def _mine(scope: Scope) -> Select[Any]:
+    return select(table).where(table.c.workspace_id == scope.workspace_id)
+
+
+async def _find(
+    transaction: AsyncConnection, scope: Scope, connection_id: UUID, *, lock: bool = False
+) -> ConnectionRow:
+    query = _mine(scope).where(table.c.id == connection_id)
+    found = (await transaction.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    if found is None:
+        raise NotFound(f"there is no connection {connection_id}")
+    return _row(found)
+
+
+def _row(found: RowMapping) -> ConnectionRow:
+    values = {name: value for name, value in found.items() if name not in ("public", "key_id")}
+    return ConnectionRow(**values, credentials=found["public"])
+
+
+def _outcome(account: Account | None, problem: Failure | None) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "status": "ACTIVE" if problem is None else "FAILING",
+        "last_checked_at": func.clock_timestamp(),
+        "last_error": None if problem is None else problem.model_dump(mode="json", exclude_none=True),
+    }
+    if account is not None:
+        values["account"] = account.label
+        if account.workflows is not None:
+            values["workflow_count"] = account.workflows
+    return values

@@ -1,0 +1,327 @@
+"""Reading what happened: runs, their nodes and attempts, their lines. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, String, and_, cast, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from providers import JsonObject
+from runner import tokens
+from runner.database import Database
+from runner.errors import NotFound
+from runner.model import Failure, NodeState, RemoteLink, RunState, Scope, TriggerInfo
+from runner.tables import (
+    node_attempt,
+    node_run,
+    orchestrator,
+    orchestrator_revision,
+    run,
+    run_event,
+)
+from runner.vault import Vault
+from runner.wire import Attempt, Exchange, LogLine, NodeRun, Run, RunDetail, Totals, Waiting
+
+_parent = node_run.alias("parent")
+_LIVE = tuple(state for state in RunState if not state.final)
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs; every condition given must hold. `q` is looked for in the orchestrator's name, the failure's message and
+    the labels, and as the run's number or id."""
+
+    status: tuple[RunState, ...] = ()
+    orchestrator_id: UUID | None = None
+    provider: str | None = None
+    trigger: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    q: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    parent_run_id: UUID | None = None
+
+
+class History:
+    """Every method finds rows of the asker's workspace only, and raises NotFound for any other."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def page(
+        self, scope: Scope, wanted: RunFilter = RunFilter(), *, limit: int, before: UUID | None = None
+    ) -> tuple[Run, ...]:
+        """Newest first, those older than `before`."""
+        query = _filtered(_runs(scope), wanted).order_by(run.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(run.c.id < before)
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(query)).all()
+            parked = await _parked(connection, [row.id for row in rows])
+        return tuple(Run(**_run(row), waiting=tuple(_waiting(n) for n in parked[row.id])) for row in rows)
+
+    async def run(self, scope: Scope, run_id: UUID, *, callback_base: str | None = None) -> RunDetail:
+        """The run, its nodes in drawing order, their attempts. With `callback_base`, an address up to `/callback`, parked
+        waits carry the address that resumes them: a secret, for those who may operate runs."""
+        async with self._database.begin() as connection:
+            row = (
+                await connection.execute(
+                    _runs(scope)
+                    .join(
+                        orchestrator_revision,
+                        and_(
+                            orchestrator_revision.c.orchestrator_id == run.c.orchestrator_id,
+                            orchestrator_revision.c.revision == run.c.revision,
+                        ),
+                    )
+                    .add_columns(orchestrator_revision.c.definition, run.c.sealed_seed)
+                    .where(run.c.id == run_id)
+                )
+            ).first()
+            if row is None:
+                raise NotFound("There is no such run.")
+            nodes = (await connection.execute(select(node_run).where(node_run.c.run_id == run_id))).all()
+            tries = await connection.execute(
+                select(node_attempt)
+                .where(node_attempt.c.node_run_id.in_([node.id for node in nodes]))
+                .order_by(node_attempt.c.attempt)
+            )
+            attempts: dict[UUID, list[Attempt]] = defaultdict(list)
+            for attempt in tries:
+                attempts[attempt.node_run_id].append(_attempt(attempt))
+        drawn = {n["id"]: (at, n) for at, n in enumerate(row.definition.get("nodes", ()))}
+        nodes = sorted(nodes, key=lambda n: drawn[n.node_id][0] if n.node_id in drawn else len(drawn))
+        links: dict[str, str] = {}
+        if callback_base is not None and row.sealed_seed is not None:
+            seed = self._vault.open(row.sealed_seed, f"run:{scope.workspace_id}:{run_id}")
+            links = {
+                n.node_id: f"{callback_base}/{run_id}?token={tokens.callback_token(seed, n.node_id)}"
+                for n in nodes
+                if n.waiting and n.waiting.get("kind") == "callback"
+            }
+        return RunDetail(
+            **_run(row),
+            waiting=tuple(_waiting(n, links.get(n.node_id)) for n in nodes if _is_waiting(n)),
+            nodes=tuple(
+                _node(n, drawn.get(n.node_id, (0, {}))[1], tuple(attempts.get(n.id, ()))) for n in nodes
+            ),
+        )
+
+    async def state(self, scope: Scope, run_id: UUID) -> tuple[RunState, int]:
+        """The run's status, and the number of its newest line."""
+        query = select(run.c.state, run.c.event_seq).where(
+            run.c.id == run_id, run.c.workspace_id == scope.workspace_id
+        )
+        async with self._database.begin() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None:
+            raise NotFound("There is no such run.")
+        return RunState(row.state), row.event_seq
+
+    async def lines(
+        self,
+        scope: Scope,
+        run_id: UUID,
+        *,
+        after: int = 0,
+        limit: int,
+        node_id: str | None = None,
+        levels: Sequence[str] = (),
+    ) -> tuple[LogLine, ...]:
+        """The run's lines in order, those after number `after`."""
+        query = (
+            select(run_event)
+            .join(run, run.c.id == run_event.c.run_id)
+            .where(run_event.c.run_id == run_id, run.c.workspace_id == scope.workspace_id)
+            .where(run_event.c.seq > after)
+            .order_by(run_event.c.seq)
+            .limit(limit)
+        )
+        if node_id is not None:
+            query = query.where(run_event.c.node_id == node_id)
+        if levels:
+            query = query.where(run_event.c.level.in_(levels))
+        async with self._database.begin() as connection:
+            rows = (await connection.execute(query)).all()
+        return tuple(
+            LogLine(
+                seq=r.seq,
+                at=r.at,
+                kind=r.kind,
+                level=r.level,
+                node_id=r.node_id,
+                source=r.source,
+                message=r.message,
+                data=r.data,
+            )
+            for r in rows
+        )
+
+    async def totals(self, scope: Scope) -> Totals:
+        """Counts for the metrics, by the database's clock."""
+        mine = run.c.workspace_id == scope.workspace_id
+        live = and_(mine, run.c.state.in_(_LIVE))
+        waiting_since = func.clock_timestamp() - func.min(node_run.c.lease_until)
+        async with self._database.begin() as connection:
+            runs = await connection.execute(
+                select(run.c.state, func.count()).where(mine).group_by(run.c.state)
+            )
+            by_run: dict[str, int] = dict(runs.tuples().all())
+            nodes = await connection.execute(
+                select(node_run.c.state, func.count()).join(run).where(live).group_by(node_run.c.state)
+            )
+            by_node: dict[str, int] = dict(nodes.tuples().all())
+            ready = (
+                await connection.execute(
+                    select(func.count(), func.extract("epoch", waiting_since).label("age"))
+                    .select_from(node_run.join(run))
+                    .where(live, node_run.c.work == "ready")
+                )
+            ).one()
+        return Totals(
+            runs={state: by_run.get(state, 0) for state in RunState},
+            nodes={state: by_node.get(state, 0) for state in NodeState},
+            ready=ready[0],
+            oldest_seconds=max(0.0, float(ready.age or 0)),
+        )
+
+
+def _runs(scope: Scope) -> Select[Any]:
+    return (
+        select(
+            run,
+            orchestrator.c.name.label("orchestrator_name"),
+            _parent.c.run_id.label("parent_run_id"),
+        )
+        .join(orchestrator, orchestrator.c.id == run.c.orchestrator_id)
+        .outerjoin(_parent, _parent.c.id == run.c.parent_node_run_id)
+        .where(run.c.workspace_id == scope.workspace_id)
+    )
+
+
+def _filtered(query: Select[Any], wanted: RunFilter) -> Select[Any]:
+    if wanted.status:
+        query = query.where(run.c.state.in_(wanted.status))
+    if wanted.orchestrator_id is not None:
+        query = query.where(run.c.orchestrator_id == wanted.orchestrator_id)
+    if wanted.provider is not None:
+        query = query.where(run.c.providers.contains([wanted.provider]))
+    if wanted.trigger is not None:
+        query = query.where(run.c.trigger_kind == wanted.trigger)
+    if wanted.labels:
+        query = query.where(run.c.labels.contains(dict(wanted.labels)))
+    if wanted.since is not None:
+        query = query.where(run.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(run.c.created_at < wanted.until)
+    if wanted.parent_run_id is not None:
+        query = query.where(_parent.c.run_id == wanted.parent_run_id)
+    if wanted.q:
+        query = query.where(
+            or_(
+                orchestrator.c.name.icontains(wanted.q, autoescape=True),
+                run.c.error["message"].astext.icontains(wanted.q, autoescape=True),
+                cast(run.c.labels, String).icontains(wanted.q, autoescape=True),
+                cast(run.c.number, String) == wanted.q.lstrip("#"),
+                cast(run.c.id, String) == wanted.q.lower(),
+            )
+        )
+    return query
+
+
+async def _parked(connection: AsyncConnection, run_ids: Sequence[UUID]) -> Mapping[UUID, list[Any]]:
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    if run_ids:
+        rows = await connection.execute(
+            select(node_run)
+            .where(node_run.c.run_id.in_(run_ids), node_run.c.waiting.is_not(None))
+            .order_by(node_run.c.id)
+        )
+        for row in rows:
+            if _is_waiting(row):
+                found[row.run_id].append(row)
+    return found
+
+
+def _is_waiting(node: Any) -> bool:
+    return node.waiting is not None and node.state in (NodeState.WAITING, NodeState.HELD)
+
+
+def _waiting(node: Any, callback_url: str | None = None) -> Waiting:
+    until = node.waiting.get("until")
+    return Waiting(
+        node_id=node.node_id,
+        kind=node.waiting.get("kind") or "wait",
+        since=node.waiting_since,
+        until=datetime.fromisoformat(until) if until else None,
+        callback_url=callback_url,
+    )
+
+
+def _run(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "number": row.number,
+        "orchestrator_id": row.orchestrator_id,
+        "orchestrator_name": row.orchestrator_name,
+        "revision": row.revision,
+        "status": RunState(row.state),
+        "inputs": row.inputs,
+        "output": row.output,
+        "error": _failure(row.error),
+        "trigger": TriggerInfo(kind=row.trigger_kind, by=row.trigger_by),
+        "labels": row.labels,
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+        "created_date": row.created_at,
+        "updated_date": row.updated_at,
+        "retry_of": row.retry_of,
+        "parent_run_id": row.parent_run_id,
+    }
+
+
+def _node(row: Any, drawn: JsonObject, attempts: tuple[Attempt, ...]) -> NodeRun:
+    data = drawn.get("data")
+    label = data.get("label") if isinstance(data, dict) else None
+    return NodeRun(
+        id=row.node_id,
+        type=row.type,
+        label=label if isinstance(label, str) and label else row.node_id,
+        status=NodeState(row.state),
+        attempt=row.attempt,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        input=row.input,
+        output=row.output,
+        error=_failure(row.error),
+        port=row.port,
+        remote=None if row.remote is None else RemoteLink.model_validate(row.remote),
+        attempts=attempts,
+    )
+
+
+def _failure(stored: Any) -> Failure | None:
+    return None if stored is None else Failure.model_validate(stored)
+
+
+def _attempt(row: Any) -> Attempt:
+    # What started the work is the last call that was not a mere read: a log-in may come before it, polls come after.
+    exchanges = tuple(Exchange.model_validate(kept) for kept in row.exchanges)
+    starts = [e for e in exchanges if e.request.method not in ("GET", "HEAD")] or exchanges[:1]
+    return Attempt(
+        attempt=row.attempt,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        outcome=row.outcome,
+        error=_failure(row.error),
+        request=starts[-1].request if starts else None,
+        response=starts[-1].response if starts else None,
+        exchanges=exchanges,
+    )

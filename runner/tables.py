@@ -1,0 +1,366 @@
+"""Every table, on one MetaData. `migrations/` creates them; a test compares the two.
+
+Rules that hold everywhere: ids are time-ordered UUIDs made by Postgres (`uuidv7()`); every time comes from Postgres's
+clock; every row that a user can name carries its workspace; history tables are append-only, which a trigger enforces.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_NOW = text("clock_timestamp()")
+_EMPTY = text("'{}'::jsonb")
+
+
+def _id() -> Column[Any]:
+    return Column("id", Uuid, primary_key=True, server_default=text("uuidv7()"))
+
+
+def _workspace() -> Column[Any]:
+    return Column("workspace_id", Uuid, ForeignKey("workspace.id"), nullable=False)
+
+
+def _at(name: str, *, now: bool = False) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=not now, server_default=_NOW if now else None)
+
+
+workspace = Table(
+    "workspace",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    _at("created_at", now=True),
+)
+
+# --- who may come in -------------------------------------------------------------------------------------------------
+
+api_token = Table(
+    "api_token",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("sha256", LargeBinary, nullable=False, unique=True),
+    _at("created_at", now=True),
+    _at("last_used_at"),
+    _at("expires_at"),
+    _at("revoked_at"),
+    CheckConstraint("role in ('viewer','operator','editor','admin')", name="role"),
+)
+
+# A sign-in code works once; the session it opens lives on the server, so signing out ends it.
+sign_in_code = Table(
+    "sign_in_code",
+    metadata,
+    Column("sha256", LargeBinary, primary_key=True),
+    _workspace(),
+    Column("role", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    _at("used_at"),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("sha256", LargeBinary, primary_key=True),
+    _workspace(),
+    Column("role", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    _at("created_at", now=True),
+    _at("seen_at", now=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+# The first answer to an Idempotency-Key; kept for 24 hours.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("workspace_id", Uuid, ForeignKey("workspace.id"), nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("request_sha256", LargeBinary, nullable=False),
+    Column("result_id", Uuid, nullable=False),
+    _at("created_at", now=True),
+    PrimaryKeyConstraint("workspace_id", "operation", "key"),
+)
+Index(None, idempotency.c.created_at)
+
+# --- connections -----------------------------------------------------------------------------------------------------
+
+connection = Table(
+    "connection",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("provider", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="ACTIVE"),
+    Column("base_url", Text, nullable=False),
+    Column(
+        "public", JSONB, nullable=False, server_default=_EMPTY
+    ),  # the fields that are not secret, for the form
+    Column("sealed", LargeBinary),  # the secret fields; None after the origin changed
+    Column("key_id", Text),  # the master key that wraps this record's key
+    Column("allow_private_network", Boolean, nullable=False, server_default=text("false")),
+    Column("account", Text),
+    Column("workflow_count", Integer),
+    _at("last_sync_at"),
+    _at("last_checked_at"),
+    Column("last_error", JSONB),
+    _at("created_at", now=True),
+    _at("updated_at", now=True),
+    UniqueConstraint("workspace_id", "provider", "name"),
+    CheckConstraint("status in ('ACTIVE','INACTIVE','FAILING')", name="status"),
+)
+
+# A copy of each platform's list, so that the browser opens at once and says how old it is.
+remote_workflow = Table(
+    "remote_workflow",
+    metadata,
+    Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False),
+    Column("remote_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("data", JSONB, nullable=False),
+    PrimaryKeyConstraint("connection_id", "remote_id"),
+)
+
+remote_preview = Table(
+    "remote_preview",
+    metadata,
+    Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False),
+    Column("remote_id", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    _at("fetched_at", now=True),
+    PrimaryKeyConstraint("connection_id", "remote_id"),
+)
+
+# --- orchestrators ---------------------------------------------------------------------------------------------------
+
+orchestrator = Table(
+    "orchestrator",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("revision", Integer, nullable=False),
+    Column("created_by", Text, nullable=False),
+    _at("created_at", now=True),
+    _at("updated_at", now=True),
+    _at("deleted_at"),
+)
+Index(None, orchestrator.c.workspace_id, orchestrator.c.id)
+
+# Every save, whole. A run names the revision it runs.
+orchestrator_revision = Table(
+    "orchestrator_revision",
+    metadata,
+    Column("orchestrator_id", Uuid, ForeignKey("orchestrator.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("definition", JSONB, nullable=False),
+    Column("created_by", Text, nullable=False),
+    _at("created_at", now=True),
+    PrimaryKeyConstraint("orchestrator_id", "revision"),
+)
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+# The run row is the lock of its graph.
+run = Table(
+    "run",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("orchestrator_id", Uuid, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("number", BigInteger, Identity(), nullable=False),  # for people; grows, may skip
+    Column("state", Text, nullable=False),
+    Column("inputs", JSONB, nullable=False),
+    Column("output", JSONB(none_as_null=True)),
+    Column("error", JSONB(none_as_null=True)),
+    Column("trigger_kind", Text, nullable=False),
+    Column("trigger_by", Text, nullable=False),
+    Column("labels", JSONB, nullable=False, server_default=_EMPTY),
+    Column("retry_of", Uuid),
+    Column("parent_node_run_id", Uuid),  # the LocalFlow node that waits for this run
+    Column("depth", Integer, nullable=False, server_default="0"),  # of nesting in parent runs
+    Column("sealed_seed", LargeBinary),  # what callback tokens derive from; sealed by the vault
+    Column("key_id", Text),
+    Column("event_seq", BigInteger, nullable=False, server_default="0"),
+    Column("providers", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    _at("created_at", now=True),
+    _at("updated_at", now=True),
+    _at("started_at"),
+    _at("finished_at"),
+    ForeignKeyConstraint(
+        ["orchestrator_id", "revision"],
+        ["orchestrator_revision.orchestrator_id", "orchestrator_revision.revision"],
+    ),
+)
+Index(None, run.c.workspace_id, run.c.id.desc())
+Index(None, run.c.workspace_id, run.c.state, run.c.id.desc())
+Index(None, run.c.orchestrator_id, run.c.id.desc())
+Index("ix_run_labels", run.c.labels, postgresql_using="gin")
+Index("ix_run_parent_node_run_id", run.c.parent_node_run_id, unique=True)
+
+# One row per node of a run. `state` is what people see; `work` is what the engine does with it:
+#   idle -> ready (a job is enqueued) -> leased (a worker has it until lease_until) -> parked (due_at or a callback) -> ready …
+#   and ended; "stopping" is ended with a remote execution still to be cancelled.
+# `epoch` grows with every claim and fences late writers; `attempt` grows only when the work starts anew.
+node_run = Table(
+    "node_run",
+    metadata,
+    _id(),
+    Column("run_id", Uuid, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("node_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("limit_seconds", Double),  # the node's overall limit over all attempts
+    Column("state", Text, nullable=False, server_default="PENDING"),
+    Column("work", Text, nullable=False, server_default="idle"),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("takeovers", Integer, nullable=False, server_default="0"),
+    Column(
+        "reused", Boolean, nullable=False, server_default=text("false")
+    ),  # its outcome was copied by a retry
+    Column(
+        "fresh", Boolean, nullable=False, server_default=text("true")
+    ),  # the next claim starts a new attempt
+    Column("memo", JSONB(none_as_null=True)),  # what the last Suspend left
+    Column(
+        "signal", JSONB(none_as_null=True)
+    ),  # {"kind": "callback" | "child" | "timeout", "body": ...}: what woke it
+    _at("due_at"),
+    _at("lease_until"),
+    _at("deadline_at"),  # of the whole node, over all attempts
+    Column("input", JSONB(none_as_null=True)),
+    Column("output", JSONB(none_as_null=True)),
+    Column("port", Text),
+    Column("error", JSONB(none_as_null=True)),
+    Column("remote", JSONB(none_as_null=True)),
+    Column("waiting", JSONB(none_as_null=True)),  # {"kind", "until"}: what it waits for, in words of the API
+    _at("waiting_since"),
+    _at("started_at"),
+    _at("finished_at"),
+    UniqueConstraint("run_id", "node_id"),
+    CheckConstraint("work in ('idle','ready','leased','parked','stopping','ended')", name="work"),
+)
+Index("ix_node_run_due", node_run.c.due_at, postgresql_where=text("due_at is not null"))
+Index("ix_node_run_leased", node_run.c.lease_until, postgresql_where=text("work in ('leased','ready')"))
+
+node_attempt = Table(
+    "node_attempt",
+    metadata,
+    Column("node_run_id", Uuid, ForeignKey("node_run.id", ondelete="CASCADE"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    _at("started_at", now=True),
+    _at("finished_at"),
+    Column("outcome", Text),
+    Column("error", JSONB(none_as_null=True)),
+    Column(
+        "exchanges", JSONB, nullable=False, server_default=text("'[]'::jsonb")
+    ),  # requests as sent and answers
+    PrimaryKeyConstraint("node_run_id", "attempt"),
+)
+
+# --- callbacks -------------------------------------------------------------------------------------------------------
+
+# Armed in the transaction that creates the run, long before any request leaves, so no callback can be too early.
+wait = Table(
+    "wait",
+    metadata,
+    Column("node_run_id", Uuid, ForeignKey("node_run.id", ondelete="CASCADE"), primary_key=True),
+    _workspace(),
+    Column("run_id", Uuid, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("token_sha256", LargeBinary, nullable=False, unique=True),
+    Column("state", Text, nullable=False, server_default="armed"),
+    Column("schema", JSONB(none_as_null=True)),
+    _at("deadline_at"),  # None until the node parks
+    CheckConstraint("state in ('armed','parked','resumed','expired','cancelled')", name="state"),
+)
+Index(None, wait.c.run_id)
+
+# The first accepted body of a wait: the primary key decides who was first.
+callback = Table(
+    "callback",
+    metadata,
+    Column("node_run_id", Uuid, ForeignKey("wait.node_run_id", ondelete="CASCADE"), primary_key=True),
+    Column("body", JSONB, nullable=False),
+    _at("received_at", now=True),
+)
+
+# Every callback that named a real wait, with what was answered. The run never reads it.
+callback_audit = Table(
+    "callback_audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("node_run_id", Uuid, ForeignKey("wait.node_run_id", ondelete="CASCADE"), nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("body", JSONB(none_as_null=True)),
+    _at("received_at", now=True),
+)
+Index(None, callback_audit.c.node_run_id)
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+# Append-only, gap-free per run: what the event stream replays and what history shows.
+run_event = Table(
+    "run_event",
+    metadata,
+    Column("run_id", Uuid, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    _at("at", now=True),
+    Column("kind", Text, nullable=False),
+    Column("level", Text, nullable=False, server_default="info"),
+    Column("node_id", Text),
+    Column("source", Text, nullable=False, server_default="baton"),
+    Column("message", Text, nullable=False),
+    Column("data", JSONB(none_as_null=True)),
+    PrimaryKeyConstraint("run_id", "seq"),
+)
+
+# What the vault knows of its keys: a fingerprint each, so that a wrong key is told at the start.
+vault_key = Table(
+    "vault_key",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    _at("created_at", now=True),
+)

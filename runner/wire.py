@@ -1,0 +1,191 @@
+"""The nouns as the API serves them: camelCase, times in UTC with milliseconds. The store returns these, nothing re-maps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, JsonValue, PlainSerializer, WithJsonSchema
+
+from providers import Frozen, JsonObject
+from runner.model import Failure, NodeState, Problem, RemoteLink, Role, RunState, TriggerInfo
+
+
+def iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(iso, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Drawing = Annotated[JsonObject, WithJsonSchema({"x-ref": "Graph"})]
+"""A stored definition, served as it is kept; documented as the model it was checked against."""
+
+
+class LastRun(Frozen):
+    id: UUID
+    status: RunState
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+
+
+class Orchestrator(Frozen):
+    id: UUID
+    name: str
+    description: str
+    definition: Drawing
+    revision: int
+    workspace_id: UUID
+    created_date: Timestamp
+    updated_date: Timestamp
+    created_by: str
+    last_run: LastRun | None
+
+
+class OrchestratorDetail(Orchestrator):
+    """With what keeps the drawing from running, or should be looked at."""
+
+    problems: tuple[Problem, ...]
+
+
+class Revision(Frozen):
+    """One save. Never changes."""
+
+    revision: int
+    created_by: str
+    created_date: Timestamp
+
+
+class RevisionDetail(Revision):
+    definition: Drawing
+    problems: tuple[Problem, ...]
+
+
+class Waiting(Frozen):
+    """A parked node. `callbackUrl` is shown to those who may operate runs, and only where a callback wakes it."""
+
+    node_id: str
+    kind: str
+    since: Timestamp | None
+    until: Timestamp | None
+    callback_url: str | None = None
+
+
+class Run(Frozen):
+    id: UUID
+    number: int
+    orchestrator_id: UUID
+    orchestrator_name: str
+    revision: int
+    status: RunState
+    inputs: JsonObject
+    output: JsonValue
+    error: Failure | None
+    trigger: TriggerInfo
+    labels: Mapping[str, str]
+    correlation_token: None = Field(
+        default=None, description="Always null: a token belongs to one wait, and stands in its callbackUrl."
+    )
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    created_date: Timestamp
+    updated_date: Timestamp
+    retry_of: UUID | None
+    parent_run_id: UUID | None
+    waiting: tuple[Waiting, ...]
+
+
+class Sent(Frozen):
+    """A request as it left, secrets masked, its body cut to 64 KiB."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: str | None
+    at: Timestamp
+
+
+class Answered(Frozen):
+    status: int
+    headers: Mapping[str, str]
+    body: str | None
+    seconds: float
+
+
+class Exchange(Frozen):
+    """One call to a platform. `response` null: there was none, and `error` says why."""
+
+    request: Sent
+    response: Answered | None
+    error: str | None
+
+
+class Attempt(Frozen):
+    """One try. `request` is what was sent to start the work and `response` its answer; `exchanges` are all calls in order."""
+
+    attempt: int
+    started_at: Timestamp
+    finished_at: Timestamp | None
+    outcome: str | None
+    error: Failure | None
+    request: Sent | None
+    response: Answered | None
+    exchanges: tuple[Exchange, ...]
+
+
+class NodeRun(Frozen):
+    id: str
+    type: str
+    label: str
+    status: NodeState
+    attempt: int
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    input: JsonValue
+    output: JsonValue
+    error: Failure | None
+    port: str | None
+    remote: RemoteLink | None
+    attempts: tuple[Attempt, ...]
+
+
+class RunDetail(Run):
+    nodes: tuple[NodeRun, ...]
+
+
+class LogLine(Frozen):
+    """One line of a run's history. `kind` is "log" or the name of an event, as in "node.completed"."""
+
+    seq: int
+    at: Timestamp
+    kind: str
+    level: Literal["debug", "info", "warning", "error"]
+    node_id: str | None
+    source: str
+    message: str
+    data: Any = None
+
+
+class Totals(Frozen):
+    """Counts for the metrics. `ready` nodes are handed to the workers and not yet taken."""
+
+    runs: Mapping[str, int]
+    nodes: Mapping[str, int]
+    ready: int
+    oldest_seconds: float
+
+
+class ApiToken(Frozen):
+    """What is known of a token; its text was shown once and is not kept."""
+
+    id: UUID
+    name: str
+    role: Role
+    created_date: Timestamp
+    last_used_date: Timestamp | None
+    expires_date: Timestamp | None
+    revoked_date: Timestamp | None

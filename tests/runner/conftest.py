@@ -1,0 +1,61 @@
+"""The runner under test: a store on a database of its own, and an engine that is driven by hand."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import select
+
+from providers import discover
+from runner.database import Database
+from runner.engine import Engine, EngineOptions
+from runner.model import Role, Scope
+from runner.platforms import Platforms
+from runner.store import Store
+from runner.tables import workspace
+from runner.template import Templates
+from runner.vault import Vault
+from tests.receiver import Receiver
+from tests.serving import served
+
+LOOPBACK = ("127.0.0.0/8",)
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    database = Database(database_url, size=8)
+    yield Store(database, Vault([("test", secrets.token_bytes(32))]), discover())
+    await database.aclose()
+
+
+@pytest.fixture
+async def scope(store: Store) -> Scope:
+    async with store.database.begin() as connection:
+        found = await connection.scalar(select(workspace.c.id).where(workspace.c.name == "default"))
+    return Scope(found, "tester", Role.ADMIN)
+
+
+@pytest.fixture
+async def engine(store: Store) -> AsyncIterator[Engine]:
+    async with Templates() as templates:
+        platforms = Platforms(store.connections, discover(), egress_allow=LOOPBACK)
+        made = Engine(
+            store,
+            platforms,
+            templates,
+            EngineOptions("http://127.0.0.1:8000", lease=2.0, grace=2.0, allow=LOOPBACK),
+        )
+        yield made
+        await made.aclose()
+        await platforms.aclose()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A webhook receiver on a real socket; `receiver.url` is its base."""
+    app = Receiver()
+    async with served(app) as url:
+        app.url = url
+        yield app
