@@ -233,7 +233,8 @@ class AirflowApi:
 
     def failure(self, answer: Answer) -> ProviderError:
         """The error of an unsuccessful answer, in Airflow's words. What it repeats of our input is left out."""
-        said = short(self._http.redact(_detail(answer)), 1000)
+        # A refused conf is followed by a paragraph that repeats the schema and the value.
+        said = short(self._http.redact(_detail(answer).split("\n\n")[0]), 1000)
         if answer.status == 401:
             return error_from(answer, f"Airflow refuses the credentials: {said}")
         if answer.status == 403 and _login_refused(answer):

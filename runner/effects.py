@@ -9,13 +9,12 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import JsonValue, SecretStr
+from pydantic import JsonValue
 
 from providers import EgressGuard, Exchange, Http, JsonObject, Provider
 from runner import tokens
 from runner.errors import NodeError, RunnerError
 from runner.model import RemoteLink, Role, Scope
-from runner.node import KeyedOrigin
 from runner.platforms import Platforms
 from runner.store import Store
 from runner.store.claims import Claim
@@ -53,18 +52,6 @@ class NodeEffects:
 
     def http(self) -> Http:
         return self._http
-
-    async def keyed_http(self, connection_id: UUID) -> tuple[KeyedOrigin, Http]:
-        try:
-            row = await self._store.connections.get(self.scope, connection_id)
-            provider = await self._platforms.of(self.scope, row)
-        except RunnerError as error:
-            raise NodeError(error.message, code=error.code, hint=error.hint) from error
-        for name in ("api_key", "token", "access_token"):
-            key = getattr(provider.connection, name, None)
-            if isinstance(key, SecretStr):
-                return KeyedOrigin(provider.connection.base_url, key.get_secret_value()), provider.http
-        raise NodeError(f"the connection {row.name} holds no API key", code="credentials-missing")
 
     async def start_run(self, flow_id: UUID, inputs: JsonObject) -> UUID:
         try:

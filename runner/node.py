@@ -113,14 +113,6 @@ class NodeConfig(Frozen):
 ConfigT = TypeVar("ConfigT", bound=NodeConfig)
 
 
-@dataclass(frozen=True)
-class KeyedOrigin:
-    """An address and the key that may be sent to it, and to no other origin."""
-
-    base_url: str
-    key: str = field(repr=False)
-
-
 class Effects(Protocol):
     """What a node may do to the world. Every call is scoped to the run's workspace and recorded in the run's history."""
 
@@ -131,10 +123,6 @@ class Effects(Protocol):
 
     def http(self) -> Http:
         """A client for plain webhooks: guarded, without credentials. Not to be closed by the node."""
-        ...
-
-    async def keyed_http(self, connection_id: UUID) -> tuple[KeyedOrigin, Http]:
-        """A connection's address and API key, with a client that hides the key; for calls that no provider makes."""
         ...
 
     async def start_run(self, flow_id: UUID, inputs: JsonObject) -> UUID:
@@ -243,7 +231,6 @@ __all__ = [
     "AnyNode",
     "Done",
     "Effects",
-    "KeyedOrigin",
     "Node",
     "NodeConfig",
     "NodeContext",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from providers import JsonObject, ProviderError, error_from
+from providers import ProviderError, StartOptions
+from providers.flowise import Flowise, FlowiseConnection
 from runner.errors import NodeError
 from runner.faults import node_error
 from runner.model import RemoteLink
@@ -96,14 +96,8 @@ def _child_ended(body: JsonValue) -> Done:
 
 
 async def _ask_flowise(ctx: NodeContext[LocalFlowConfig], base: str) -> Done:
-    """Flowise's prediction call (docs.flowiseai.com, API reference, Prediction): POST {base}/api/v1/prediction/{id}."""
     config = ctx.config
     given = await ctx.render(config.input_template)
-    asked: JsonObject = (
-        given
-        if isinstance(given, dict) and "question" in given
-        else {"question": given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)}
-    )
     if ctx.interrupted:
         raise NodeError(
             "a worker died while Flowise was being asked: it may have answered",
@@ -111,26 +105,31 @@ async def _ask_flowise(ctx: NodeContext[LocalFlowConfig], base: str) -> Done:
             hint="Retry from this node if asking twice does no harm.",
             timed_out=True,
         )
-    headers = {"Idempotency-Key": ctx.key, "X-Baton-Key": ctx.key}
-    http = ctx.effects.http()
     if config.api_key_connection_id is not None:
-        provider, http = await ctx.effects.keyed_http(config.api_key_connection_id)
-        if _origin(provider.base_url) != _origin(base):
+        flowise, _ = await ctx.effects.provider("flowise", config.api_key_connection_id)
+        if _origin(flowise.connection.base_url) != _origin(base):
             raise NodeError(
                 "the connection's address is not the flow's: its key is not sent there",
                 code="foreign-origin",
                 hint="Choose a connection to the same scheme, host and port.",
             )
-        headers["Authorization"] = f"Bearer {provider.key}"
-    await ctx.effects.link(RemoteLink(provider="flowise", workflow_id=config.flow_id, match="none"))
-    url = f"{base}/api/v1/prediction/{quote(config.flow_id, safe='')}"
+    else:
+        flowise = Flowise(FlowiseConnection(base_url=base), ctx.effects.http())
     try:
-        answer = await http.call("POST", url, json=asked, headers=headers, timeout=config.timeout / 1000)
-        if not answer.ok:
-            raise error_from(answer, f"it answered {answer.status}: {answer.text[:300]}")
-        return Done(answer.json())
+        options = StartOptions(timeout=config.timeout / 1000)
+        execution = await flowise.execute(config.flow_id, given, key=ctx.key, options=options)
     except ProviderError as error:
         raise node_error(error, repeatable=False, doing="asking Flowise") from error
+    await ctx.effects.link(
+        RemoteLink(
+            provider="flowise",
+            connection_id=config.api_key_connection_id,
+            workflow_id=config.flow_id,
+            execution_id=execution.id,
+            match=execution.match,
+        )
+    )
+    return Done(execution.output)
 
 
 def _origin(url: str) -> tuple[str, str | None, int]:
