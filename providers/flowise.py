@@ -84,7 +84,9 @@ class Flowise(Provider[FlowiseConnection]):
         with nothing_started():
             answer = await self.http.get(self._url("chatflows"), headers=self._auth())
             if not answer.ok:
-                raise error_from(answer, self.http.redact(_reason(answer)), hint="Check the API key and the address.")
+                raise error_from(
+                    answer, self.http.redact(_reason(answer)), hint="Check the API key and the address."
+                )
             found = answer.json()
             if not isinstance(found, list):
                 raise BadResponse(

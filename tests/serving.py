@@ -4,30 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
 
 
+class _Server(uvicorn.Server):
+    """uvicorn looks every tenth of a second whether to stop; thousands of tests would wait for that."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+        self.stop = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    async def main_loop(self) -> None:
+        await self.stop.wait()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
 @asynccontextmanager
-async def served(app: Any) -> AsyncIterator[str]:
+async def served(app: Any) -> AsyncGenerator[str]:
     """The base URL of `app`, up when the block begins and gone when it ends."""
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none", lifespan="on")
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
+    server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]))
+    up = asyncio.create_task(server.up.wait())
     try:
-        while not server.started:
-            if task.done():
-                await task
-                raise RuntimeError("the server ended while starting")
-            await asyncio.sleep(0.005)
+        await asyncio.wait((task, up), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task
+            raise RuntimeError("the server ended while starting")
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        up.cancel()
+        server.stop.set()
         await task
         sock.close()
