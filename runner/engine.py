@@ -68,6 +68,7 @@ class Engine:
         self._held: dict[UUID, Claim] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._soon = asyncio.Event()
+        self._suspect = asyncio.Lock()
         self._stopping = False
 
     @property
@@ -112,24 +113,32 @@ class Engine:
             count += sum(done)
 
     async def work(self, run_id: UUID, node_run_id: UUID) -> int:
-        """Claim this node run and walk on while exactly one node follows. Returns how many claims that were."""
-        claim = await self._store.claims.take(run_id, node_run_id, lease=self._options.lease)
+        """Claim this node run and walk on while exactly one node follows. Returns how many claims that were.
+
+        A node that was in the hands of two dead workers is worked on with no other such node beside it: so a node that kills
+        its workers is told from those that only were in its company (G23)."""
+        lease = self._options.lease
         count = 0
+        claim = await self._store.claims.take(run_id, node_run_id, lease=lease, suspects=False)
+        if claim is None and await self._store.claims.suspect(node_run_id):
+            async with self._suspect:
+                claim = await self._store.claims.take(run_id, node_run_id, lease=lease)
+                if claim is not None:
+                    count, claim = 1, await self._held_step(claim)
         while claim is not None:
-            count += 1
-            self._held[claim.node_run_id] = claim
-            try:
-                following = await self._step(claim)
-            except LostClaim as lost:
-                log.info(
-                    "node %s of run %s: %s; its result is thrown away", claim.spec.id, claim.run_id, lost
-                )
-                await self._discarded(claim)
-                following = None
-            finally:
-                self._held.pop(claim.node_run_id, None)
-            claim = following
+            count, claim = count + 1, await self._held_step(claim)
         return count
+
+    async def _held_step(self, claim: Claim) -> Claim | None:
+        self._held[claim.node_run_id] = claim
+        try:
+            return await self._step(claim)
+        except LostClaim as lost:
+            log.info("node %s of run %s: %s; its result is thrown away", claim.spec.id, claim.run_id, lost)
+            await self._discarded(claim)
+            return None
+        finally:
+            self._held.pop(claim.node_run_id, None)
 
     async def _step(self, claim: Claim) -> Claim | None:
         kind = catalogue()[claim.spec.type]

@@ -6,6 +6,15 @@ from providers import NotSupported, ProviderError, RateLimited, Unavailable
 from runner.errors import NodeError
 
 
+_GATEWAY = (502, 504)
+"""Said by something between us and the platform, which may well have got the call."""
+
+
+def unheard(error: ProviderError) -> bool:
+    """Whether the call may have arrived and nobody who could know has said what became of it."""
+    return error.sent and (error.status is None or error.status in _GATEWAY)
+
+
 def node_error(error: ProviderError, *, repeatable: bool, doing: str) -> NodeError:
     """The NodeError of a failed starting call. `repeatable`: sending it twice starts one execution.
 
@@ -26,7 +35,7 @@ def node_error(error: ProviderError, *, repeatable: bool, doing: str) -> NodeErr
             code=error.code,
             hint=hint,
             retry=again,
-            timed_out=error.code == "timeout",
+            timed_out=error.code == "timeout" or unheard(error),
         )
     if isinstance(error, NotSupported):
         return NodeError(f"{doing}: {error.message}", code=error.code, hint=error.hint)

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, JsonValue, PlainSerializer, WithJsonSchema
+from pydantic import Field, JsonValue, WithJsonSchema
 
-from providers import Frozen, JsonObject
+from providers import Frozen, JsonObject, Timestamp
 from runner.model import Failure, NodeState, Problem, RemoteLink, Role, RunState, TriggerInfo
 
-
-def iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-Timestamp = Annotated[
-    datetime,
-    PlainSerializer(iso, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
 Drawing = Annotated[JsonObject, WithJsonSchema({"x-ref": "Graph"})]
 """A stored definition, served as it is kept; documented as the model it was checked against."""
 

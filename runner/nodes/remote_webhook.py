@@ -30,7 +30,7 @@ from providers import (
     read_json,
 )
 from runner.errors import NodeError
-from runner.faults import node_error
+from runner.faults import node_error, unheard
 from runner.model import NodeState, RemoteLink
 from runner.node import Done, Node, NodeConfig, NodeContext, Suspend, widget
 
@@ -176,7 +176,7 @@ async def _plain(ctx: NodeContext[RemoteWebhookConfig]) -> Done:
     except ProviderError as error:
         # A receiver that answers 5xx says itself that it did not do the work, and it was given the Idempotency-Key.
         raise node_error(
-            error, repeatable=repeatable or error.status is not None, doing="calling the webhook"
+            error, repeatable=repeatable or not unheard(error), doing="calling the webhook"
         ) from error
     return Done(_body(answer))
 
@@ -320,8 +320,10 @@ class _Followed:
 
     async def _queue_left(self, execution: Execution) -> Done | None:
         """None while it may stay queued; else what the user chose. The queue has a limit of its own."""
-        if self.queued_at is None:
-            self.queued_at = now().isoformat()
+        news = self.execution is None or self.execution.note != execution.note
+        if self.queued_at is None or (news and execution.note):
+            # The answer to the start seldom says why; the first poll does, and its place in the queue changes.
+            self.queued_at = self.queued_at or now().isoformat()
             await self.ctx.effects.log(
                 f"queued on {self.provider.title}" + (f": {execution.note}" if execution.note else "")
             )

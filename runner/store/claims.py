@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import Boolean, bindparam, select, text
+from sqlalchemy import Boolean, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, INTEGER, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -64,7 +64,8 @@ _CLAIM = (
         ), old AS MATERIALIZED (
             SELECT n.id, n.fresh, n.work, n.state, n.signal FROM node_run n JOIN r ON r.id = n.run_id
             WHERE n.id = :node_run_id
-              AND (n.work = 'ready' OR (n.work = 'leased' AND n.lease_until < clock_timestamp()))
+              AND (n.work = 'ready' OR (n.work = 'leased' AND n.lease_until < clock_timestamp()
+                   AND (CAST(:suspects AS boolean) OR n.takeovers = 0)))
             FOR NO KEY UPDATE OF n
         ), new AS (
             UPDATE node_run n SET
@@ -128,12 +129,21 @@ class Claims:
         self._database = database
         self._definitions = definitions
 
-    async def take(self, run_id: UUID, node_run_id: UUID, *, lease: float) -> Claim | None:
-        """The node run, for `lease` seconds; None when there is nothing to do: parked, ended, or in another worker's hands."""
+    async def take(
+        self, run_id: UUID, node_run_id: UUID, *, lease: float, suspects: bool = True
+    ) -> Claim | None:
+        """The node run, for `lease` seconds; None when there is nothing to do: parked, ended, or in another worker's hands.
+        Without `suspects`, also None for what has already cost two workers their life: see `suspect`."""
         async with self._database.begin() as connection:
             row = (
                 await connection.execute(
-                    _CLAIM, {"run_id": run_id, "node_run_id": node_run_id, "lease": lease}
+                    _CLAIM,
+                    {
+                        "run_id": run_id,
+                        "node_run_id": node_run_id,
+                        "lease": lease,
+                        "suspects": suspects,
+                    },
                 )
             ).first()
             if row is None:
@@ -163,6 +173,16 @@ class Claims:
                 state=row.state,
             )
             return await with_outputs(connection, claim)
+
+    async def suspect(self, node_run_id: UUID) -> bool:
+        """Whether two workers died with this node run in hand, and no third has it now."""
+        async with self._database.begin() as connection:
+            asked = select(node_run.c.takeovers > 0).where(
+                node_run.c.id == node_run_id,
+                node_run.c.work == "leased",
+                node_run.c.lease_until < func.clock_timestamp(),
+            )
+            return bool(await connection.scalar(asked))
 
     async def extend(self, held: Sequence[Claim], *, lease: float) -> frozenset[UUID]:
         """Keep these for another `lease` seconds; returns the ones extended. The others are lost, or just being written."""

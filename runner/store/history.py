@@ -173,11 +173,11 @@ class History:
             runs = await connection.execute(
                 select(run.c.state, func.count()).where(mine).group_by(run.c.state)
             )
-            by_run: dict[str, int] = dict(runs.tuples().all())
+            by_run: dict[str, int] = {state: count for state, count in runs}
             nodes = await connection.execute(
                 select(node_run.c.state, func.count()).join(run).where(live).group_by(node_run.c.state)
             )
-            by_node: dict[str, int] = dict(nodes.tuples().all())
+            by_node: dict[str, int] = {state: count for state, count in nodes}
             ready = (
                 await connection.execute(
                     select(func.count(), func.extract("epoch", waiting_since).label("age"))

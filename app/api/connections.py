@@ -1,0 +1,130 @@
+"""Connections: look at them, change them, take them away. Secrets go in and never come out."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+from starlette.requests import Request
+from starlette.routing import Route
+
+from app.connecting import (
+    NAME_LIMIT,
+    ConnectionAnswer,
+    Force,
+    answer_of,
+    exposed_refused,
+    fits,
+    may_open_private,
+    moved_refused,
+    tested,
+)
+from app.listing import Listing, ListQuery, after_id, listing
+from app.operation import operation
+from app.problems import Forbidden, Invalid
+from app.state import State
+from providers import Frozen, JsonObject
+from runner.credentials import Merged
+from runner.errors import Conflict
+from runner.model import Role, Scope
+from runner.store.connections import ConnectionRow
+
+
+class ConnectionQuery(ListQuery):
+    provider: str | None = Field(default=None, max_length=100, description="Only those of this provider.")
+
+
+class ConnectionChange(Frozen):
+    """What is left out stays. In `credentials`, a field left out or sent as `***` stays, and null takes it away."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=NAME_LIMIT)
+    status: Literal["ACTIVE", "INACTIVE"] | None = None
+    base_url: str | None = Field(
+        default=None, description="Another scheme, host or port clears the stored secrets."
+    )
+    credentials: JsonObject | None = None
+    allow_private_network: bool | None = Field(default=None, description="Admins only.")
+
+
+@operation(permission=Role.VIEWER)
+async def list_connections(
+    request: Request[State], scope: Scope, query: ConnectionQuery
+) -> Listing[ConnectionAnswer]:
+    """Connections, oldest first. Never a secret."""
+    found = await request.state["store"].connections.page(
+        scope, provider=query.provider, limit=query.limit + 1, after=after_id(query.cursor)
+    )
+    return listing([answer_of(row) for row in found], query.limit, lambda item: item.id)
+
+
+@operation(permission=Role.VIEWER)
+async def get_connection(request: Request[State], scope: Scope, id: UUID) -> ConnectionAnswer:
+    """One connection; `***` stands for a secret that is set."""
+    return answer_of(await request.state["store"].connections.get(scope, id))
+
+
+@operation(permission=Role.EDITOR, raises=(Conflict, Invalid, Forbidden))
+async def change_connection(
+    request: Request[State], scope: Scope, id: UUID, query: Force, body: ConnectionChange
+) -> ConnectionAnswer:
+    """Rename it, switch it off or on, or give it another address or other credentials.
+
+    New credentials are tested first. Another scheme, host or port takes the stored secrets away, unless all that are needed
+    come with it.
+    """
+    connections = request.state["store"].connections
+    row = await connections.get(scope, id)
+    may_open_private(scope, body.allow_private_network)
+    changes: dict[str, Any] = {"name": body.name, "status": body.status}
+    if body.allow_private_network is not None:
+        changes["allow_private_network"] = body.allow_private_network
+    given: dict[str, JsonValue] = dict(body.credentials or {})
+    if body.base_url is not None:
+        given["base_url"] = body.base_url  # by its field name: Zapier calls it apiBaseUrl outside
+    if given:
+        private = row.allow_private_network
+        if body.allow_private_network is not None:
+            private = body.allow_private_network
+        with fits():
+            merged = connections.merged(row, given)
+        changes |= await _checked(request, scope, row, merged, private=private, force=query.force)
+    return answer_of(await connections.update(scope, id, **changes))
+
+
+@operation(permission=Role.EDITOR, status=204, raises=(Conflict,))
+async def delete_connection(request: Request[State], scope: Scope, id: UUID, query: Force) -> None:
+    """Forget it and its secrets. 409 names the orchestrators that use it; `?force=true` deletes it all the same."""
+    await request.state["store"].connections.delete(scope, id, force=query.force)
+
+
+async def _checked(
+    request: Request[State],
+    scope: Scope,
+    row: ConnectionRow,
+    merged: Merged,
+    *,
+    private: bool,
+    force: bool,
+) -> dict[str, Any]:
+    """What to store of merged credentials, and what their test found."""
+    moved_refused(scope, row, merged, private=private)
+    await exposed_refused(scope, merged.shown, private=private, force=force)
+    changes: dict[str, Any] = {"credentials": merged, "seen": row.updated_at}
+    if merged.connection is not None:
+        found = await tested(request, row.provider, merged.connection, private=private, force=force)
+        changes |= {
+            "account": found.account,
+            "problem": found.failure,
+            "credentials": Merged.of(found.connection),
+        }
+    return changes
+
+
+fixed = [
+    Route("/orchestrator/connections", list_connections, methods=["GET"]),
+    Route("/orchestrator/connections/{id}", get_connection, methods=["GET"]),
+    Route("/orchestrator/connections/{id}", change_connection, methods=["PATCH"]),
+    Route("/orchestrator/connections/{id}", delete_connection, methods=["DELETE"]),
+]
+"""Before the routes of orchestrators: a word in the place of an id."""

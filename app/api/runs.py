@@ -1,0 +1,260 @@
+"""Runs: start, look, cancel, retry."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from starlette.requests import Request
+from starlette.routing import Route
+
+from app.listing import Listing, ListQuery, after_id, after_number, listing
+from app.operation import Reply, operation
+from app.state import State
+from app.watching import woken
+from providers import Frozen, JsonObject
+from runner.errors import Conflict, GraphError
+from runner.model import Role, RunState, Scope, TriggerInfo
+from runner.store.history import RunFilter
+from runner.wire import LogLine, Run, RunDetail
+
+MAX_WAIT = 60
+CALLBACK = "/api/v1/orchestrator/callback"
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Pair = Annotated[str, StringConstraints(pattern=r"^[^:]+:", max_length=401)]
+TriggerKind = Literal["api", "manual", "cli", "retry", "flow", "webhook", "schedule"]
+
+
+def _plus(value: object) -> object:
+    """In a query, the + of an offset that was not escaped arrives as a space."""
+    return re.sub(r" (\d\d:?\d\d)$", r"+\1", value) if isinstance(value, str) else value
+
+
+def _utc(at: datetime) -> datetime:
+    if not 1 < at.year < 9999:
+        raise ValueError("is not a time that can be compared")
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, BeforeValidator(_plus), AfterValidator(_utc)]
+"""A time in a query; one without an offset is UTC."""
+
+
+class StartRun(Frozen):
+    inputs: JsonObject = Field(default={})
+    labels: Mapping[Label, Label] = Field(default={}, max_length=50)
+
+
+class StartHeaders(Frozen):
+    idempotency_key: str | None = Field(
+        default=None,
+        alias="idempotency-key",
+        min_length=1,
+        max_length=255,
+        description="The same key within 24 hours answers with the first run.",
+    )
+    prefer: str | None = Field(
+        default=None,
+        alias="prefer",
+        max_length=200,
+        description="wait=N: answer once the run has ended, within N seconds (at most 60).",
+    )
+
+
+class RetryHeaders(Frozen):
+    idempotency_key: str | None = Field(default=None, alias="idempotency-key", min_length=1, max_length=255)
+
+
+class Retry(Frozen):
+    """`from`: start, failed, or the id of a node. Nodes before it keep their outcome."""
+
+    start: str = Field(default="start", alias="from", min_length=1, max_length=200)
+    revision: Literal["same", "latest"] = "same"
+    inputs: JsonObject | None = None
+
+
+class RunsOfQuery(ListQuery):
+    status: tuple[RunState, ...] = Field(default=(), description="Repeat it for several.")
+    provider: str | None = Field(default=None, max_length=100)
+    trigger: TriggerKind | None = None
+    label: tuple[Pair, ...] = Field(
+        default=(), description="key:value; repeat it for several, all must hold."
+    )
+    q: str = Field(
+        default="",
+        max_length=200,
+        description="In the orchestrator's name, the failure or the labels; or a number.",
+    )
+    since: Moment | None = Field(default=None, description="Created at or after this time.")
+    until: Moment | None = Field(default=None, description="Created before this time.")
+    parent_run_id: UUID | None = Field(default=None, description="Started by a node of this run.")
+
+
+class RunsQuery(RunsOfQuery):
+    orchestrator_id: UUID | None = None
+
+
+class LogQuery(ListQuery):
+    node_id: str | None = Field(default=None, max_length=200)
+    level: tuple[Literal["debug", "info", "warning", "error"], ...] = Field(
+        default=(), description="Repeat it for several."
+    )
+
+
+@operation(permission=Role.OPERATOR, status=202, also=(200,), raises=(GraphError, Conflict))
+async def start_run(
+    request: Request[State], scope: Scope, id: UUID, headers: StartHeaders, body: StartRun
+) -> Reply[RunDetail]:
+    """Start a run of the newest revision.
+
+    With `Prefer: wait=N` the answer is 200 if the run ends within N seconds, else 202 as without it.
+    """
+    run_id = await request.state["store"].runs.create(
+        scope,
+        id,
+        body.inputs,
+        labels=body.labels,
+        trigger=TriggerInfo(kind=_kind(request), by=scope.subject),
+        key=headers.idempotency_key,
+    )
+    wait = preferred_wait(headers.prefer)
+    applied = {} if wait is None else {"Preference-Applied": f"wait={wait}"}
+    ended = wait is not None and await _ended(request, scope, run_id, wait)
+    return Reply(
+        await _shown(request, scope, run_id), 200 if ended else 202, {**_location(run_id), **applied}
+    )
+
+
+@operation(permission=Role.VIEWER)
+async def list_runs(request: Request[State], scope: Scope, query: RunsQuery) -> Listing[Run]:
+    """Runs of all orchestrators, newest first."""
+    return await _page(request, scope, query, query.orchestrator_id)
+
+
+@operation(permission=Role.VIEWER)
+async def list_runs_of(request: Request[State], scope: Scope, id: UUID, query: RunsOfQuery) -> Listing[Run]:
+    """Runs of one orchestrator, newest first; of a deleted one, too."""
+    await request.state["store"].orchestrators.known(scope, id)
+    return await _page(request, scope, query, id)
+
+
+@operation(permission=Role.VIEWER)
+async def get_run(request: Request[State], scope: Scope, run_id: UUID) -> RunDetail:
+    """A run with its nodes and every attempt: what was sent, what came back."""
+    return await _shown(request, scope, run_id)
+
+
+@operation(permission=Role.VIEWER)
+async def list_logs(request: Request[State], scope: Scope, run_id: UUID, query: LogQuery) -> Listing[LogLine]:
+    """The run's lines in order. They are never changed, and their numbers have no gap."""
+    history = request.state["store"].history
+    await history.state(scope, run_id)
+    found = await history.lines(
+        scope,
+        run_id,
+        after=after_number(query.cursor) or 0,
+        limit=query.limit + 1,
+        node_id=query.node_id,
+        levels=query.level,
+    )
+    return listing(found, query.limit, lambda line: line.seq)
+
+
+@operation(permission=Role.OPERATOR)
+async def cancel_run(request: Request[State], scope: Scope, run_id: UUID) -> RunDetail:
+    """End a run now. One that has ended keeps its end."""
+    await request.state["store"].runs.cancel(scope, run_id)
+    return await _shown(request, scope, run_id)
+
+
+@operation(permission=Role.OPERATOR, status=202, raises=(GraphError, Conflict))
+async def retry_run(
+    request: Request[State], scope: Scope, run_id: UUID, headers: RetryHeaders, body: Retry
+) -> Reply[RunDetail]:
+    """Repeat an ended run, whole or from a node, as a new run."""
+    new_id = await request.state["store"].runs.retry(
+        scope,
+        run_id,
+        start=body.start,
+        latest=body.revision == "latest",
+        inputs=body.inputs,
+        trigger=TriggerInfo(kind="retry", by=scope.subject),
+        key=headers.idempotency_key,
+    )
+    return Reply(await _shown(request, scope, new_id), headers=_location(new_id))
+
+
+def preferred_wait(prefer: str | None) -> int | None:
+    """Seconds of RFC 7240's `wait`, at most 60; None where it is not asked for. What cannot be read is ignored."""
+    for part in (prefer or "").split(","):
+        if found := re.fullmatch(r'\s*wait\s*=\s*"?(\d{1,9})"?\s*(;.*)?', part, re.IGNORECASE | re.ASCII):
+            return min(int(found[1]), MAX_WAIT)
+    return None
+
+
+def _kind(request: Request[State]) -> Literal["api", "manual"]:
+    return "api" if "authorization" in request.headers else "manual"
+
+
+async def _page(
+    request: Request[State], scope: Scope, query: RunsOfQuery, orchestrator_id: UUID | None
+) -> Listing[Run]:
+    pairs = [pair.partition(":") for pair in query.label]
+    wanted = RunFilter(
+        status=query.status,
+        orchestrator_id=orchestrator_id,
+        provider=query.provider,
+        trigger=query.trigger,
+        labels=tuple((key, value) for key, _, value in pairs),
+        q=query.q,
+        since=query.since,
+        until=query.until,
+        parent_run_id=query.parent_run_id,
+    )
+    found = await request.state["store"].history.page(
+        scope, wanted, limit=query.limit + 1, before=after_id(query.cursor)
+    )
+    return listing(found, query.limit, lambda item: item.id)
+
+
+async def _shown(request: Request[State], scope: Scope, run_id: UUID) -> RunDetail:
+    base = request.state["settings"].public_url + CALLBACK if scope.role != Role.VIEWER else None
+    return await request.state["store"].history.run(scope, run_id, callback_base=base)
+
+
+async def _ended(request: Request[State], scope: Scope, run_id: UUID, seconds: float) -> bool:
+    history = request.state["store"].history
+    deadline = time.monotonic() + seconds
+    with request.state["bell"].watch(run_id) as rung:
+        while True:
+            rung.clear()
+            state, _ = await history.state(scope, run_id)
+            left = deadline - time.monotonic()
+            if state.final or left <= 0:
+                return state.final
+            await woken(rung, left)
+
+
+def _location(run_id: UUID) -> dict[str, str]:
+    return {"Location": f"/api/v1/orchestrator/runs/{run_id}"}
+
+
+fixed = [
+    Route("/orchestrator/runs", list_runs, methods=["GET"]),
+    Route("/orchestrator/runs/{runId}", get_run, methods=["GET"]),
+    Route("/orchestrator/runs/{runId}/logs", list_logs, methods=["GET"]),
+    Route("/orchestrator/runs/{runId}/cancel", cancel_run, methods=["POST"]),
+    Route("/orchestrator/runs/{runId}/retry", retry_run, methods=["POST"]),
+]
+"""Before any route with an orchestrator's id in the place of `runs`."""
+
+routes = [
+    Route("/orchestrator/{id}/run", start_run, methods=["POST"]),
+    Route("/orchestrator/{id}/runs", list_runs_of, methods=["GET"]),
+]

@@ -1,0 +1,51 @@
+"""`baton keys`: which master key seals what, and moving everything to a new one."""
+
+from __future__ import annotations
+
+import argparse
+
+from app.cli.opening import Commands, opened
+from app.parts import open_parts
+from app.settings import Settings
+from runner.vault import add_key
+
+
+def add(commands: Commands) -> None:
+    group = commands.add_parser("keys", help="master keys of the stored credentials").add_subparsers(
+        metavar="ACTION", required=True
+    )
+    status = group.add_parser("status", help="how many records each key seals")
+    status.set_defaults(run=show_status)
+    rotate = group.add_parser(
+        "rotate", help="seal everything with the first key; safe to interrupt and repeat"
+    )
+    rotate.set_defaults(run=rotate_keys)
+
+
+async def show_status(settings: Settings, arguments: argparse.Namespace) -> int:
+    async with opened(settings) as database, open_parts(database.settings, engine=False) as parts:
+        print(f"from {parts.store.vault.source}")
+        for use in await parts.store.keys.status():
+            role = "seals and opens" if use.seals else "opens" if use.present else "MISSING"
+            idle = "" if use.seals or use.connections + use.runs else "; may be removed"
+            print(f"{use.key_id}: {role}; {use.connections} connections, {use.runs} runs under way{idle}")
+    return 0
+
+
+async def rotate_keys(settings: Settings, arguments: argparse.Namespace) -> int:
+    """With a key file, a new key is added to it first; running servers read it when they meet it. With BATON_SECRET_KEYS, put
+    the new key first there, restart, then rotate."""
+    async with opened(settings) as database:
+        async with open_parts(database.settings, engine=False) as parts:
+            unfinished = any(
+                not use.seals and use.connections + use.runs for use in await parts.store.keys.status()
+            )
+        if not settings.secret_keys and not unfinished:
+            print(f"added key {add_key(settings.data_dir)} to the key file")
+        async with open_parts(database.settings, engine=False) as parts:
+            moved = await parts.store.keys.rewrap_all()
+            first, *others = parts.store.vault.key_ids
+    print(f"{moved} records moved to key {first}")
+    if others:
+        print(f"no longer needed to open anything: {', '.join(others)}. Backups made before still need them.")
+    return 0

@@ -1,0 +1,121 @@
+"""The application: which routes there are, and what a request passes on its way to one.
+
+`baton serve` runs web and engine in this one process and loop; with `engine=False` the web alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
+
+from app import pages, problems
+from app.api import callbacks, connections, events, health, kinds, orchestrators, providers, runs
+from app.auth import Authenticator
+from app.edge import Edge
+from app.metrics import Metrics
+from app.openapi import document
+from app.operation import Operation
+from app.parts import open_parts
+from app.problems import AppError
+from app.settings import Settings
+from app.state import State
+from providers import ProviderError
+from runner.errors import RunnerError
+from runner.model import Role
+
+API = "/api/v1"
+
+
+def api_routes() -> list[Route]:
+    """Every route of the API. Those with a word in the place of an id come first."""
+    found = [
+        *health.fixed,
+        *kinds.fixed,
+        *callbacks.fixed,
+        *events.fixed,
+        *runs.fixed,
+        *orchestrators.fixed,
+        *providers.fixed,
+        *connections.fixed,
+        *orchestrators.routes,
+        *runs.routes,
+    ]
+    return [Route(API + route.path, route.endpoint, methods=sorted(route.methods or ())) for route in found]
+
+
+def create_app(settings: Settings, *, engine: bool = True) -> Starlette:
+    """The app on `settings.database_url`, whose schema must be current. Everything opens with the lifespan and closes with
+    it. Raises StartRefused from the lifespan for a wrong or missing key; TypeError for a route without a permission."""
+    routes = [*api_routes(), *health.plain, *pages.routes]
+    permissions(routes)
+    metrics = Metrics()
+    openapi = document(routes, server=settings.public_url)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[State]:
+        async with open_parts(settings, engine=engine) as parts:
+            authenticator = Authenticator(parts.store.access, settings)
+            yield State(
+                settings=settings,
+                store=parts.store,
+                registry=parts.registry,
+                platforms=parts.platforms,
+                library=parts.library,
+                bell=parts.store.bell,
+                metrics=metrics,
+                authenticate=authenticator.authenticate,
+                sessions=authenticator,
+                engine_state=parts.engine_state,
+                migrated=parts.migrated,
+                openapi=openapi,
+            )
+
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(Edge, metrics=metrics, respond=_respond)],
+        exception_handlers=dict.fromkeys((HTTPException, AppError, RunnerError, ProviderError), _handle),
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # its redirect would repeat the client's Host header
+    return app
+
+
+def permissions(routes: Sequence[BaseRoute]) -> dict[tuple[str, str], Role | None]:
+    """The one table: (method, path) to the least role, None for public. Raises TypeError for a route that says nothing."""
+    found: dict[tuple[str, str], Role | None] = {}
+    for route in routes:
+        if not isinstance(route, Route) or not isinstance(route.endpoint, Operation):
+            raise TypeError(f"{route!r} does not say who may call it: make its handler an @operation")
+        for method in sorted((route.methods or set()) - {"HEAD"}):
+            found[method, route.path] = route.endpoint.permission
+    return found
+
+
+async def _handle(request: Request[Any], error: Exception) -> Response:
+    return _respond(request, error)
+
+
+def _respond(request: Request[Any], error: Exception) -> Response:
+    problem, headers = problems.details(request, error), problems.headers_of(error)
+    if problem.status == 405:
+        headers["Allow"] = ", ".join(_allowed(request.app.routes, request))
+    return (
+        pages.error_page(problem, headers) if pages.wants_page(request) else problems.answer(problem, headers)
+    )
+
+
+def _allowed(routes: Sequence[Any], request: Request[Any]) -> list[str]:
+    """Over all routes of the path: the router itself names those of the first only."""
+    methods: set[str] = set()
+    for route in routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return sorted(methods)

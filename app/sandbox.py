@@ -1,0 +1,80 @@
+"""The platforms of the first tour: small servers in this process that speak n8n's, Make's, Zapier's and Airflow's wire."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from app.sample import NAME, sample
+from app.serving import listen, serving
+from providers import Account, JsonObject, Registry
+from providers.sandbox._asgi import Sandbox
+from providers.sandbox.airflow import AirflowSandbox
+from providers.sandbox.flowise import FlowiseSandbox
+from providers.sandbox.make import MakeSandbox
+from providers.sandbox.n8n import N8nSandbox
+from providers.sandbox.zapier import ZapierSandbox
+from runner.credentials import parse
+from runner.model import Graph, Scope
+from runner.store import Store
+from runner.store.connections import ConnectionRow
+
+PLATFORMS: Mapping[str, Any] = {
+    "n8n": N8nSandbox,
+    "make": MakeSandbox,
+    "zapier": ZapierSandbox,
+    "airflow": AirflowSandbox,
+}
+
+
+@asynccontextmanager
+async def sandbox_platforms(*, time_scale: float = 1.0) -> AsyncGenerator[dict[str, JsonObject]]:
+    """Every sandbox platform, and a Flowise, on a free loopback port: credentials for the connect call by provider name. They
+    forget everything when the block ends."""
+    async with AsyncExitStack() as stack:
+
+        async def start(kind: Any) -> JsonObject:
+            sandbox: Sandbox = kind(time_scale=time_scale)
+            on = listen("127.0.0.1", 0)
+            await stack.enter_async_context(serving(sandbox, on))
+            return kind.connection(f"http://127.0.0.1:{on.getsockname()[1]}")
+
+        found = {name: await start(kind) for name, kind in PLATFORMS.items()}
+        flow = await start(FlowiseSandbox)
+        yield {**found, "flowise": {"baseUrl": flow["baseURL"], "apiKey": flow["apiKey"]}}
+
+
+async def connect_sandbox(
+    store: Store, registry: Registry, scope: Scope, credentials: Mapping[str, JsonObject]
+) -> dict[str, ConnectionRow]:
+    """A connection named “Sandbox …” per platform, made or pointed at where the platform listens this time."""
+    found = {(row.provider, row.name): row for row in await store.connections.all(scope)}
+    made: dict[str, ConnectionRow] = {}
+    for provider in credentials:
+        kind = registry[provider]
+        name, account = f"Sandbox {kind.title}", Account(label="sandbox")
+        if (row := found.get((provider, name))) is None:
+            connection = parse(kind.connection_model, credentials[provider])
+            made[provider] = await store.connections.create(
+                scope, provider, name, connection, allow_private_network=True, account=account
+            )
+        else:
+            merged = store.connections.merged(row, credentials[provider])
+            made[provider] = await store.connections.update(
+                scope, row.id, credentials=merged, allow_private_network=True, account=account
+            )
+    return made
+
+
+async def import_sample(store: Store, scope: Scope, connections: Mapping[str, ConnectionRow]) -> str:
+    """The id of the sample chain. Made once; saved anew only when connections it names are gone, so edits stay."""
+    ids = {provider: str(connections[provider].id) for provider in PLATFORMS}
+    for known in await store.orchestrators.page(scope, limit=200, q=NAME):
+        if known.name == NAME:
+            if not all(connection_id in str(known.definition) for connection_id in ids.values()):
+                await store.orchestrators.save(scope, known.id, graph=Graph.model_validate(sample(ids)))
+            return str(known.id)
+    description = "A tour over all four platforms: price, ship, report, ask for approval by a callback."
+    made = await store.orchestrators.create(scope, NAME, description, Graph.model_validate(sample(ids)))
+    return str(made.id)

@@ -1,0 +1,47 @@
+"""What the lifespan shares with every request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, Protocol, TypedDict
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from app.metrics import Metrics
+from app.settings import Settings
+from providers import Registry
+from runner.library import Library
+from runner.model import Scope
+from runner.platforms import Platforms
+from runner.store import Store
+from runner.store.bell import Bell
+
+
+EngineState = Literal["running", "stopped", "elsewhere"]
+"""`elsewhere`: this process serves the web only (`--no-engine`)."""
+
+
+class Sessions(Protocol):
+    """Signing in and out, as the pages need it."""
+
+    def may_sign_in(self, connection: HTTPConnection[Any]) -> bool: ...
+    async def sign_in(self, code: str, response: Response) -> bool: ...
+    async def sign_out(self, connection: HTTPConnection[Any], response: Response) -> None: ...
+
+
+class State(TypedDict):
+    settings: Settings
+    store: Store
+    registry: Registry
+    platforms: Platforms
+    library: Library
+    bell: Bell
+    metrics: Metrics
+    authenticate: Callable[[HTTPConnection[Any]], Awaitable[Scope | None]]
+    """Who asks. None: nobody we know. Raises Forbidden for what looks like a forged cross-site request."""
+    sessions: Sessions
+    engine_state: Callable[[], EngineState]
+    migrated: Callable[[], Awaitable[bool]]
+    """Whether the database has every migration of this release."""
+    openapi: dict[str, Any]
