@@ -113,7 +113,10 @@ async def main(runs: int, waits: int) -> None:
                 found = await connection.scalar(select(workspace.c.id))
             scope = Scope(found, "bench", Role.ADMIN)
             engine = Engine(
-                store, platforms, templates, EngineOptions("http://127.0.0.1:1", concurrency=32, allow=("127.0.0.0/8",))
+                store,
+                platforms,
+                templates,
+                EngineOptions("http://127.0.0.1:1", concurrency=32, allow=("127.0.0.0/8",)),
             )
             limit = await commits_per_second(database._address())  # pyright: ignore[reportPrivateUsage]
             stop = asyncio.Event()
@@ -172,7 +175,9 @@ async def latency(store: Store, scope: Scope, echo: str, waits: int) -> dict[str
             async with store.database.begin() as connection:
                 row = (
                     await connection.execute(
-                        select(node_run.c.started_at).where(node_run.c.run_id == run_id, node_run.c.node_id == "d")
+                        select(node_run.c.started_at).where(
+                            node_run.c.run_id == run_id, node_run.c.node_id == "d"
+                        )
                     )
                 ).one()
             if row.started_at is not None:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr
+from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer, SecretStr, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from providers._errors import NotSupported
@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     from providers._http import Http
 
 JsonObject = dict[str, JsonValue]
+
+
+def iso(at: datetime) -> str:
+    """The API's way to write a time: UTC, milliseconds, Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(iso, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 Match = Literal["exact", "likely", "none"]
 
 
@@ -92,7 +104,7 @@ class RemoteWorkflow(Frozen):
     trigger: Trigger
     tags: tuple[str, ...] = ()
     folder: str | None = None
-    updated_at: datetime | None = None
+    updated_at: Timestamp | None = None
     url: str | None = None
 
 
@@ -132,7 +144,7 @@ class Preview(Frozen):
     inputs: JsonObject | None = None
     outputs: JsonObject | None = None
     fingerprint: str
-    fetched_at: datetime
+    fetched_at: Timestamp
     notes: tuple[str, ...] = ()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from providers import NotSupported, ProviderError, RateLimited, Unavailable
 from runner.errors import NodeError
 
-
 _GATEWAY = (502, 504)
 """Said by something between us and the platform, which may well have got the call."""
 

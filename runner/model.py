@@ -101,8 +101,8 @@ class NodeData(Drawn):
 
 
 class NodePosition(Drawn):
-    x: float = 0
-    y: float = 0
+    x: int | float = 0
+    y: int | float = 0
 
 
 class NodeSpec(Drawn):

@@ -34,6 +34,7 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 async def scope(store: Store) -> Scope:
     async with store.database.begin() as connection:
         found = await connection.scalar(select(workspace.c.id).where(workspace.c.name == "default"))
+    assert found is not None
     return Scope(found, "tester", Role.ADMIN)
 
 

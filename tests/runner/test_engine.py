@@ -21,7 +21,7 @@ BY = TriggerInfo(kind="api", by="tester")
 
 def drawing(nodes: dict[str, tuple[str, dict[str, Any]]], *wires: str) -> Graph:
     """`wires` are "a>b" or "a:port>b"."""
-    edges = []
+    edges: list[dict[str, str]] = []
     for number, wire in enumerate(wires):
         source, target = wire.split(">")
         source, _, port = source.partition(":")
