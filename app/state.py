@@ -17,7 +17,6 @@ from runner.platforms import Platforms
 from runner.store import Store
 from runner.store.bell import Bell
 
-
 EngineState = Literal["running", "stopped", "elsewhere"]
 """`elsewhere`: this process serves the web only (`--no-engine`)."""
 

@@ -88,7 +88,8 @@ def merge(
         if not moved:
             raise
         parse(model, {**secret, **new})  # raises unless the missing secrets are all that is wrong
-        return Merged(new, {}, str(new[names["base_url"]]))
+        default = model.model_fields["base_url"].default
+        return Merged(new, {}, str(new.get(names["base_url"], default)))
     return Merged.of(connection)
 
 

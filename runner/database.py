@@ -17,6 +17,20 @@ from runner.errors import Unreachable
 _asyncpg: Any = asyncpg  # its functions carry no usable types
 
 
+_GONE = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+    OSError,
+    # Raised past SQLAlchemy, where jobs are enqueued on the driver's own connection.
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
+
+
 class Database:
     """A pool of connections. `reserve` is a second, small pool for callbacks: load elsewhere never keeps them out."""
 
@@ -41,7 +55,7 @@ class Database:
         try:
             async with (self._reserved if reserved else self._engine).begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout, OSError, asyncpg.InterfaceError) as error:
+        except _GONE as error:
             raise Unreachable(
                 "the database does not answer", hint="Nothing was changed. Try again in a moment."
             ) from error

@@ -11,8 +11,10 @@ import contextlib
 import json
 import logging
 import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue, ValidationError
@@ -40,6 +42,9 @@ log = logging.getLogger(__name__)
 TAKEOVERS = 3
 """A node that has cost this many workers their life fails (G23)."""
 OUTPUT_LIMIT = 5 * 1024 * 1024
+RECORD_FOR = 60.0
+"""Seconds for which a worker tries to write an outcome while the database is away."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class Engine:
         self._options = options
         self._http = plain_http(options.allow)
         self._held: dict[UUID, Claim] = {}
+        self._calls: dict[UUID, asyncio.Task[Done | Suspend]] = {}
+        self._lost: set[UUID] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._soon = asyncio.Event()
         self._suspect = asyncio.Lock()
@@ -158,7 +165,7 @@ class Engine:
             with recording() as exchanges:  # filled while the node runs
                 try:
                     config = config_of(claim.spec, kind)
-                    result = await self._call(kind, claim, config, scope, effects)
+                    result = await self._abortable(claim, self._call(kind, claim, config, scope, effects))
                     result = _checked(result, effects)
                 finally:
                     await effects.aclose()
@@ -183,12 +190,11 @@ class Engine:
         else:
             story = effects.story(exchanges, scope["data"] if claim.fresh else None)
             if isinstance(result, Suspend):
-                await self._store.settling.park(claim, result, story)
+                await _recorded(lambda: self._store.settling.park(claim, result, story))
                 self._soon.set()
                 return None
-            ended = Ended(NodeState.COMPLETED, output=result.output, port=result.port)
-            return await self._store.settling.end(
-                claim, ended, story, lease=self._options.lease, follow=not self._stopping
+            return await self._end(
+                claim, Ended(NodeState.COMPLETED, output=result.output, port=result.port), story
             )
         story = effects.story(exchanges, scope["data"] if claim.fresh else None)
         return await self._failed(claim, kind, config, fault, story, effects)
@@ -255,7 +261,8 @@ class Engine:
             update={"message": effects.redact(failure.message), "cause": effects.redacted(failure.cause)}
         )
         if config is not None and _may_retry(claim, config, fault):
-            await self._store.settling.again(claim, Again(failure, _delay(claim, config, fault)), story)
+            again = Again(failure, _delay(claim, config, fault))
+            await _recorded(lambda: self._store.settling.again(claim, again, story))
             self._soon.set()
             return None
         state = NodeState.TIMED_OUT if fault.timed_out else NodeState.FAILED
@@ -268,9 +275,28 @@ class Engine:
             ended = Ended(state, output=output, port=port, failure=failure)
         else:
             ended = Ended(state, port=None, failure=failure, fatal=True)
-        return await self._store.settling.end(
-            claim, ended, story, lease=self._options.lease, follow=not self._stopping
+        return await self._end(claim, ended, story)
+
+    async def _end(self, claim: Claim, ended: Ended, story: Story) -> Claim | None:
+        return await _recorded(
+            lambda: self._store.settling.end(
+                claim, ended, story, lease=self._options.lease, follow=not self._stopping
+            )
         )
+
+    async def _abortable(self, claim: Claim, work: Coroutine[Any, Any, Done | Suspend]) -> Done | Suspend:
+        """The node's work, cut off when the node is no longer ours: its run was cancelled, or another worker has it. A request
+        in flight is closed. Raises LostClaim."""
+        call = self._calls[claim.node_run_id] = asyncio.create_task(work)
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if claim.node_run_id in self._lost:
+                raise LostClaim("the run has ended, or another worker took this node over") from None
+            raise
+        finally:
+            self._calls.pop(claim.node_run_id, None)
+            self._lost.discard(claim.node_run_id)
 
     async def _hand_back(self, claim: Claim, kind: AnyNode, story: Story, called_out: bool) -> None:
         """At a stop: what touched nothing outside goes back at once; the rest keeps its lease, so that whoever takes it over
@@ -293,9 +319,13 @@ class Engine:
     async def _beat(self) -> None:
         held = list(self._held.values())
         kept = await self._store.claims.extend(held, lease=self._options.lease)
+        lost = await self._store.claims.lost([c for c in held if c.node_run_id not in kept])
         for claim in held:
-            if claim.node_run_id not in kept and claim.node_run_id in self._held:
-                log.info("the lease of node %s of run %s was not extended", claim.spec.id, claim.run_id)
+            call = self._calls.get(claim.node_run_id)
+            if claim.node_run_id in lost and self._held.get(claim.node_run_id) is claim and call is not None:
+                log.info("node %s of run %s is ours no longer: cut off", claim.spec.id, claim.run_id)
+                self._lost.add(claim.node_run_id)
+                call.cancel()
 
     async def _sweep(self) -> None:
         while await self._store.due.fire() >= 500:
@@ -319,12 +349,15 @@ class Engine:
         await self._store.due.prune_queue_log()
 
     async def _forever(self, work: Any, every: float) -> None:
-        """`work` again and again; a fault of the database only delays it. `_sweep` paces itself."""
+        """`work` again and again; whatever goes wrong only delays it. `_sweep` paces itself."""
         while True:
             try:
                 await work()
             except (RunnerError, SQLAlchemyError, OSError) as error:
                 log.warning("%s: %s", work.__name__.strip("_"), error)
+                await asyncio.sleep(0.5)
+            except Exception:  # a sweep that ends strands every run
+                log.exception("%s", work.__name__.strip("_"))
                 await asyncio.sleep(0.5)
             if work != self._sweep:
                 await asyncio.sleep(every * random.uniform(0.9, 1.1))
@@ -349,6 +382,20 @@ class Engine:
         )
         with contextlib.suppress(RunnerError, SQLAlchemyError):
             await self._store.settling.tell(stopping.run_id, [line])
+
+
+async def _recorded(write: Callable[[], Awaitable[T]]) -> T:
+    """What was done outside must not be forgotten with a database connection: written again until the database answers.
+
+    Safe at any time: the epoch refuses it once another worker has the node. Raises LostClaim, Unreachable after a minute."""
+    until = time.monotonic() + RECORD_FOR
+    while True:
+        try:
+            return await write()
+        except Unreachable:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.2)
 
 
 def _checked(result: Done | Suspend, effects: NodeEffects) -> Done | Suspend:

@@ -32,10 +32,10 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: Any) -> AsyncGenerator[str]:
-    """The base URL of `app`, up when the block begins and gone when it ends."""
+async def served(app: Any, *, port: int = 0) -> AsyncGenerator[str]:
+    """The base URL of `app`, up when the block begins and gone when it ends. `port` 0: any that is free."""
     sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
+    sock.bind(("127.0.0.1", port))
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none", lifespan="on")
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]))

@@ -21,6 +21,8 @@ from providers import ProviderError
 from runner.errors import RunnerError
 
 USAGE_ERROR = 2
+LOUD = ("httpx", "httpcore")
+"""Loggers that name every address called, and an address may be a secret: never below WARNING."""
 GROUPS = (serve, tokens, runs, files, checks, keys, backup)
 
 
@@ -44,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    for name in ("httpx", "httpcore"):  # they would log addresses, and those may hold tokens
+    for name in LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         settings = Settings.from_env(os.environ)

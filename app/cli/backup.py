@@ -18,6 +18,14 @@ from app.migrate import upgrade
 from app.parts import database_url, open_parts
 from app.postgres_host import Account, binaries
 from app.settings import Settings, StartRefused
+from runner.vault import KEY_FILE
+
+_ASIDE = "baton_before_restore"
+_EMPTY = (
+    "CREATE SCHEMA public",
+    "ALTER SCHEMA public OWNER TO pg_database_owner",  # as Postgres makes it: else the next backup would carry it
+    "GRANT USAGE ON SCHEMA public TO PUBLIC",
+)
 
 
 def add(commands: Commands) -> None:
@@ -43,15 +51,14 @@ async def write_backup(settings: Settings, arguments: argparse.Namespace) -> int
             unfinished.replace(file)
         finally:
             unfinished.unlink(missing_ok=True)
-        async with open_parts(database.settings, engine=False) as parts:
-            source = parts.store.vault.source
+    source = "BATON_SECRET_KEYS" if settings.secret_keys else str(settings.data_dir / KEY_FILE)
     print(f"wrote {file} ({file.stat().st_size // 1024} KiB)")
     print(f"Its credentials open only with the keys of {source}: keep a copy of those in another place.")
     return 0
 
 
 async def read_backup(settings: Settings, arguments: argparse.Namespace) -> int:
-    """All or nothing, in one transaction. Runs that were under way go on with the next start, with the same keys."""
+    """All or nothing: what is there is set aside until the backup is in. Runs that were under way go on with the next start, with the same keys."""
     file: Path = arguments.file.absolute()
     with file.open("rb") as opened_file:
         if opened_file.read(5) != b"PGDMP":
@@ -59,12 +66,17 @@ async def read_backup(settings: Settings, arguments: argparse.Namespace) -> int:
     async with opened(settings, attach=False, wait=2.0) as database:
         url = database_url(database.settings)
         await _refuse_use(url, force=arguments.force)
-        clean = ("--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error")
-        await _tool(database.settings, "pg_restore", *clean, str(file))
+        await _statements(url, f"ALTER SCHEMA public RENAME TO {_ASIDE}", *_EMPTY)
+        try:
+            await _tool(database.settings, "pg_restore", "--no-owner", "--single-transaction", str(file))
+        except BaseException:
+            await _statements(url, "DROP SCHEMA public CASCADE", f"ALTER SCHEMA {_ASIDE} RENAME TO public")
+            raise
+        await _statements(url, f"DROP SCHEMA {_ASIDE} CASCADE")
         await upgrade(url)
+        print(f"restored {file}", flush=True)
         async with open_parts(database.settings, engine=False) as parts:
-            sealing = parts.store.vault.key_ids[0]
-    print(f"restored {file}; its secrets open with the keys at hand ({sealing} seals)")
+            print(f"its credentials open with the keys at hand ({parts.store.vault.key_ids[0]} seals)")
     return 0
 
 
@@ -83,6 +95,17 @@ async def _refuse_use(url: str, *, force: bool) -> None:
                     f"There are {held} orchestrators in this database; restoring would lose them. "
                     "Restore into an empty one (another BATON_DATA_DIR or BATON_DATABASE_URL), or add --force."
                 )
+    finally:
+        await engine.dispose()
+
+
+async def _statements(url: str, *statements: str) -> None:
+    """All of them in one transaction."""
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
     finally:
         await engine.dispose()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 
 from app.cli.opening import Commands, opened
-from app.parts import open_parts
+from app.parts import database_url, open_parts
 from app.settings import Settings
-from runner.vault import add_key
+from runner.database import Database
+from runner.store.keys import Keys
+from runner.vault import Vault, add_key, load_keys
 
 
 def add(commands: Commands) -> None:
@@ -23,13 +25,20 @@ def add(commands: Commands) -> None:
 
 
 async def show_status(settings: Settings, arguments: argparse.Namespace) -> int:
-    async with opened(settings) as database, open_parts(database.settings, engine=False) as parts:
-        print(f"from {parts.store.vault.source}")
-        for use in await parts.store.keys.status():
-            role = "seals and opens" if use.seals else "opens" if use.present else "MISSING"
-            idle = "" if use.seals or use.connections + use.runs else "; may be removed"
-            print(f"{use.key_id}: {role}; {use.connections} connections, {use.runs} runs under way{idle}")
-    return 0
+    """Also where a key is missing, which is when one wants to know. 1: something cannot be opened."""
+    vault = vault_of(settings)
+    async with opened(settings) as found:
+        database = Database(database_url(found.settings), size=1, reserve=0)
+        try:
+            uses = await Keys(database, vault).status()
+        finally:
+            await database.aclose()
+    print(f"from {vault.source}")
+    for use in uses:
+        role = "seals and opens" if use.seals else "opens" if use.present else "MISSING"
+        idle = "; may be removed" if use.present and not use.seals and not use.connections + use.runs else ""
+        print(f"{use.key_id}: {role}; {use.connections} connections, {use.runs} runs under way{idle}")
+    return 0 if all(use.present for use in uses) else 1
 
 
 async def rotate_keys(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -49,3 +58,8 @@ async def rotate_keys(settings: Settings, arguments: argparse.Namespace) -> int:
     if others:
         print(f"no longer needed to open anything: {', '.join(others)}. Backups made before still need them.")
     return 0
+
+
+def vault_of(settings: Settings) -> Vault:
+    """Raises VaultError."""
+    return load_keys([(key.id, key.raw()) for key in settings.secret_keys], settings.data_dir)

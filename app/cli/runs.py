@@ -19,7 +19,6 @@ from app.parts import Parts, open_parts
 from app.settings import Settings, StartRefused
 from providers import BadJson, JsonObject, read_json
 from runner.model import NodeState, RunState, Scope, TriggerInfo
-from runner.store.bell import Bell
 from runner.wire import RunDetail
 
 NOBODY_AFTER = 3.0
@@ -67,9 +66,9 @@ async def _followed(
     stack: AsyncExitStack, parts: Parts, scope: Scope, run_id: UUID, view: Progress
 ) -> RunDetail:
     """The run once it has ended. Starts an engine into `stack` when nobody takes the run in hand."""
-    history, bell, seen = parts.store.history, _bell(parts), 0
+    history, seen = parts.store.history, 0
     alone, began = parts.work is not None, time.monotonic()
-    with bell.watch(run_id) as rung:
+    with parts.store.bell.watch(run_id) as rung:
         while True:
             rung.clear()
             run = await history.run(scope, run_id)
@@ -119,7 +118,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
         return "unknown"
-
-
-def _bell(parts: Parts) -> Bell:
-    return parts.store.bell

@@ -195,6 +195,18 @@ class Claims:
             )
             return frozenset(kept)
 
+    async def lost(self, held: Sequence[Claim]) -> frozenset[UUID]:
+        """Those of `held` that are ours no longer: ended with their run, or in another worker's hands."""
+        if not held:
+            return frozenset()
+        async with self._database.begin() as connection:
+            ids = [c.node_run_id for c in held]
+            asked = select(node_run.c.id, node_run.c.epoch).where(
+                node_run.c.id.in_(ids), node_run.c.work == "leased"
+            )
+            epochs = {row.id: row.epoch for row in await connection.execute(asked)}
+        return frozenset(c.node_run_id for c in held if epochs.get(c.node_run_id) != c.epoch)
+
 
 async def with_outputs(
     connection: AsyncConnection, claim: Claim, known: Mapping[str, tuple[JsonValue, str | None]] | None = None
