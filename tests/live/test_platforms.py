@@ -141,10 +141,8 @@ def listener() -> Generator[tuple[str, list[tuple[str | None, Any]]]]:
 
 
 @pytest.fixture
-def client(airflow: AirflowPeer) -> Client:
-    login = {"username": airflow.username, "password": airflow.password}
-    token = Client(airflow.base_url).need("POST", "/auth/token", login)["access_token"]
-    return Client(f"{airflow.base_url}/api/v2", {"Authorization": f"Bearer {token}"})
+def client(airflow_client: Client) -> Client:
+    return airflow_client
 
 
 def trigger(client: Client, dag: str, conf: Mapping[str, object]) -> str:

@@ -23,10 +23,11 @@ QUIET_MODULES = "mcp-registry,instance-ai,chat-hub,community-packages,agents,wor
 
 @dataclass(frozen=True)
 class N8nWorkflow:
-    """One workflow of the server; `webhook_url` is None where it has no webhook."""
+    """One workflow of the server; `webhook_url` is None where it has no webhook, and holds `:name` where its path does."""
 
     id: str
     webhook_url: str | None
+    method: str = "POST"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class N8nPeer:
     base_url: str
     version: str
     api_key: str = field(repr=False)
+    mcp_token: str = field(repr=False)
     header_auth: tuple[str, str] = field(repr=False)
     workflows: Mapping[str, N8nWorkflow]
     log: Path
@@ -71,12 +73,13 @@ def start(cache: Path) -> N8nPeer:
         )
         wait_for("n8n to take its owner", lambda: _make_owner(client), servers=[server], timeout=20)
         api_key = _make_api_key(client)
+        mcp_token = _make_mcp_token(client)
         client.headers["X-N8N-API-KEY"] = api_key
         header_auth = (HEADER_NAME, secrets.token_urlsafe(24))
         workflows = _load_workflows(client, _make_credential(client, header_auth))
         _await_webhooks(client, workflows, server)
         version = json.loads((app / "node_modules" / "n8n" / "package.json").read_text())["version"]
-        return N8nPeer(base_url, version, api_key, header_auth, workflows, log, held.pop_all())
+        return N8nPeer(base_url, version, api_key, mcp_token, header_auth, workflows, log, held.pop_all())
 
 
 def _environment(app: Path, home: Path, port: int, broker_port: int) -> dict[str, str]:
@@ -123,6 +126,12 @@ def _make_api_key(client: Client) -> str:
     return str(made["data"]["rawApiKey"])
 
 
+def _make_mcp_token(client: Client) -> str:
+    """Switch on n8n's own MCP server, which starts workflows that say `availableInMCP`, and get a token for it."""
+    client.need("PATCH", "/rest/mcp/settings", {"mcpAccessEnabled": True})
+    return str(client.need("POST", "/rest/mcp/api-key/rotate", {})["data"]["apiKey"])
+
+
 def _make_credential(client: Client, header: tuple[str, str]) -> str:
     """The id of a header credential for Webhook nodes."""
     data = {"name": header[0], "value": header[1]}
@@ -137,28 +146,37 @@ def _load_workflows(client: Client, credential_id: str) -> dict[str, N8nWorkflow
     made: dict[str, N8nWorkflow] = {}
     for file in sorted((PINS / "workflows").glob("*.json")):
         definition: dict[str, Any] = json.loads(file.read_text())
-        webhook_url = None
+        webhook_url, method = None, "POST"
         for node in definition["nodes"]:
             if node["type"] == "n8n-nodes-base.webhook":
-                webhook_url = f"{client.base_url}/webhook/{node['parameters']['path']}"
+                path = node["parameters"]["path"]
+                if ":" in path:  # served under the id of the webhook, else 404
+                    path = f"{node['webhookId']}/{path}"
+                webhook_url = f"{client.base_url}/webhook/{path}"
+                method = node["parameters"].get("httpMethod", "GET")
             for credential in node.get("credentials", {}).values():
                 credential["id"] = credential_id
         workflow_id = str(client.need("POST", "/api/v1/workflows", definition)["id"])
         client.need("POST", f"/api/v1/workflows/{workflow_id}/activate", {})
-        made[definition["name"]] = N8nWorkflow(workflow_id, webhook_url)
+        made[definition["name"]] = N8nWorkflow(workflow_id, webhook_url, method)
     return made
 
 
 def _await_webhooks(client: Client, workflows: Mapping[str, N8nWorkflow], server: Server) -> None:
     """Activation answers before the webhook is live. A preflight tells, and starts no execution."""
-    preflight = {"Origin": client.base_url, "Access-Control-Request-Method": "POST"}
 
-    def live(url: str) -> bool:
-        return "POST" in client.call("OPTIONS", url, headers=preflight).headers.get(
-            "Access-Control-Allow-Methods", ""
-        )
+    def live(url: str, method: str) -> bool:
+        preflight = {"Origin": client.base_url, "Access-Control-Request-Method": method}
+        allowed = client.call("OPTIONS", url, headers=preflight).headers
+        return method in allowed.get("Access-Control-Allow-Methods", "")
 
     for name, workflow in workflows.items():
         url = workflow.webhook_url
         if url is not None:
-            wait_for(f"the webhook of {name}", lambda url=url: live(url), servers=[server], timeout=40)
+            method = workflow.method
+            wait_for(
+                f"the webhook of {name}",
+                lambda url=url, method=method: live(url, method),
+                servers=[server],
+                timeout=40,
+            )
