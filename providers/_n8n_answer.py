@@ -25,8 +25,8 @@ from providers import (
     read_json,
 )
 from providers._n8n_api import message_of
-from providers._n8n_json import obj, text
 from providers._n8n_start import Start
+from providers._shape import obj, text
 
 _AUTH_TEXTS = frozenset(
     {

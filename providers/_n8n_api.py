@@ -23,8 +23,8 @@ from providers import (
     now,
     read_json,
 )
-from providers._n8n_json import obj, objs, text
 from providers._n8n_result import calls
+from providers._shape import obj, objects, text
 
 CALL_HEADER = "X-Baton-Call"
 KEY_HEADER = "X-Baton-Key"
@@ -95,7 +95,7 @@ class Api:
                     "/executions", ("workflowId", workflow_id), ("limit", "100"), *filters, *more
                 )
                 rows.update(
-                    (row_id, row) for row in objs(page.get("data")) if (row_id := text(row.get("id")))
+                    (row_id, row) for row in objects(page.get("data")) if (row_id := text(row.get("id")))
                 )
                 if (cursor := text(page.get("nextCursor"))) is None:
                     break

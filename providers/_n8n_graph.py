@@ -14,7 +14,7 @@ from functools import cached_property
 from pydantic import JsonValue
 
 from providers import JsonObject, Position, PreviewEdge, PreviewNode
-from providers._n8n_json import number, obj, objs, seq, text
+from providers._shape import number, obj, objects, seq, text
 
 WEBHOOK = "n8n-nodes-base.webhook"
 RESPOND = "n8n-nodes-base.respondToWebhook"
@@ -71,12 +71,12 @@ class Definition:
         self.active = raw.get("active") is True and not self.archived
         self.settings = obj(raw.get("settings"))
         self.in_mcp = self.settings.get("availableInMCP") is True
-        self.tags = tuple(name for tag in objs(raw.get("tags")) if (name := text(tag.get("name"))))
+        self.tags = tuple(name for tag in objects(raw.get("tags")) if (name := text(tag.get("name"))))
         self.folder = text(obj(raw.get("parentFolder")).get("name"))
         self.updated_at = raw.get("updatedAt")
         self.unpublished_changes = bool(published) and raw.get("versionId") != raw.get("activeVersionId")
         source = published if "nodes" in published else raw
-        self.nodes = objs(source.get("nodes"))
+        self.nodes = objects(source.get("nodes"))
         self.connections = obj(source.get("connections"))
 
     @property
@@ -171,7 +171,7 @@ class Definition:
                 for index, targets in enumerate(outlets):
                     found += [
                         (source, kind, index, len(outlets), target)
-                        for wire in objs(targets)
+                        for wire in objects(targets)
                         if (target := text(wire.get("node")))
                     ]
         return found
@@ -227,7 +227,7 @@ def _outlet(node: JsonObject, index: int, outputs: int) -> tuple[str | None, boo
     if short == "splitInBatches":
         regular[short] = ("done", "loop") if number(node.get("typeVersion")) >= 3 else ("loop", "done")
     if short == "switch":
-        rules = objs(obj(parameters.get("rules")).get("values")) or objs(
+        rules = objects(obj(parameters.get("rules")).get("values")) or objects(
             obj(parameters.get("rules")).get("rules")
         )
         regular[short] = tuple(text(rule.get("outputKey")) or str(place) for place, rule in enumerate(rules))

@@ -21,7 +21,7 @@ from providers import (
 )
 from providers._n8n_api import message_of
 from providers._n8n_graph import Entry
-from providers._n8n_json import obj, objs, text
+from providers._shape import obj, objects, text
 
 
 async def execute_workflow(
@@ -52,7 +52,7 @@ async def execute_workflow(
         return execution_id
     words = text(said.get("error"))
     if result.get("isError") is True or words:
-        words = words or "; ".join(t for c in objs(result.get("content")) if (t := text(c.get("text"))))
+        words = words or "; ".join(t for c in objects(result.get("content")) if (t := text(c.get("text"))))
         raise Rejected(http.redact(f"n8n's MCP server: {words or 'refused without a reason'}"), sent=False)
     raise BadResponse("n8n's MCP server gave no execution id", sent=True)
 

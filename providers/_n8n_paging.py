@@ -6,7 +6,7 @@ import base64
 import json
 
 from providers import Rejected
-from providers._n8n_json import number, obj
+from providers._shape import number, obj
 
 
 def moved(cursor: str, size: int, *, back: int = 0) -> str | None:

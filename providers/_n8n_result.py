@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from providers import ExecutionState, JsonObject, RemoteFailure
 from providers._n8n_graph import RESPOND
-from providers._n8n_json import obj, objs, seq, text
+from providers._shape import obj, objects, seq, text
 
 STATES: Mapping[str, ExecutionState] = {
     "new": ExecutionState.QUEUED,
@@ -55,7 +55,7 @@ def output(execution: JsonObject) -> tuple[JsonValue, bool]:
     """
     runs = obj(obj(obj(execution.get("data")).get("resultData")).get("runData"))
     graph = obj(execution.get("workflowData"))
-    nodes = {name: node for node in objs(graph.get("nodes")) if (name := text(node.get("name")))}
+    nodes = {name: node for node in objects(graph.get("nodes")) if (name := text(node.get("name")))}
     leaves = [name for name in runs if not _successors(graph, name, runs)]
     if not leaves:  # a loop that leads nowhere else
         leaves = (
@@ -81,7 +81,7 @@ def failure(execution: JsonObject, redact: Callable[[str], str]) -> RemoteFailur
     """Why it failed, in n8n's words, without the stack."""
     result = obj(obj(execution.get("data")).get("resultData"))
     last = text(result.get("lastNodeExecuted"))
-    runs = objs(obj(result.get("runData")).get(last or ""))
+    runs = objects(obj(result.get("runData")).get(last or ""))
     error = obj(result.get("error")) or (obj(runs[-1].get("error")) if runs else {})
     crashed = execution.get("status") == "crashed"
     message = text(error.get("message"))
@@ -105,11 +105,11 @@ def calls(execution: JsonObject) -> list[JsonObject] | None:
     """
     data = obj(execution.get("data"))
     runs = obj(obj(data.get("resultData")).get("runData"))
-    stack = objs(obj(data.get("executionData")).get("nodeExecutionStack"))
+    stack = objects(obj(data.get("executionData")).get("nodeExecutionStack"))
     if not runs and not stack:
         return None
     found: list[JsonObject] = []
-    for holder in (*(run for name in runs for run in objs(runs[name])[:1]), *stack):
+    for holder in (*(run for name in runs for run in objects(runs[name])[:1]), *stack):
         for item in _main_items(holder):
             call = obj(item.get("json"))
             if _is_call(call):
@@ -124,12 +124,12 @@ def _is_call(value: Mapping[str, JsonValue]) -> bool:
 
 def _main_items(holder: JsonObject) -> Iterator[JsonObject]:
     for outlet in seq(obj(holder.get("data")).get("main")):
-        yield from objs(outlet)
+        yield from objects(outlet)
 
 
 def _items(runs: JsonValue) -> list[JsonObject]:
     """The items of every outlet of a node's last run."""
-    all_runs = objs(runs)
+    all_runs = objects(runs)
     return list(_main_items(all_runs[-1])) if all_runs else []
 
 
@@ -144,7 +144,7 @@ def _successors(graph: JsonObject, name: str, runs: JsonObject) -> bool:
     if "main" not in outputs:
         # Tools and models hang on an agent by other wires: their items are not results of the workflow.
         return bool(outputs)
-    targets = {text(wire.get("node")) for outlet in seq(outputs["main"]) for wire in objs(outlet)}
+    targets = {text(wire.get("node")) for outlet in seq(outputs["main"]) for wire in objects(outlet)}
     return any(target in runs for target in targets)
 
 
@@ -154,7 +154,7 @@ def _before_callback(name: str, nodes: Mapping[str, JsonObject], runs: JsonObjec
     url = text(obj(node.get("parameters")).get("url")) or ""
     if node.get("type") != "n8n-nodes-base.httpRequest" or "callback" not in url.lower():
         return name
-    last = objs(runs.get(name))[-1:]
-    sources = objs(last[0].get("source")) if last else []
+    last = objects(runs.get(name))[-1:]
+    sources = objects(last[0].get("source")) if last else []
     before = text(sources[0].get("previousNode")) if sources else None
     return before if before in runs else name

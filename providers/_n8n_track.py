@@ -26,8 +26,8 @@ from providers import (
 )
 from providers._n8n_api import CALL_HEADER, KEY_HEADER, Api
 from providers._n8n_graph import Definition
-from providers._n8n_json import moment, number, obj, seq, text
 from providers._n8n_result import STATES, clean, failure, output
+from providers._shape import moment, number, obj, seq, text
 
 _LOOK_FOR = timedelta(seconds=30)
 _WINDOW = timedelta(seconds=15)

@@ -23,7 +23,16 @@ def obj(value: JsonValue) -> JsonObject:
 
 def objects(value: JsonValue) -> list[JsonObject]:
     """The objects of an array; anything else in it is left out."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in seq(value) if isinstance(item, dict)]
+
+
+def seq(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
+def number(value: JsonValue) -> int:
+    """A count; 0 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def text(value: JsonValue) -> str | None:

@@ -35,12 +35,12 @@ from providers._n8n_answer import Reading, read_answer
 from providers._n8n_api import CALL_HEADER, KEY_HEADER, Api
 from providers._n8n_connection import N8nConnection
 from providers._n8n_graph import Definition, Entry
-from providers._n8n_json import moment, objs, text
 from providers._n8n_mcp import execute_workflow, probe
 from providers._n8n_paging import moved, pack, unpack
 from providers._n8n_result import clean
 from providers._n8n_start import Start, mcp_entry, trigger_of, webhook_start, why_not
 from providers._n8n_track import Tracker
+from providers._shape import moment, objects, text
 
 _PAGE = 50
 _OVERLAP = 10
@@ -99,7 +99,7 @@ class N8n(Provider[N8nConnection], Cancels, Finds):
                 if size == 1 or (theirs and moved(theirs, 1) is None):
                     raise
                 size = max(1, size // 10)
-        definitions = [Definition(raw) for raw in objs(answer.get("data"))]
+        definitions = [Definition(raw) for raw in objects(answer.get("data"))]
         fresh = {
             d.id: self._described(d) for d in definitions if d.id and d.id not in before and not d.archived
         }
