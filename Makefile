@@ -1,5 +1,5 @@
 # For contributors; `python3 -m app` and `python3 -m app test` need none of this.
-.PHONY: check test live bench docs lock
+.PHONY: check test live bench docs pictures lock
 
 B := .venv/bin
 
@@ -17,6 +17,9 @@ bench:	## node transitions per second, callback to next node
 
 docs:	## every setting, kind and problem has its heading
 	$(B)/python -m pytest tests/test_docs.py
+
+pictures:	## the README's pictures, from the real app with the sandbox platforms
+	$(B)/python docs/pictures.py
 
 lock:	## both locks: hashes, every platform, no hosts
 	env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS sh -c '$(LOCK) -o requirements.lock && $(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock'

@@ -76,7 +76,8 @@ async def settle_down(store: Store, ids: list[UUID], *states: str) -> None:
 
 async def commits_per_second(address: dict[str, Any], seconds: float = 2.0) -> float:
     """Single-row durable commits on eight connections: what the disk allows."""
-    pool = await asyncpg.create_pool(min_size=8, max_size=8, **address)
+    driver: Any = asyncpg  # its functions carry no usable types
+    pool = await driver.create_pool(min_size=8, max_size=8, **address)
     await pool.execute("CREATE TABLE IF NOT EXISTS bench_commit (id bigserial PRIMARY KEY, n int)")
     until = time.perf_counter() + seconds
     done = 0
@@ -111,6 +112,7 @@ async def main(runs: int, waits: int) -> None:
             platforms = Platforms(store.connections, discover(), egress_allow=("127.0.0.0/8",))
             async with Templates() as templates, database.begin() as connection:
                 found = await connection.scalar(select(workspace.c.id))
+            assert found is not None
             scope = Scope(found, "bench", Role.ADMIN)
             engine = Engine(
                 store,

@@ -84,5 +84,6 @@ class EgressGuard:
         if not found:
             raise OSError(f"{host} has no address")
         if refused := [a for a in found if not self.permits(a)]:
-            raise PermissionError(f"{host} is at {refused[0]}, which is not a public address")
+            where = host if literal == refused[0] else f"{host} is at {refused[0]}, which"
+            raise PermissionError(f"{where} is not a public address")
         return found

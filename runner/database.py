@@ -81,16 +81,9 @@ class Database:
             raise Unreachable("the database does not answer") from error
 
     def _address(self) -> dict[str, Any]:
-        url = self._engine.url
-        host = url.query.get("host")
-        where = host if isinstance(host, str) else url.host
-        return {
-            "user": url.username,
-            "password": url.password,
-            "database": url.database,
-            "host": where,
-            "port": url.port,
-        }
+        """What SQLAlchemy's dialect would hand to asyncpg, TLS included."""
+        _, found = self._engine.dialect.create_connect_args(self._engine.url)
+        return {name: value for name, value in found.items() if not name.startswith(("prepared_", "async_"))}
 
 
 def _dumps(value: Any) -> str:

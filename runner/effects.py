@@ -93,7 +93,9 @@ class NodeEffects:
                 await self._flusher
             self._flusher = None
         for connection_id, provider in self._used.items():
-            with contextlib.suppress(RunnerError):  # this process still has it, and keeps it after the next call
+            with contextlib.suppress(
+                RunnerError
+            ):  # this process still has it, and keeps it after the next call
                 await self._store.connections.keep_renewed(self.scope, connection_id, provider)
 
     def story(self, exchanges: list[Exchange], given: JsonValue) -> Story:

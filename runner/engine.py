@@ -126,7 +126,9 @@ class Engine:
         its workers is told from those that only were in its company (G23)."""
         lease = self._options.lease
         count = 0
-        claim = await self._store.claims.take(run_id, node_run_id, lease=lease, suspects=False)
+        claim = await _recorded(
+            lambda: self._store.claims.take(run_id, node_run_id, lease=lease, suspects=False)
+        )
         if claim is None and await self._store.claims.suspect(node_run_id):
             async with self._suspect:
                 claim = await self._store.claims.take(run_id, node_run_id, lease=lease)
@@ -219,7 +221,7 @@ class Engine:
         ):  # what was accepted in time counts, however late a worker comes to it
             raise NodeError("its overall limit has passed", code="deadline", timed_out=True)
         if claim.spec.data.disabled:
-            return Done(scope["data"])
+            return Done(scope["data"], kind.ports[0])  # a disabled node lets its data through
 
         async def render(value: JsonValue, extra: Any = None) -> JsonValue:
             return await self._templates.render_all(value, scope if extra is None else {**scope, **extra})
@@ -385,7 +387,8 @@ class Engine:
 
 
 async def _recorded(write: Callable[[], Awaitable[T]]) -> T:
-    """What was done outside must not be forgotten with a database connection: written again until the database answers.
+    """What was done outside, or handed to us, must not be forgotten with a database connection: written again until the
+    database answers.
 
     Safe at any time: the epoch refuses it once another worker has the node. Raises LostClaim, Unreachable after a minute."""
     until = time.monotonic() + RECORD_FOR

@@ -75,8 +75,13 @@ async def read_backup(settings: Settings, arguments: argparse.Namespace) -> int:
         await _statements(url, f"DROP SCHEMA {_ASIDE} CASCADE")
         await upgrade(url)
         print(f"restored {file}", flush=True)
-        async with open_parts(database.settings, engine=False) as parts:
-            print(f"its credentials open with the keys at hand ({parts.store.vault.key_ids[0]} seals)")
+        try:
+            async with open_parts(database.settings, engine=False) as parts:
+                print(f"its credentials open with the keys at hand ({parts.store.vault.key_ids[0]} seals)")
+        except StartRefused as error:
+            raise StartRefused(
+                f"The data is restored, but its secrets cannot be opened yet. {error}"
+            ) from error
     return 0
 
 

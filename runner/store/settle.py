@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runner.database import Database
 from runner.errors import LostClaim
 from runner.graph import Wiring, advance, run_state
-from runner.model import NodeFacts, NodeState, RemoteLink, RunState
+from runner.model import NodeFacts, NodeState, RunState
 from runner.node import Signal, Suspend
 from runner.store.bell import Bell
 from runner.store.claims import Claim, deadline_of, with_outputs
@@ -330,18 +330,6 @@ class Settling:
         async with self._database.begin() as connection:
             await append(connection, run_id, lines)
         self._bell.ring(run_id)
-
-    async def link(self, claim: Claim, link: RemoteLink) -> None:
-        """Show the remote execution now. Raises LostClaim."""
-        async with self._database.begin() as connection:
-            await _lock(connection, claim)
-            await _own(connection, claim, remote=stored(link))
-            where = f"{link.provider} execution {link.execution_id}" if link.execution_id else link.provider
-            line = Entry(
-                "node.linked", f"{claim.spec.label}: {where} ({link.match})", claim.spec.id, data=stored(link)
-            )
-            await append(connection, claim.run_id, [line])
-        self._bell.ring(claim.run_id)
 
 
 def _story(claim: Claim, story: Story) -> dict[str, Any]:

@@ -17,11 +17,13 @@ from runner.database import Database
 from runner.errors import Conflict, NotFound, VaultError
 from runner.model import Failure, Role, Scope
 from runner.platforms import Platforms
+from runner.store import Store
 from runner.store.connections import Connections, InUse
 from runner.store.keys import Keys
 from runner.tables import connection as table
 from runner.tables import orchestrator, orchestrator_revision, vault_key, workspace
 from runner.vault import Vault
+from tests.factories import KEY, make_run, open_store, waiting_graph
 
 OLD, NEW = ("old1", b"o" * 32), ("new2", b"n" * 32)
 
@@ -421,3 +423,19 @@ async def test_rotation_goes_on_where_it_was_cut_off(
     only = Connections(database, Vault([NEW]), REGISTRY)
     assert [await only.open(scope, each) for each in made] == [probe()] * 7
     await Keys(database, Vault([NEW])).check()
+
+
+async def test_rotation_takes_the_seeds_of_runs_under_way_along(database_url: str) -> None:
+    async with open_store(database_url) as store:
+        scope = await store.access.scope("test")
+        under_way, ended = [await make_run(store, waiting_graph()) for _ in range(2)]
+        await store.runs.cancel(scope, ended)
+        both = Vault([NEW, (KEY.id, KEY.raw())])
+        keys = Keys(store.database, both)
+        assert [use.runs for use in await keys.status()] == [0, 1]
+        before = await store.history.run(scope, under_way, callback_base="http://x")
+        assert await keys.rewrap_all() == 1
+        assert [use.runs for use in await keys.status()] == [1, 0]
+        only = Store(store.database, Vault([NEW]), REGISTRY)
+        assert await only.history.run(scope, under_way, callback_base="http://x") == before
+        await Keys(store.database, Vault([NEW])).check()

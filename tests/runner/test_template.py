@@ -258,7 +258,7 @@ async def test_a_killed_renderer_is_replaced_and_none_outlives_its_owner() -> No
         assert child.environ() == {}
         child.kill()
         async with asyncio.timeout(5):
-            while _renderers():  # noqa: ASYNC110 - whether it has ended is for its owner to be told
+            while _renderers():
                 await asyncio.sleep(0.01)
         try:
             assert await templates.render("{{ 1 + 2 }}", {}) == 3

@@ -1,0 +1,215 @@
+"""A nursery of workers that die on cue: `python -m tests.faults.worker` forks one for each line of JSON it reads.
+
+Forking from a warm interpreter makes a fresh worker in milliseconds. A worker wraps the store's own methods, inside its own
+process, and ends itself by SIGKILL at the point it was told; the product has no hook for any of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import select
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
+from uuid import UUID
+
+from providers import Http, discover
+from runner.database import Database
+from runner.engine import Engine, EngineOptions
+from runner.platforms import Platforms
+from runner.store import Store
+from runner.template import Templates
+from runner.vault import Vault
+
+LOOPBACK = ("127.0.0.0/8",)
+STDIN = 0
+DRY, WET, AFTER = "before", "inside", "after"
+"""Where a method is cut: before it begins; at the end of its transaction, just before the commit; after it returned."""
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Doom:
+    """Cuts one method of the store or of the HTTP client. `node` limits it to claims of that node."""
+
+    def __init__(self, store: Store, node: str | None) -> None:
+        self._store = store
+        self._node = node
+        self._inside = False
+
+    def cut(self, owner: Any, name: str, where: str, when: Callable[..., bool] | None = None) -> None:
+        original = getattr(owner, name)
+
+        async def cut(*args: Any, **kwargs: Any) -> Any:
+            if when is None or when(*args, **kwargs):
+                if where == DRY:
+                    die()
+                self._inside = where == WET
+                result = await original(*args, **kwargs)
+                self._inside = False
+                if where == AFTER and (name != "take" or self._is_mine(result)):
+                    die()
+                return result
+            return await original(*args, **kwargs)
+
+        setattr(owner, name, cut)
+
+    def before_commits(self) -> None:
+        """Die at the end of a transaction of a method that was cut "inside", with everything written and nothing committed."""
+        begin = self._store.database.begin
+
+        @asynccontextmanager
+        async def doomed(**options: Any) -> AsyncGenerator[Any]:
+            async with begin(**options) as connection:
+                yield connection
+                if self._inside:
+                    die()
+
+        setattr(self._store.database, "begin", doomed)  # noqa: B010 -- a method is replaced on purpose
+
+    def _is_mine(self, claim: Any) -> bool:
+        return claim is not None and (self._node is None or claim.spec.id == self._node)
+
+    def mine(self, claim: Any, *_: Any, **__: Any) -> bool:
+        return self._is_mine(claim)
+
+    def held(self, claims: Any, **_: Any) -> bool:
+        return any(self._is_mine(claim) for claim in claims)
+
+
+def arm(point: str, node: str | None, store: Store) -> None:
+    """Make this process die at `point`."""
+    doom = Doom(store, node)
+    doom.before_commits()
+    match point:
+        case "claim:inside":
+            doom.cut(store.claims, "take", WET)
+        case "claim:after":
+            doom.cut(store.claims, "take", AFTER)
+        case "send:before":
+            doom.cut(Http, "call", DRY, _starting)
+        case "send:poison":
+            doom.cut(Http, "call", DRY, _poisoned)
+        case "child:after":
+            doom.cut(store.runs, "create_child", AFTER)
+        case "settle:before" | "settle:inside" | "settle:after":
+            for name in ("end", "park", "again"):
+                doom.cut(store.settling, name, point.partition(":")[2], doom.mine)
+        case "renew:before" | "renew:inside":
+            doom.cut(store.claims, "extend", point.partition(":")[2], doom.held)
+        case "fire:inside":
+            # Only a sweep that found something due: its transaction also enqueues.
+            import runner.store.due as due
+
+            enqueue = due.enqueue
+
+            async def last(connection: Any, jobs: Any) -> None:
+                await enqueue(connection, jobs)
+                if jobs:
+                    die()
+
+            due.enqueue = last
+        case "signal:inside" | "signal:after":
+            doom.cut(store.waits, "signal", point.partition(":")[2])
+        case "never":
+            pass
+        case _:
+            raise ValueError(point)
+
+
+def _starting(_http: Http, method: str, url: str, **_: Any) -> bool:
+    return method == "POST" and "/auth/" not in url  # a platform's login starts nothing
+
+
+def _poisoned(_http: Http, _method: str, url: str, **_: Any) -> bool:
+    return "/poison" in url
+
+
+async def serve(order: dict[str, Any]) -> None:
+    database = Database(order["url"], size=6)
+    registry = discover()
+    store = Store(database, Vault([("test", bytes.fromhex(order["key"]))]), registry)
+    arm(order["point"], order.get("node"), store)
+    if "signal" in order:
+        told = order["signal"]
+        await store.waits.signal(UUID(told["run"]), told["token"], told["body"])
+        return
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with Templates() as templates:
+        platforms = Platforms(store.connections, registry, egress_allow=LOOPBACK)
+        options = EngineOptions(
+            "http://127.0.0.1:8000",
+            lease=order["lease"],
+            grace=order.get("grace", 5.0),
+            concurrency=order.get("concurrency", 16),
+            allow=LOOPBACK,
+        )
+        engine = Engine(store, platforms, templates, options)
+        await asyncio.gather(engine.run(stop), store.bell.run(stop))
+        await engine.aclose()
+        await platforms.aclose()
+    await database.aclose()
+
+
+def main() -> None:
+    """Read orders, fork, and tell each child's pid at once and its end when it comes: `{"pid", "code"}`."""
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, _noted)
+    pending = b""
+    while True:
+        ready, _, _ = select.select([STDIN, reading], [], [])
+        if reading in ready:
+            os.read(reading, 512)
+            with contextlib.suppress(ChildProcessError):
+                while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                    _tell({"pid": ended[0], "code": os.waitstatus_to_exitcode(ended[1])})
+        if STDIN in ready:
+            if not (piece := os.read(STDIN, 65536)):
+                return
+            *lines, pending = (pending + piece).split(b"\n")
+            for line in lines:
+                pid = os.fork()
+                if pid == 0:
+                    _be(json.loads(line))
+                _tell({"pid": pid})
+
+
+def _noted(*_: object) -> None:
+    """The wake-up descriptor carries the news; a handler must be there for it to be written to."""
+
+
+def _tell(news: dict[str, int]) -> None:
+    print(json.dumps(news), flush=True)
+
+
+def _be(order: dict[str, Any]) -> NoReturn:
+    """The child's whole life."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    code = 1
+    try:
+        asyncio.run(serve(order))
+        code = 0
+    except BaseException:
+        logging.exception("a worker failed")
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
