@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
-from app import pages, problems
-from app.api import callbacks, connections, events, health, kinds, orchestrators, providers, runs
+from app import pages, problems, screens
+from app.api import callbacks, connections, events, health, kinds, orchestrators, providers, runs, session
 from app.auth import Authenticator
 from app.edge import Edge
 from app.metrics import Metrics
@@ -38,6 +38,7 @@ def api_routes() -> list[Route]:
     """Every route of the API. Those with a word in the place of an id come first."""
     found = [
         *health.fixed,
+        *session.fixed,
         *kinds.fixed,
         *callbacks.fixed,
         *events.fixed,
@@ -54,7 +55,7 @@ def api_routes() -> list[Route]:
 def create_app(settings: Settings, *, engine: bool = True) -> Starlette:
     """The app on `settings.database_url`, whose schema must be current. Everything opens with the lifespan and closes with
     it. Raises StartRefused from the lifespan for a wrong or missing key; TypeError for a route without a permission."""
-    routes = [*api_routes(), *health.plain, *pages.routes]
+    routes = [*api_routes(), *health.plain, *pages.routes, *screens.routes]
     permissions(routes)
     metrics = Metrics()
     openapi = document(routes, server=settings.public_url)

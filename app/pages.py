@@ -1,14 +1,11 @@
-"""The few pages the server renders itself: signing in, a plain view of what runs, and errors. No script is needed."""
+"""The few pages the server renders itself: signing in, and errors. No script is needed."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
-from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import Field
@@ -21,7 +18,7 @@ from app.operation import operation
 from app.problems import Forbidden, ProblemDetails, Unsupported
 from app.state import State
 from providers import Frozen
-from runner.model import Role, Scope
+from runner.model import Role
 
 FOLDER = Path(__file__).parent / "templates"
 CSP = (
@@ -32,14 +29,6 @@ FORM_LIMIT = 8 * 1024
 _HTML = "text/html"
 
 
-def _time(at: datetime | None) -> str:
-    return "–" if at is None else at.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
-
-
 _templates = Environment(
     loader=FileSystemLoader(FOLDER),
     autoescape=True,
@@ -47,7 +36,6 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters |= {"time": _time, "pretty": _json}
 
 
 class SignInQuery(Frozen):
@@ -83,28 +71,6 @@ async def sign_out(request: Request[State]) -> Response:
     return response
 
 
-@operation(permission=Role.VIEWER, media=_HTML)
-async def home(request: Request[State], scope: Scope) -> Response:
-    """Orchestrators, recent runs and connections at a glance."""
-    store = request.state["store"]
-    return page(
-        "home.html",
-        scope=scope,
-        orchestrators=await store.orchestrators.page(scope, limit=50),
-        runs=await store.history.page(scope, limit=25),
-        connections=await store.connections.page(scope, limit=50),
-    )
-
-
-@operation(permission=Role.VIEWER, media=_HTML)
-async def run_page(request: Request[State], scope: Scope, run_id: UUID) -> Response:
-    """One run: its nodes, and its newest lines."""
-    history = request.state["store"].history
-    _, last = await history.state(scope, run_id)
-    lines = await history.lines(scope, run_id, after=max(0, last - 500), limit=500)
-    return page("run.html", scope=scope, run=await history.run(scope, run_id), lines=lines)
-
-
 @operation(permission=None, media="text/css")
 async def style(request: Request[State]) -> Response:
     """The one style sheet."""
@@ -133,8 +99,6 @@ def error_page(problem: ProblemDetails, headers: Mapping[str, str]) -> Response:
 
 
 routes = [
-    Route("/", home, methods=["GET"], include_in_schema=False),
-    Route("/runs/{runId}", run_page, methods=["GET"], include_in_schema=False),
     Route("/sign-in", sign_in_page, methods=["GET"], include_in_schema=False),
     Route("/sign-in", sign_in, methods=["POST"], include_in_schema=False),
     Route("/sign-out", sign_out, methods=["POST"], include_in_schema=False),

@@ -22,6 +22,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import uvloop
 from sqlalchemy import select
 
 from app.migrate import upgrade
@@ -209,4 +210,5 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--waits", type=int, default=200)
     given = parser.parse_args()
-    asyncio.run(main(given.runs, given.waits))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as `baton serve` does
+        runner.run(main(given.runs, given.waits))

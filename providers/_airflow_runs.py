@@ -59,17 +59,17 @@ class Runs:
     # ------------------------------------------------------------ queued
 
     async def why_queued(self, dag: str, run: JsonObject) -> str:
-        """One sentence, found in the order in which Airflow itself would be held up."""
+        """A sentence that stands alone and behind "queued: ", found in the order in which Airflow itself would be held up."""
         dialect = await self._api.dialect()
         health = await self._try(dialect.health)
         if text(obj(health.get("scheduler")).get("status")) == "unhealthy":
-            return "Queued: Airflow's scheduler is not running, so nothing starts until it is back."
+            return "Airflow's scheduler is not running, so nothing starts until it is back."
         details = await self._try(path("dags", dag))
         if details.get("is_paused") is True:
-            return f"Queued: the DAG {dag} is paused. The run starts when somebody unpauses it in Airflow."
+            return f"The DAG {dag} is paused. The run starts when somebody unpauses it in Airflow."
         after = moment(run.get("run_after"))
         if after is not None and after > now():
-            return f"Queued: Airflow starts it at {after:%Y-%m-%d %H:%M:%S} UTC."
+            return f"Airflow starts it at {after:%Y-%m-%d %H:%M:%S} UTC."
         limit = at_once(details)
         where = path("dags", dag, "dagRuns")
         running = (
@@ -80,8 +80,8 @@ class Runs:
             queue = await self._try(where, order)
             place = _place(queue, text(run.get("dag_run_id")))
             turn = f", place {place} in the queue" if place else ""
-            return f"Queued: the DAG runs at most {limit} at a time and {running} run now{turn}."
-        return "Queued: Airflow's scheduler has not picked it up yet."
+            return f"The DAG runs at most {limit} at a time and {running} run now{turn}."
+        return "Airflow's scheduler has not picked it up yet."
 
     async def _try(self, where: str, params: Sequence[tuple[str, str]] = ()) -> JsonObject:
         """What explains, but is not needed: nothing where it cannot be read."""

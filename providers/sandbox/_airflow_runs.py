@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from pydantic import JsonValue
 
@@ -23,6 +24,11 @@ def clock() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def ident(of: str) -> str:
+    """The same for the same thing, as an id Airflow stores."""
+    return str(uuid5(NAMESPACE_OID, of))
+
+
 @dataclass
 class Instance:
     """One task in one run; `logs` holds the lines of each try in the shape of API v2."""
@@ -31,10 +37,17 @@ class Instance:
     index: int = -1
     state: str | None = None
     attempt: int = 0
+    queued: str | None = None
     started: str | None = None
     ended: str | None = None
     logs: dict[int, list[JsonObject]] = field(default_factory=dict[int, list[JsonObject]])
     value: JsonValue = None
+    id: str = field(default_factory=lambda: str(uuid4()))
+
+    def close(self, state: str) -> None:
+        """Take an end without running to it: a task that never ran has begun and ended at this moment."""
+        self.state, self.ended = state, clock()
+        self.started = self.started or self.ended
 
 
 @dataclass
@@ -51,6 +64,9 @@ class Run:
     ended: str | None = None
     instances: list[Instance] = field(default_factory=list[Instance])
 
+    def __post_init__(self) -> None:
+        self.instances = [Instance(task) for task in self.dag.tasks]  # there from the trigger on
+
     def of(self, task: str, index: int = -1) -> Instance | None:
         return next((i for i in self.instances if i.task.id == task and i.index == index), None)
 
@@ -59,7 +75,10 @@ class Run:
 
 
 class At:
-    """The context of one running try."""
+    """The context of one running try.
+
+    Every line names its place in the code and the task, but for what a task prints.
+    """
 
     def __init__(self, sandbox: AirflowSandbox, run: Run, instance: Instance) -> None:
         self.conf = run.conf
@@ -69,17 +88,15 @@ class At:
         self._sandbox = sandbox
         self._run = run
         self._lines = instance.logs[instance.attempt]
-        self._task = instance.task.id
+        self._instance = instance
 
     def log(self, message: str, level: str = "info", **data: JsonValue) -> None:
-        self._write(message, level, f"sample.{self._task}", **data)
+        task = self._instance.task.id
+        line = _line(message, f"sample.{task}", f"{self._run.dag.id}.py:23", level)
+        self._lines.append(line | _bound(self._run, self._instance) | data)
 
     def print(self, message: str) -> None:
-        self._write(message, "info", "task.stdout")
-
-    def _write(self, message: str, level: str, logger: str, **data: JsonValue) -> None:
-        line: JsonObject = {"timestamp": clock(), "event": message, "level": level, "logger": logger}
-        self._lines.append({**line, **data})
+        self._lines.append(_line(message, "task.stdout"))
 
     def value(self, task: str) -> JsonValue:
         found = self._run.of(task)
@@ -98,7 +115,6 @@ class At:
 
 async def carry_out(sandbox: AirflowSandbox, run: Run) -> None:
     """All tasks of a run that is `running`, in topological order; ends early when somebody ends the run."""
-    run.instances = [Instance(task) for task in run.dag.tasks]
     taken: dict[str, set[str]] = {}
     left = list(run.dag.tasks)
     while left and run.state == "running":
@@ -117,12 +133,15 @@ async def _task(sandbox: AirflowSandbox, run: Run, task: Task, taken: dict[str, 
     states = ["skipped" if i.task.id in taken and task.id not in taken[i.task.id] else i.state for i in above]
     instance = next(i for i in run.instances if i.task.id == task.id)
     if verdict := _held(task.trigger_rule, states):
-        instance.state = verdict
+        instance.close(verdict)
         return
     if task.mapped:
         items = next((i.value for i in above), None)
         count = len(items) if isinstance(items, list) else 0
         mapped = [Instance(task, index) for index in range(count)]
+        if not mapped:
+            instance.close("skipped")
+            return
         at = run.instances.index(instance)
         run.instances[at : at + 1] = mapped
         await asyncio.gather(*(_tries(sandbox, run, each) for each in mapped))
@@ -146,7 +165,7 @@ def _held(rule: str, states: list[str | None]) -> str | None:
 
 async def _tries(sandbox: AirflowSandbox, run: Run, instance: Instance) -> None:
     for attempt in range(1, instance.task.retries + 2):
-        instance.state, instance.attempt = "queued", attempt
+        instance.state, instance.attempt, instance.queued = "queued", attempt, clock()
         await sandbox.nap(0.05)
         if run.state != "running":
             return
@@ -157,15 +176,12 @@ async def _tries(sandbox: AirflowSandbox, run: Run, instance: Instance) -> None:
             instance.value = await instance.task.work(At(sandbox, run, instance))
         except TaskError as raised:
             error = raised
-            instance.logs[attempt].append(_raised(raised, instance.task.id))
+            instance.logs[attempt] += _raised(raised, run, instance)
         if run.state != "running":
             return  # marked failed meanwhile: the process ran on, its state is no longer asked
         instance.ended = clock()
         if error is None:
-            said = f"Done. Returned value was: {instance.value!r}"
-            instance.logs[attempt].append(
-                {"timestamp": clock(), "event": said, "level": "info", "logger": "task"}
-            )
+            instance.logs[attempt] += _returned(run, instance)
             instance.state = "success"
             return
         instance.state = "up_for_retry" if attempt <= instance.task.retries else "failed"
@@ -175,38 +191,84 @@ async def _tries(sandbox: AirflowSandbox, run: Run, instance: Instance) -> None:
                 return
 
 
+# ------------------------------------------------------------ log lines, as 3.3.2 writes them
+
+
+def _line(event: str, logger: str, source: str = "", level: str = "info") -> JsonObject:
+    """`source` is `file:line`."""
+    line: JsonObject = {"timestamp": clock(), "event": event, "level": level, "logger": logger}
+    name, _, number = source.partition(":")
+    return line | ({"filename": name, "lineno": int(number)} if name else {})
+
+
+def _bound(run: Run, instance: Instance) -> JsonObject:
+    return {
+        "ti_id": instance.id,
+        "dag_id": run.dag.id,
+        "task_id": instance.task.id,
+        "run_id": run.id,
+        "try_number": instance.attempt,
+        "map_index": instance.index,
+    }
+
+
 def _preamble(run: Run, instance: Instance) -> list[JsonObject]:
-    file = f"/opt/airflow/logs/dag_id={run.dag.id}/run_id={run.id}/task_id={instance.task.id}/attempt={instance.attempt}.log"
+    bound, file = _bound(run, instance), f"{run.dag.id}.py"
+    log = f"/opt/airflow/logs/dag_id={run.dag.id}/run_id={run.id}/task_id={instance.task.id}/attempt={instance.attempt}.log"
+    parsed: JsonObject = {"bundle_name": "dags-folder", "bundle_version": None, "dag_file": file}
+    parsed |= {"bundle_prepare_ms": 1, "dag_file_parse_ms": 20}
+    bundles, dagbag = (
+        "airflow.dag_processing.bundles.manager.DagBundlesManager",
+        "airflow.dag_processing.dagbag",
+    )
     return [
         {"event": "::group::Log message source details"},
-        {"event": file},
+        {"event": log},
         {"event": "::endgroup::"},
-        {"timestamp": clock(), "event": "::group::Pre Execute", "level": "info", "logger": "task"},
-        {
-            "timestamp": clock(),
-            "event": "DAG bundles loaded",
-            "level": "info",
-            "logger": "airflow.dag_processing.bundles",
-        },
-        {"timestamp": clock(), "event": "::endgroup::", "level": "info", "logger": "task"},
+        _line("::group::Pre Execute", "task", "task_runner.py:2412"),
+        _line("DAG bundles loaded: dags-folder", bundles, "manager.py:304") | bound,
+        _line(
+            f"Filling up the DagBag from /opt/airflow/dags/{file}", f"{dagbag}.BundleDagBag", "dagbag.py:460"
+        )
+        | bound,
+        _line("Worker startup parse complete", "task", "task_runner.py:1073") | parsed | bound,
+        _line("::endgroup::", "task", "task_runner.py:2232") | bound,
     ]
 
 
-def _raised(error: TaskError, task: str) -> JsonObject:
+def _returned(run: Run, instance: Instance) -> list[JsonObject]:
+    bound = _bound(run, instance)
+    operator = "airflow.providers.standard.decorators.python._PythonDecoratedOperator"
+    said = f"Done. Returned value was: {instance.value!r}"
+    lines = [
+        _line(said, f"airflow.task.operators.{operator}", "python.py:233") | bound,
+        _line("::group::Post Execute", "task", "task_runner.py:1580") | bound,
+    ]
+    if instance.value is not None:
+        shown = f"RuntimeTaskInstance(task_id={instance.task.id!r})"
+        lines.append(_line("Pushing xcom", "task", "task_runner.py:2260") | {"ti": shown} | bound)
+    return [*lines, _line("::endgroup::", "task", "task_runner.py:2379") | bound]
+
+
+def _raised(error: TaskError, run: Run, instance: Instance) -> list[JsonObject]:
+    bound = _bound(run, instance)
     detail: JsonObject = {
         "exc_type": error.kind,
         "exc_value": str(error),
         "exc_notes": [],
+        "syntax_error": None,
         "is_cause": False,
         "frames": [
             {"filename": "/opt/airflow/lib/task_runner.py", "lineno": 1579, "name": "_run_task"},
-            {"filename": "/opt/airflow/dags/sample.py", "lineno": 27, "name": task},
+            {"filename": "/opt/airflow/dags/sample.py", "lineno": 27, "name": instance.task.id},
         ],
+        "is_group": False,
+        "exceptions": [],
     }
-    return {
-        "timestamp": clock(),
-        "event": "Task failed with exception",
-        "level": "error",
-        "logger": "task",
-        "error_detail": [detail],
-    }
+    failed = _line("Task failed with exception", "task", "task_runner.py:1676", "error") | bound
+    failed["error_detail"] = [detail]
+    return [
+        failed,
+        _line("::group::Post Execute", "task", "task_runner.py:1677") | bound,
+        _line("::endgroup::", "task", "task_runner.py:2379") | bound,
+    ]

@@ -1,33 +1,38 @@
-"""The bodies of the sandbox Airflow: both APIs' shapes, error formats, limits and refusals."""
+"""What the sandbox Airflow takes and refuses: both APIs' error formats, pages, orders and triggers, and v1's log."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from providers._base import JsonObject
-from providers.sandbox._airflow_dags import Dag, Task
-from providers.sandbox._airflow_runs import Instance, Run
+from providers.sandbox._airflow_dags import Dag
+from providers.sandbox._airflow_shapes import Api
 from providers.sandbox._asgi import Ask, Reply
 
-Api = Literal["v1", "v2"]
-
-ORDERS = {
-    "v2": ("", "run_after", "id", "start_date", "logical_date"),
-    "v1": ("", "execution_date", "start_date", "end_date"),
+_ORDERS = {
+    ("v2", "dags"): "dag_id dag_display_name next_dagrun last_run_state last_run_start_date",
+    (
+        "v2",
+        "dag_runs",
+    ): "id dag_id run_id dag_run_id logical_date run_after start_date end_date updated_at conf state duration",
+    ("v2", "task_instances"): "id state start_date map_index",
+    ("v1", "dags"): "dag_id",
+    ("v1", "dag_runs"): "execution_date start_date end_date",
+    ("v1", "task_instances"): "",
 }
 _RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]{1,250}")
-_RESERVED = (
-    "scheduled__",
-    "backfill__",
-    "asset_triggered__",
-    "asset_materialization__",
-    "operator_triggered__",
+_RESERVED = ("scheduled", "backfill", "asset_triggered", "asset_materialization", "operator_triggered")
+_RUN_ID_SAID = (
+    "'^[A-Za-z0-9_.~:+-]+$' or "
+    r"'^(?:manual|scheduled|asset_triggered)__(?:\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00)$'"
 )
+SETTABLE = ("queued", "success", "failed")
+_STATES_SAID = "'queued', 'success' or 'failed'"
 _SOURCES = {
     "airflow": "local_task_job_runner.py:123",
     "task": "taskinstance.py:430",
@@ -73,113 +78,58 @@ def duplicate(api: Api, dag_id: str, run_id: str) -> JsonValue:
         "reason": "Unique constraint violation",
         "statement": "hidden",
         "orig_error": "hidden",
-        "message": "Serious error when handling your request. Check logs for more details",
+        "message": "Serious error when handling your request. Check logs for more details - "
+        "you will find it in api server when you look for ID sAnDbOx1",
     }
 
 
-def page(key: str, rows: Sequence[JsonObject], ask: Ask, api: Api) -> JsonValue:
-    """`limit` is silently capped at 100; its default is 50 in v2 and 100 in v1."""
+def page(key: str, rows: Sequence[JsonObject], ask: Ask, api: Api, *, cursors: bool = False) -> JsonValue:
+    """`limit` is silently capped at 100; its default is 50 in v2 and 100 in v1. `cursors`: an answer that could also be
+    walked by cursors, as of 3.3. Raises Refused."""
+    order = (ask.first("order_by") or "").removeprefix("-")
+    if order and order not in _ORDERS[api, key].split():
+        raise Refused(
+            400, f"Ordering with '{order}' is disallowed or the attribute does not exist on the model"
+        )
+    problems: list[JsonValue] = [
+        wrong for name in ("limit", "offset") if (wrong := _uncounted(name, ask.first(name)))
+    ]
+    if problems:
+        raise Refused(422 if api == "v2" else 400, problems)
     limit = int(ask.first("limit") or (50 if api == "v2" else 100))
     offset = int(ask.first("offset") or 0)
-    if limit < 0 or offset < 0:
-        raise Refused(
-            422 if api == "v2" else 400,
-            [{"type": "greater_than_equal", "loc": ["query", "limit"], "msg": "too small"}],
-        )
-    return {key: list(rows[offset : offset + min(limit, 100)]), "total_entries": len(rows)}
+    body: JsonObject = {key: list(rows[offset : offset + min(limit, 100)]), "total_entries": len(rows)}
+    return body | (
+        {"total_entries_limit": None, "next_cursor": None, "previous_cursor": None} if cursors else {}
+    )
 
 
-def dag(found: Dag, api: Api) -> JsonObject:
-    body: JsonObject = {
-        "dag_id": found.id,
-        "dag_display_name": found.id,
-        "description": found.description,
-        "is_paused": found.paused,
-        "fileloc": f"/opt/airflow/dags/{found.id}.py",
-        "max_active_tasks": 16,
-        "max_active_runs": found.max_active_runs,
-        "has_import_errors": found.stale,
-        "tags": [{"name": tag} for tag in found.tags],
-        "owners": ["airflow"],
-        "file_token": "eyJzYW5kYm94IjoxfQ",
-    }
-    if api == "v2":
-        return {
-            **body,
-            "is_stale": found.stale,
-            "timetable_summary": found.schedule,
-            "relative_fileloc": f"{found.id}.py",
-        }
-    interval: JsonValue = {"__type": "CronExpression", "value": found.schedule} if found.schedule else None
-    return {**body, "is_active": not found.stale, "schedule_interval": interval}
+def _uncounted(name: str, given: str | None) -> JsonValue:
+    if not given or given.isdigit():
+        return None
+    where: JsonObject = {"loc": ["query", name], "input": given}
+    if not given.removeprefix("-").isdigit():
+        words = "Input should be a valid integer, unable to parse string as an integer"
+        return {"type": "int_parsing", "msg": words, **where}
+    words = "Input should be greater than or equal to 0"
+    return {"type": "greater_than_equal", "msg": words, "ctx": {"ge": 0}, **where}
 
 
-def details(found: Dag, api: Api) -> JsonObject:
-    params: JsonObject = {
-        name: {**param, **({"__class": "airflow.models.param.Param"} if api == "v1" else {"source": None})}
-        for name, param in found.params.items()
-    }
-    return {**dag(found, api), "params": params, "doc_md": None, "catchup": False, "timezone": "UTC"}
+class LoginBody(BaseModel):
+    """Named as Airflow names it, because the refusal says the name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: str
+    password: str
 
 
-def tasks(found: Dag) -> JsonValue:
-    rows: list[JsonValue] = [_task(task) for task in sorted(found.tasks, key=lambda task: task.id)]
-    return {"tasks": rows, "total_entries": len(rows)}
-
-
-def _task(task: Task) -> JsonObject:
-    return {
-        "task_id": task.id,
-        "task_display_name": task.id,
-        "operator_name": task.operator,
-        "trigger_rule": task.trigger_rule,
-        "retries": float(task.retries),
-        "retry_delay": {"__type": "TimeDelta", "days": 0, "seconds": 300, "microseconds": 0},
-        # Arbitrary in Airflow; reversed here, so that nobody relies on it.
-        "downstream_task_ids": list(reversed(task.downstream)),
-        "is_mapped": task.mapped,
-        "pool": "default_pool",
-        "queue": "default",
-        "class_ref": {
-            "module_path": "airflow.providers.standard.decorators.python",
-            "class_name": "_PythonDecoratedOperator",
-        },
-        "params": {},
-        "doc_md": None,
-    }
-
-
-def run(found: Run, api: Api) -> JsonObject:
-    body: JsonObject = {
-        "dag_run_id": found.id,
-        "dag_id": found.dag.id,
-        "logical_date": found.logical_date,
-        "start_date": found.started,
-        "end_date": found.ended,
-        "run_type": "manual",
-        "state": found.state,
-        "conf": found.conf,
-        "note": found.note,
-    }
-    if api == "v1":
-        return {**body, "execution_date": found.logical_date, "external_trigger": True}
-    return {**body, "queued_at": found.queued, "run_after": found.run_after, "triggered_by": "rest_api"}
-
-
-def instance(of: Run, found: Instance) -> JsonObject:
-    return {
-        "task_id": found.task.id,
-        "dag_id": of.dag.id,
-        "dag_run_id": of.id,
-        "map_index": found.index,
-        "state": found.state,
-        "try_number": found.attempt,
-        "max_tries": found.task.retries,
-        "start_date": found.started,
-        "end_date": found.ended,
-        "operator_name": found.task.operator,
-        "pool": "default_pool",
-    }
+def read_login(given: JsonValue) -> LoginBody:
+    """Raises Refused: unlike elsewhere the detail is one text, and it repeats what was sent."""
+    try:
+        return LoginBody.model_validate(given)
+    except ValidationError as error:
+        raise Refused(422, str(error)) from None
 
 
 def plain_log(lines: Sequence[JsonObject]) -> str:
@@ -217,80 +167,95 @@ class Trigger:
     run_after: str | None
 
 
-def read_trigger(body: JsonValue, found: Dag, api: Api) -> Trigger:
-    """The body of a trigger. Raises Refused as each API does."""
-    bad = 422 if api == "v2" else 400
-    if not isinstance(body, dict):
-        raise Refused(
-            bad,
-            [
-                {
-                    "type": "model_attributes_type",
-                    "loc": ["body"],
-                    "msg": "Input should be a valid dictionary",
-                    "input": body,
-                }
-            ],
-        )
-    known = {"dag_run_id", "conf", "logical_date", "note"} | (
-        {"run_after"} if api == "v2" else {"execution_date"}
-    )
-    for name in body.keys() - known:
-        raise Refused(
-            bad, _invalid(api, "extra_forbidden", name, "Extra inputs are not permitted", body[name])
-        )
-    if api == "v2" and "logical_date" not in body:
-        raise Refused(bad, _invalid(api, "missing", "logical_date", "Field required", body))
-    if api == "v1" and "logical_date" in body and body["logical_date"] is None:
-        raise Refused(bad, "Incorrect datetime argument")
-    conf = body.get("conf")
-    conf = {} if conf is None else conf
-    if not isinstance(conf, dict):
-        raise Refused(bad, _invalid(api, "dict_type", "conf", "Input should be a valid dictionary", conf))
-    run_id = body.get("dag_run_id") or None
-    if run_id is not None and not (isinstance(run_id, str) and _RUN_ID.fullmatch(run_id)):
-        raise Refused(400, f"The run_id provided '{run_id}' does not match regex pattern")
-    if isinstance(run_id, str) and run_id.startswith(_RESERVED):
-        raise Refused(400, f"The run_id '{run_id}' starts with a reserved prefix")
-    if found.params:
-        conf = {**{name: param["value"] for name, param in found.params.items()}, **conf}
-    for name, param in found.params.items():
-        schema: Any = param["schema"]
-        if said := _unfit(conf[name], schema):
-            raise Refused(
-                400, f"Invalid input for param {name}: {said}\n\nFailed validating in schema:\n    {schema}"
-            )
-    note, logical, after = body.get("note"), body.get("logical_date"), body.get("run_after")
+def read_trigger(body: JsonValue, api: Api) -> Trigger:
+    """The body of a trigger; whether its conf fits the DAG says `conf_for`. Raises Refused as each API does."""
+    required = ("logical_date",) if api == "v2" else ()
+    allowed = {"dag_run_id", "conf", "logical_date", "note"}
+    given = read_body(body, api, required, allowed | {"run_after" if api == "v2" else "execution_date"})
+    if api == "v1" and "logical_date" in given and given["logical_date"] is None:
+        raise Refused(400, "Incorrect datetime argument")
+    conf, run_id = given.get("conf"), given.get("dag_run_id")
+    note, logical, after = given.get("note"), given.get("logical_date"), given.get("run_after")
     return Trigger(
-        run_id=run_id,
-        conf=conf,
+        run_id=run_id if isinstance(run_id, str) and run_id else None,
+        conf=conf if isinstance(conf, dict) else {},
         note=note if isinstance(note, str) else None,
         logical_date=logical if isinstance(logical, str) else None,
         run_after=after if isinstance(after, str) else None,
     )
 
 
-def _invalid(api: Api, kind: str, name: str, said: str, given: JsonValue) -> JsonValue:
-    """v2 repeats the input; whoever logs the answer logs that too."""
-    return (
-        [{"type": kind, "loc": ["body", name], "msg": said, "input": given}]
-        if api == "v2"
-        else f"{said} - '{name}'"
-    )
+def read_body(body: JsonValue, api: Api, required: Sequence[str], allowed: Set[str]) -> JsonObject:
+    """An object with these names and no others; a `conf` in it is an object, a `state` one that may be set.
+
+    Raises Refused: v2 lists every problem and repeats the input, so whoever logs the answer logs that too.
+    """
+    if not isinstance(body, dict):
+        words = "Input should be a valid dictionary or object to extract fields from"
+        what: JsonObject = {"type": "model_attributes_type", "loc": ["body"], "msg": words, "input": body}
+        raise Refused(422 if api == "v2" else 400, [what])
+    found: list[tuple[str, str, str, JsonValue]] = [
+        ("missing", name, "Field required", body) for name in required if name not in body
+    ]
+    if not isinstance(run_id := body.get("dag_run_id"), str | None):
+        found.append(("string_type", "dag_run_id", "Input should be a valid string", run_id))
+    if not isinstance(conf := body.get("conf"), dict | None):
+        found.append(("dict_type", "conf", "Input should be a valid dictionary", conf))
+    if (state := body.get("state")) not in (None, *SETTABLE):
+        found.append(("enum", "state", f"Input should be {_STATES_SAID}", state))
+    found += [
+        ("extra_forbidden", name, "Extra inputs are not permitted", body[name])
+        for name in body.keys() - allowed
+    ]
+    if found and api == "v1":
+        _, name, said, _ = found[0]
+        raise Refused(400, f"{said} - '{name}'")
+    if found:
+        context: dict[str, JsonObject] = {"enum": {"ctx": {"expected": _STATES_SAID}}}
+        raise Refused(
+            422,
+            [
+                {"type": kind, "loc": ["body", name], "msg": said, "input": value, **context.get(kind, {})}
+                for kind, name, said, value in found
+            ],
+        )
+    return body
 
 
-def _unfit(value: JsonValue, schema: dict[str, Any]) -> str | None:
+def conf_for(found: Dag, wanted: Trigger) -> JsonObject:
+    """The conf with the DAG's defaults. Raises Refused for an id or a conf that Airflow does not take."""
+    if (run_id := wanted.run_id) is not None:
+        if not _RUN_ID.fullmatch(run_id):
+            raise Refused(400, f"The run_id provided '{run_id}' does not match regex pattern {_RUN_ID_SAID}")
+        if (kind := run_id.partition("__")[0]) in _RESERVED and "__" in run_id:
+            words = f"A manual DAG run cannot use ID '{run_id}' since it is reserved for {kind} runs"
+            raise Refused(400, words)
+    conf = {**{name: param["value"] for name, param in found.params.items()}, **wanted.conf}
+    for name, param in found.params.items():
+        schema: Any = param["schema"]
+        if unfit := _unfit(conf[name], schema):
+            keyword, said = unfit
+            raise Refused(
+                400,
+                f"Invalid input for param {name}: {said}\n\nFailed validating '{keyword}' in schema:\n"
+                f"    {schema}\n\nOn instance:\n    {conf[name]!r}",
+            )
+    return conf
+
+
+def _unfit(value: JsonValue, schema: dict[str, Any]) -> tuple[str, str] | None:
+    """The keyword of the schema that `value` breaks, and Airflow's words for it."""
     kinds = schema.get("type")
     names: list[str] = [kinds] if isinstance(kinds, str) else list(kinds or [])
     if names and not any(isinstance(value, _TYPES[name]) for name in names):
-        return f"{value!r} is not of type {', '.join(names)}"
+        return "type", f"{value!r} is not of type {', '.join(map(repr, names))}"
     if "enum" in schema and value not in schema["enum"]:
-        return f"{value!r} is not one of {schema['enum']}"
+        return "enum", f"{value!r} is not one of {schema['enum']}"
     if isinstance(value, int | float):
         if value > schema.get("maximum", value):
-            return f"{value} is greater than the maximum of {schema['maximum']}"
+            return "maximum", f"{value} is greater than the maximum of {schema['maximum']}"
         if value < schema.get("minimum", value):
-            return f"{value} is less than the minimum of {schema['minimum']}"
+            return "minimum", f"{value} is less than the minimum of {schema['minimum']}"
     if isinstance(value, str) and len(value) < schema.get("minLength", 0):
-        return f"{value!r} is too short"
+        return "minLength", f"{value!r} is too short"
     return None

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote
 
 from pydantic import JsonValue
@@ -45,6 +45,8 @@ class Ask:
 
 @dataclass(frozen=True)
 class Reply:
+    """`content_type` None follows from what is sent; "" sends none."""
+
     status: int = 200
     json: JsonValue = None
     text: str | None = None
@@ -60,7 +62,10 @@ class Sandbox:
 
     `calls` counts requests by "METHOD /path": tests ask it what really went over the wire. `time_scale` shortens every
     simulated duration (0.05 makes a 2 s workflow take 0.1 s). `aclose()` ends the background work.
+    `json_type` is the content type of JSON where a reply names none.
     """
+
+    json_type: ClassVar[str] = "application/json"
 
     def __init__(self, *, time_scale: float = 1.0) -> None:
         self.time_scale = time_scale
@@ -128,10 +133,13 @@ class Sandbox:
             if reply.status == 204
             else json.dumps(reply.json).encode()
         )
-        kind = reply.content_type or (
-            "application/json" if reply.text is None else "text/plain; charset=utf-8"
-        )
-        headers = [(b"content-type", kind.encode()), (b"content-length", str(len(payload)).encode())]
+        kind = reply.content_type
+        if kind is None:
+            kind = self.json_type if reply.text is None else "text/plain; charset=utf-8"
+        headers: list[tuple[bytes, bytes]] = []
+        if reply.status != 204:
+            headers += [(b"content-type", kind.encode())] if kind else []
+            headers += [(b"content-length", str(len(payload)).encode())]
         headers += [(k.lower().encode(), v.encode()) for k, v in reply.headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": payload})

@@ -13,13 +13,14 @@ from pydantic import JsonValue
 
 from providers._base import JsonObject
 from providers._shape import obj
+from providers.sandbox import _airflow_shapes as shapes
 from providers.sandbox import _airflow_wire as wire
 from providers.sandbox._airflow_dags import Dag, sample_dags
 from providers.sandbox._airflow_runs import DONE, Instance, Run, carry_out, clock
 from providers.sandbox._airflow_wire import Refused
 from providers.sandbox._asgi import Ask, Reply, Sandbox
 
-USERNAME = "admin"
+USERNAME = shapes.USERNAME
 PASSWORD = "sandbox-airflow-password"
 VIEWER = "viewer"
 TOKEN = "sandbox-airflow-token"
@@ -44,8 +45,9 @@ class AirflowSandbox(Sandbox):
         time_scale: float = 1.0,
     ) -> None:
         super().__init__(time_scale=time_scale)
-        self.api: wire.Api = api
+        self.api: shapes.Api = api
         self.version = version or ("3.3.2" if api == "v2" else "2.11.2")
+        self._cursors = api == "v2" and tuple(map(int, self.version.split(".")[:2])) >= (3, 3)
         self.healthy = True
         self.logins = 0
         self.runs: list[Run] = []
@@ -58,19 +60,22 @@ class AirflowSandbox(Sandbox):
         run = base + "/dags/{dag}/dagRuns/{run}"
         task = run + "/taskInstances/{task}"
         open_to_all: dict[str, Answering] = {
-            f"GET {base}/version": lambda _: {"version": self.version, "git_version": None},
+            f"GET {base}/version": lambda _: {
+                "version": self.version,
+                "git_version": f".release:{'5a' * 20}",
+            },
             f"GET {base}{'/monitor/health' if api == 'v2' else '/health'}": self._health,
         }
         guarded: dict[str, Answering] = {
             f"GET {base}/dags": self._list,
             f"GET {base}/importErrors": lambda _: {"import_errors": [], "total_entries": 0},
-            f"GET {base}/dags/{{dag}}": lambda ask: wire.dag(self._dag(ask), api),
-            f"GET {base}/dags/{{dag}}/details": lambda ask: wire.details(self._dag(ask), api),
+            f"GET {base}/dags/{{dag}}": lambda ask: shapes.dag(self._dag(ask), api),
+            f"GET {base}/dags/{{dag}}/details": lambda ask: shapes.details(self._dag(ask), api, self.runs),
             f"PATCH {base}/dags/{{dag}}": self._pause,
-            f"GET {base}/dags/{{dag}}/tasks": lambda ask: wire.tasks(self._dag(ask)),
+            f"GET {base}/dags/{{dag}}/tasks": lambda ask: shapes.tasks(self._dag(ask), api),
             f"GET {base}/dags/{{dag}}/dagRuns": self._runs_of,
             f"POST {base}/dags/{{dag}}/dagRuns": self._trigger,
-            f"GET {run}": lambda ask: wire.run(self._run(ask), api),
+            f"GET {run}": lambda ask: shapes.run(self._run(ask), api),
             f"PATCH {run}": self._set_state,
             f"GET {run}/taskInstances": self._instances,
             f"GET {task}/logs/{{try}}": self._log,
@@ -140,76 +145,81 @@ class AirflowSandbox(Sandbox):
 
     async def _log_in(self, ask: Ask) -> Reply:
         try:
-            given = obj(ask.json())
+            body: JsonValue = ask.json()
         except ValueError:
-            given = {}
-        if not {"username", "password"} <= given.keys():
-            return Reply(
-                422, {"detail": [{"type": "missing", "loc": ["body", "password"], "msg": "Field required"}]}
-            )
+            body = {}
+        if not isinstance(body, dict):
+            return Reply(500, text="Internal Server Error")
+        try:
+            given = wire.read_login(body)
+        except Refused as refused:
+            return wire.problem(self.api, refused)
         known = (USERNAME, PASSWORD), (VIEWER, PASSWORD)
-        if (given["username"], given["password"]) not in known:
+        if (given.username, given.password) not in known:
             return Reply(401, {"detail": "Invalid credentials"})
         self.logins += 1
         token = f"sandbox.jwt.{secrets.token_urlsafe(24)}"
-        self._tokens[token] = str(given["username"])
+        self._tokens[token] = given.username
         return Reply(201, {"access_token": token})
 
     # ------------------------------------------------------------ look-ups
 
-    def _dag(self, ask: Ask) -> Dag:
+    # What is missing is told in other words by nearly every endpoint.
+
+    def _dag(self, ask: Ask, words: str = "The Dag with ID: `{0}` was not found") -> Dag:
         dag = self.dags.get(ask.params["dag"])
         if dag is None:
-            raise Refused(404, f"The Dag with ID: `{ask.params['dag']}` was not found")
+            raise Refused(404, words.format(ask.params["dag"]))
         return dag
 
-    def _run(self, ask: Ask) -> Run:
-        dag = self._dag(ask)
-        run = self._known(dag, ask.params["run"])
+    def _run(self, ask: Ask, words: str = "The DagRun with {0} was not found") -> Run:
+        dag, ident = ask.params["dag"], ask.params["run"]
+        run = self._known(dag, ident)
         if run is None:
-            raise Refused(
-                404, f"The DagRun with dag_id: `{dag.id}` and run_id: `{ask.params['run']}` was not found"
-            )
+            raise Refused(404, words.format(f"dag_id: `{dag}` and run_id: `{ident}`"))
         return run
 
-    def _known(self, dag: Dag, ident: str) -> Run | None:
-        return next((run for run in self.runs if run.dag.id == dag.id and run.id == ident), None)
+    def _known(self, dag: str, ident: str) -> Run | None:
+        return next((run for run in self.runs if run.dag.id == dag and run.id == ident), None)
 
-    def _instance(self, ask: Ask) -> Instance:
-        found = self._run(ask).of(ask.params["task"], int(ask.first("map_index", "-1") or -1))
+    def _instance(self, ask: Ask, words: str) -> tuple[Run, Instance]:
+        run = self._run(ask, words)
+        found = run.of(ask.params["task"], int(ask.first("map_index", "-1") or -1))
         if found is None:
-            raise Refused(404, "TaskInstance not found")
-        return found
+            raise Refused(404, words)
+        return run, found
 
     # ------------------------------------------------------------ answers
 
     def _health(self, _: Ask) -> JsonValue:
-        status = "healthy" if self.healthy else "unhealthy"
-        return {
+        status, beat = "healthy" if self.healthy else "unhealthy", clock().replace("Z", "+00:00")
+        parts: JsonObject = {
             "metadatabase": {"status": "healthy"},
-            "scheduler": {"status": status, "latest_scheduler_heartbeat": clock()},
+            "scheduler": {"status": status, "latest_scheduler_heartbeat": beat},
             "triggerer": {"status": None, "latest_triggerer_heartbeat": None},
         }
+        if self.api == "v2":
+            parts["dag_processor"] = {"status": "healthy", "latest_dag_processor_heartbeat": beat}
+        return parts
 
     def _list(self, ask: Ask) -> JsonValue:
         live = sorted((dag for dag in self.dags.values() if not dag.stale), key=lambda dag: dag.id)
-        return wire.page("dags", [wire.dag(dag, self.api) for dag in live], ask, self.api)
+        return wire.page("dags", [shapes.dag(dag, self.api) for dag in live], ask, self.api)
 
     def _instances(self, ask: Ask) -> JsonValue:
-        run = self._run(ask)
-        rows = [wire.instance(run, each) for each in run.instances]
-        return wire.page("task_instances", rows, ask, self.api)
+        run = self._run(ask, "DagRun with {0} was not found")
+        rows = [shapes.instance(run, each, self.api) for each in run.instances]
+        return wire.page("task_instances", rows, ask, self.api, cursors=self._cursors)
 
     def _runs_of(self, ask: Ask) -> JsonValue:
         dag, states = self._dag(ask), ask.all("state")
-        if (ask.first("order_by") or "").lstrip("-") not in wire.ORDERS[self.api]:
-            raise Refused(400, "Ordering with this attribute is not allowed")
         found = [run for run in self.runs if run.dag is dag and (not states or run.state in states)]
-        rows = [wire.run(run, self.api) for run in sorted(found, key=lambda run: run.run_after)]
-        return wire.page("dag_runs", rows, ask, self.api)
+        rows = [shapes.run(run, self.api) for run in sorted(found, key=lambda run: run.run_after)]
+        return wire.page("dag_runs", rows, ask, self.api, cursors=self._cursors)
 
     def _log(self, ask: Ask) -> JsonValue | Reply:
-        instance, attempt = self._instance(ask), int(ask.params["try"])
+        missing = "TaskInstance not found"
+        (_, instance), attempt = self._instance(ask, missing), int(ask.params["try"])
         lines = instance.logs.get(attempt)
         accept = ask.headers.get("accept", "*/*")
         if self.api == "v1":
@@ -218,71 +228,72 @@ class AirflowSandbox(Sandbox):
         if "text/" in accept:
             raise Refused(406, "Only application/json or application/x-ndjson is supported")
         if lines is None:
-            raise Refused(404, "TaskInstance not found")
+            raise Refused(404, missing)
         token = None if instance.state in DONE or instance.attempt > attempt else "eyJzYW5kYm94Ijp0cnVlfQ"
         return {"content": [*lines], "continuation_token": token}
 
     def _xcom(self, ask: Ask) -> JsonValue:
-        instance = self._instance(ask)
+        missing = "XCom entry with key: `return_value` not found"
+        run, instance = self._instance(ask, missing)
         if instance.state != "success" or instance.value is None or instance.task.operator.endswith("branch"):
-            raise Refused(404, "XCom entry with key: `return_value` not found")
+            raise Refused(404, missing)
         as_text = self.api == "v1" and ask.first("stringify", "true") == "true"
         value = repr(instance.value) if as_text else instance.value
-        return {
-            "key": "return_value",
-            "task_id": instance.task.id,
-            "map_index": instance.index,
-            "value": value,
-        }
+        return shapes.xcom(run, instance, value, self.api)
 
     # ------------------------------------------------------------ changes
 
     def _pause(self, ask: Ask) -> JsonValue:
-        dag = self._dag(ask)
+        dag = self._dag(ask, "Dag with id: {0} was not found")
         dag.paused = bool(obj(ask.json()).get("is_paused"))
         self._schedule(dag)
-        return wire.dag(dag, self.api)
+        return shapes.dag(dag, self.api)
 
     def _set_note(self, ask: Ask) -> JsonValue:
         run = self._run(ask)
         run.note = str(obj(ask.json()).get("note"))
-        return wire.run(run, self.api)
+        return shapes.run(run, self.api)
 
     def _set_state(self, ask: Ask) -> JsonValue:
-        run, body = self._run(ask), obj(ask.json())
-        if body.get("state") not in ("queued", "success", "failed"):
-            raise Refused(
-                422 if self.api == "v2" else 400, "state: Input should be 'queued', 'success' or 'failed'"
-            )
+        """Airflow does as it is told even where the run has ended: the new state takes the place of the old."""
+        body = wire.read_body(ask.json(), self.api, (), {"state", "note"} if self.api == "v2" else {"state"})
+        run = self._run(ask)
+        state, note = body.get("state"), body.get("note")
         if self.api == "v2" and "note" in body:
-            run.note = str(body["note"])
+            run.note = note if isinstance(note, str) else None
+        if state not in ("success", "failed"):
+            return shapes.run(run, self.api)
         if run.state in ("queued", "running"):
             for each in run.instances:
                 if each.state not in DONE:
-                    each.state = "failed" if each.state == "running" else "skipped"
-            run.end(str(body["state"]))
+                    each.close("failed" if each.state == "running" else "skipped")
+            run.end(str(state))
             self._schedule(run.dag)
-        return wire.run(run, self.api)
+        run.state = str(state)
+        return shapes.run(run, self.api)
 
     def _trigger(self, ask: Ask) -> JsonValue:
-        dag = self._dag(ask)
-        if dag.stale:
-            raise Refused(404, f"Dag with dag_id: '{dag.id}' not found")
         try:
             body: JsonValue = ask.json() if "json" in ask.headers.get("content-type", "") else None
         except ValueError:
             body = None
-        wanted = wire.read_trigger(body, dag, self.api)
+        wanted = wire.read_trigger(body, self.api)
+        missing = "Dag with dag_id: '{0}' not found"
+        dag = self._dag(ask, missing)
+        if dag.stale:
+            raise Refused(404, missing.format(dag.id))
+        conf = wire.conf_for(dag, wanted)
         run_id = wanted.run_id or f"manual__{clock().replace('Z', '+00:00')}"
-        if self._known(dag, run_id):
+        if self._known(dag.id, run_id):
             raise Refused(409, wire.duplicate(self.api, dag.id, run_id))
         logical = clock() if self.api == "v1" else wanted.logical_date
-        run = Run(dag, run_id, wanted.conf, wanted.note, wanted.run_after or clock(), logical)
+        run = Run(dag, run_id, conf, wanted.note, wanted.run_after or clock(), logical)
         self.runs.append(run)
+        said = json.loads(json.dumps(shapes.run(run, self.api)))  # the scheduler comes after the answer
         if wanted.run_after is not None:
             self.spawn(self._later(run))
         self._schedule(dag)
-        return json.loads(json.dumps(wire.run(run, self.api)))
+        return said
 
     async def _later(self, run: Run) -> None:
         await self.nap(

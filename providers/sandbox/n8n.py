@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from providers import JsonObject
+from providers.sandbox import _n8n_mcp as mcp
 from providers.sandbox._asgi import Ask, Reply, Sandbox
-from providers.sandbox._n8n_run import SandboxRun, iso
+from providers.sandbox._n8n_run import SandboxRun
+from providers.sandbox._n8n_sample import PROJECT, Sample, hook, node, publish, wires, workflow
 from providers.sandbox._n8n_wire import (
     API_KEY,
     BASIC_AUTH,
     HEADER_AUTH,
     JWT,
-    MCP_TOKEN,
     cursor_of,
     matched,
     methods_of,
     page_of,
+    preflight,
     refuse_login,
 )
-from providers.sandbox._n8n_workflows import Sample, hook, node, samples, wires, workflow
+from providers.sandbox._n8n_workflows import samples
 
 STATUSES = ("canceled", "crashed", "error", "new", "running", "success", "unknown", "waiting")
 Json = Any
@@ -38,6 +39,7 @@ class N8nSandbox(Sandbox):
     many API calls with 429, as n8n Cloud does."""
 
     name: ClassVar[str] = "n8n"
+    json_type: ClassVar[str] = "application/json; charset=utf-8"
 
     def __init__(self, *, time_scale: float = 1.0, places: int = 100, fillers: int = 0) -> None:
         super().__init__(time_scale=time_scale)
@@ -126,7 +128,17 @@ class N8nSandbox(Sandbox):
         sample = self.samples.get(ask.params["id"])
         if sample is None:
             return Reply(404, {"message": "Not Found"})
-        return Reply(200, sample.raw | {"description": None, "versionCounter": 3, "parentFolder": None})
+        raw = self._whole(sample)
+        raw["shared"] = [{**row, "project": PROJECT} for row in raw["shared"]]
+        if raw["activeVersion"]:
+            event = {"id": 1, "event": "activated", "userId": PROJECT["creatorId"]}
+            event |= {name: raw["activeVersion"][name] for name in ("workflowId", "versionId", "createdAt")}
+            raw["activeVersion"] = raw["activeVersion"] | {"workflowPublishHistory": [event]}
+        return Reply(200, raw)
+
+    def _whole(self, sample: Sample) -> dict[str, Json]:
+        """A workflow alone has more than a row of the list."""
+        return sample.raw | {"description": None, "versionCounter": 3, "sourceWorkflowId": None}
 
     async def _activate(self, ask: Ask) -> Reply:
         if refused := self._refused(ask):
@@ -137,10 +149,9 @@ class N8nSandbox(Sandbox):
         raw = sample.raw
         if raw["isArchived"]:
             return Reply(400, {"message": "Cannot activate an archived workflow."})
-        version = {k: raw[k] for k in ("versionId", "nodes", "connections")}
-        raw |= {"active": True, "activeVersionId": raw["versionId"], "activeVersion": version}
+        publish(raw)
         self._live_at[raw["id"]] = asyncio.get_running_loop().time() + 0.5 * self.time_scale
-        return Reply(200, raw)
+        return Reply(200, {k: v for k, v in self._whole(sample).items() if k not in ("shared", "tags")})
 
     async def _executions(self, ask: Ask) -> Reply:
         if refused := self._refused(ask):
@@ -150,8 +161,9 @@ class N8nSandbox(Sandbox):
             return page
         if status is not None and status not in STATUSES:
             expected = " | ".join(f"'{word}'" for word in STATUSES)
-            return Reply(400, {"message": f"request/query/status Invalid enum value. Expected {expected}"})
-        rows = [run.row(data=ask.first("includeData") == "true") for run in reversed(self.runs.values())]
+            words = f"request/query/status Invalid enum value. Expected {expected}, received '{status}'"
+            return Reply(400, {"message": words})
+        rows = [run.full(data=ask.first("includeData") == "true") for run in reversed(self.runs.values())]
         rows = [row for row in rows if (row["status"] == status if status else row["status"] != "running")]
         if ref := ask.first("workflowId"):
             rows = [row for row in rows if row["workflowId"] == ref]
@@ -159,7 +171,7 @@ class N8nSandbox(Sandbox):
             rows = [row for row in rows if str(row["startedAt"] or "") > after]
         if last := page.get("lastId"):
             rows = [row for row in rows if int(str(row["id"])) < int(last)]
-        limit = page.get("limit", 100)
+        limit = page.get("limit", 100) or len(rows)
         cursor = cursor_of({"lastId": rows[limit - 1]["id"], "limit": limit}) if len(rows) > limit else None
         return Reply(200, {"data": [*rows[:limit]], "nextCursor": cursor})
 
@@ -171,22 +183,20 @@ class N8nSandbox(Sandbox):
         run = self.runs.get(ask.params["id"])
         if run is None:
             return Reply(404, {"message": "Not Found"})
-        return Reply(200, run.row(data=ask.first("includeData") == "true"))
+        return Reply(200, run.one(data=ask.first("includeData") == "true"))
 
     async def _stop(self, ask: Ask) -> Reply:
         if refused := self._refused(ask):
             return refused
         run = self.runs.get(ask.params["id"])
         if run is None:
-            return Reply(404, {"message": "Not Found"})
-        if run.status not in ("new", "running", "waiting") or run.task is None:
+            return Reply(404, {"message": "Failed to find execution to stop"})
+        if run.status not in ("new", "running", "waiting"):
             words = (
                 f"Only running or waiting executions can be stopped and {run.id} is currently {run.status}"
             )
             return Reply(409, {"message": words})
-        run.task.cancel()
-        run.status, run.stopped = "canceled", iso()
-        run.respond(500, {"message": "Error in workflow"})
+        run.stop()
         kept = ("mode", "startedAt", "stoppedAt", "finished", "status")
         return Reply(200, {name: value for name, value in run.row().items() if name in kept})
 
@@ -208,11 +218,8 @@ class N8nSandbox(Sandbox):
         return found
 
     async def _preflight(self, ask: Ask) -> Reply:
-        if "origin" not in ask.headers:
-            return Reply(204)
-        methods = [m for _, entry, _ in self._hook_at(ask.params["path"]) for m in methods_of(entry)]
-        allowed = {"Access-Control-Allow-Methods": ", ".join(["OPTIONS", *methods])}
-        return Reply(204 if methods else 500, {}, headers=allowed)
+        hooks = self._hook_at(ask.params["path"])
+        return preflight(ask, [method for _, entry, _ in hooks for method in methods_of(entry)])
 
     async def _webhook(self, ask: Ask) -> Reply:
         path = ask.params["path"]
@@ -266,39 +273,8 @@ class N8nSandbox(Sandbox):
     # ------------------------------------------------------------ MCP
 
     async def _mcp(self, ask: Ask) -> Reply:
-        if ask.headers.get("authorization") != f"Bearer {MCP_TOKEN}":
-            return Reply(401, {"message": "Unauthorized"})
-        accept = ask.headers.get("accept", "")
-        if "application/json" not in accept or "text/event-stream" not in accept:
-            return Reply(
-                406, {"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": "Not Acceptable"}}
-            )
-        asked = ask.json()
-        result: Json = {"tools": [{"name": "execute_workflow"}]}
-        if asked["method"] == "tools/call":
-            said = self._tool(ask, asked["params"]["arguments"])
-            result = {"content": [{"type": "text", "text": json.dumps(said)}], "structuredContent": said}
-        event = json.dumps({"result": result, "jsonrpc": "2.0", "id": asked["id"]})
-        return Reply(200, text=f"event: message\ndata: {event}\n\n", content_type="text/event-stream")
+        def start(sample: Sample, trigger: str, call: dict[str, Json], mode: str) -> str:
+            self.seen.append(ask)
+            return self.launch(sample, trigger, call, mode).id
 
-    def _tool(self, ask: Ask, given: Mapping[str, Json]) -> JsonObject:
-        sample = self.samples.get(given["workflowId"])
-        if sample is None:
-            return {"error": "Workflow not found or you don't have permission to access it."}
-        if not sample.raw["settings"].get("availableInMCP"):
-            return {"error": "Workflow is not available in MCP. Turn it on in the workflow's settings."}
-        names = [entry["name"] for entry in sample.raw["nodes"]]
-        if given.get("triggerNodeName") not in names:
-            words = "Provide triggerNodeName and inputs to execute this workflow. Available triggers: "
-            return {"error": f"{words}{names[0]}."}
-        inputs: Json = given.get("inputs") or {}
-        data: Json = inputs.get("webhookData", {})
-        call: dict[str, Json] = {
-            "headers": data.get("headers", {}),
-            "params": {},
-            "query": data.get("query", {}),
-        }
-        call["body"] = data.get("body", {})
-        self.seen.append(ask)
-        run = self.launch(sample, given["triggerNodeName"], call, "webhook" if data else "trigger")
-        return {"executionId": run.id, "status": "started"}
+        return mcp.answer(ask, self.samples, start)

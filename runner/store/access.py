@@ -65,6 +65,14 @@ class Access:
         async with self._database.begin() as connection:
             return Scope(await _workspace(connection, workspace_name), subject, role)
 
+    async def workspace_name(self, scope: Scope) -> str:
+        """Of the workspace that `scope` is in."""
+        async with self._database.begin() as connection:
+            return (
+                await connection.scalar(select(workspace.c.name).where(workspace.c.id == scope.workspace_id))
+                or ""
+            )
+
     async def create_token(
         self,
         name: str,

@@ -10,16 +10,26 @@ from uuid import UUID
 
 from pydantic import JsonValue
 from sqlalchemy import Boolean, bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, INTEGER, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, INTEGER, JSONB, TEXT
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers import JsonObject
 from runner.database import Database
-from runner.model import NodeSpec
+from runner.model import NodeFacts, NodeSpec, NodeState
 from runner.node import Signal
 from runner.store.definitions import Definition, Definitions
 from runner.tables import node_run
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The run's nodes as they were when its history had `seq` lines. Every change of a node's state adds a line, so as long
+    as the run row still says `seq`, these are the facts."""
+
+    seq: int
+    facts: Mapping[str, NodeFacts]
+    ids: Mapping[str, UUID]
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,8 @@ class Claim:
     state: str = "RUNNING"
     outputs: dict[str, JsonValue] = field(default_factory=dict[str, Any])
     live: tuple[str, ...] = ()
+    child: bool = False
+    seen: Seen | None = None
 
 
 # Run row first, then node row: the order every writer keeps, so that none waits in a circle.
@@ -99,6 +111,12 @@ _CLAIM = (
         SELECT new.id, new.run_id, new.node_id, r.orchestrator_id, r.revision, new.epoch, new.attempt, new.takeovers, new.started_at, new.memo, new.signal, new.state,
             new.was_fresh, new.taken_over, coalesce(new.overdue, false) AS overdue,
             r.workspace_id, r.inputs, r.labels, r.depth, r.trigger_by, r.sealed_seed,
+            r.parent_node_run_id IS NOT NULL AS child,
+            coalesce((SELECT event_seq FROM told), r.event_seq) AS seq,
+            -- Both from this statement's snapshot: of use only if the row that was locked is still that old.
+            (SELECT before.event_seq FROM run before WHERE before.id = :run_id) = r.event_seq AS current,
+            (SELECT jsonb_agg(jsonb_build_array(f.node_id, f.id, f.state, f.port)) FROM node_run f
+                WHERE f.run_id = :run_id AND (new.was_fresh OR new.signal IS NOT NULL)) AS facts,
             coalesce((SELECT started_at FROM begun),
                      (SELECT a.started_at FROM node_attempt a WHERE a.node_run_id = new.id AND a.attempt = new.attempt),
                      clock_timestamp()) AS attempt_started_at
@@ -106,7 +124,7 @@ _CLAIM = (
         """
     )
     .bindparams(bindparam("run_id", type_=PgUuid()), bindparam("node_run_id", type_=PgUuid()))
-    .columns(memo=JSONB, signal=JSONB, inputs=JSONB, labels=JSONB, overdue=Boolean)
+    .columns(memo=JSONB, signal=JSONB, inputs=JSONB, labels=JSONB, facts=JSONB, overdue=Boolean)
 )
 
 # A row that somebody is writing is left for the next beat: waiting for it while holding others could close a circle with
@@ -124,6 +142,18 @@ _EXTEND = text(
 ).bindparams(bindparam("ids", type_=ARRAY(PgUuid())), bindparam("epochs", type_=ARRAY(INTEGER)))
 
 
+_OUTPUTS = (
+    text(
+        """
+        SELECT node_id, output, port FROM node_run
+        WHERE run_id = :run_id AND work = 'ended' AND (CAST(:nodes AS text[]) IS NULL OR node_id = ANY(:nodes))
+        """
+    )
+    .bindparams(bindparam("run_id", type_=PgUuid()), bindparam("nodes", type_=ARRAY(TEXT)))
+    .columns(output=JSONB(none_as_null=True))
+)
+
+
 class Claims:
     def __init__(self, database: Database, definitions: Definitions) -> None:
         self._database = database
@@ -134,7 +164,7 @@ class Claims:
     ) -> Claim | None:
         """The node run, for `lease` seconds; None when there is nothing to do: parked, ended, or in another worker's hands.
         Without `suspects`, also None for what has already cost two workers their life: see `suspect`."""
-        async with self._database.begin() as connection:
+        async with self._database.single() as connection:
             row = (
                 await connection.execute(
                     _CLAIM,
@@ -171,6 +201,8 @@ class Claims:
                 interrupted=row.taken_over and not row.was_fresh,
                 overdue=row.overdue,
                 state=row.state,
+                child=row.child,
+                seen=_seen(row),
             )
             return await with_outputs(connection, claim)
 
@@ -213,22 +245,35 @@ async def with_outputs(
 ) -> Claim:
     """`claim` with the outputs it may read: its predecessors', or every node's where its templates name nodes. `known` are
     outputs and ports still in hand, which need not be read again."""
-    wiring = claim.definition.wiring
-    edges = wiring.into[claim.spec.id]
-    asked = select(node_run.c.node_id, node_run.c.output, node_run.c.port).where(
-        node_run.c.run_id == claim.run_id, node_run.c.work == "ended"
-    )
-    if not _names_nodes(claim.spec):
-        if not edges:
-            return claim
-        asked = asked.where(node_run.c.node_id.in_({e.source for e in edges}))
-    if known is not None and not _names_nodes(claim.spec) and {e.source for e in edges} <= known.keys():
+    edges = claim.definition.wiring.into[claim.spec.id]
+    sources = {e.source for e in edges}
+    if _names_nodes(claim.spec):
+        found = await _outputs(connection, claim.run_id, None)
+    elif known is not None and sources <= known.keys():
         found = dict(known)
+    elif sources:
+        found = await _outputs(connection, claim.run_id, list(sources))
     else:
-        found = {row.node_id: (row.output, row.port) for row in await connection.execute(asked)}
+        return claim
     live = dict.fromkeys(e.source for e in edges if e.source in found and found[e.source][1] == e.port)
     outputs = {node: output for node, (output, port) in found.items() if port is not None}
     return replace(claim, outputs=outputs, live=tuple(live))
+
+
+async def _outputs(
+    connection: AsyncConnection, run_id: UUID, nodes: list[str] | None
+) -> dict[str, tuple[JsonValue, str | None]]:
+    """Output and port of the ended nodes among `nodes`; of all for None."""
+    rows = await connection.execute(_OUTPUTS, {"run_id": run_id, "nodes": nodes})
+    return {row.node_id: (row.output, row.port) for row in rows}
+
+
+def _seen(row: Any) -> Seen | None:
+    if not row.current or row.facts is None:
+        return None
+    facts = {node: NodeFacts(NodeState(state), port) for node, _, state, port in row.facts}
+    ids = {node: UUID(id_) for node, id_, _, _ in row.facts}
+    return Seen(row.seq, facts | {row.node_id: NodeFacts(NodeState(row.state))}, ids)
 
 
 def deadline_of(spec: NodeSpec) -> float | None:

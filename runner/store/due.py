@@ -97,7 +97,10 @@ class Due:
         return None if seconds is None else max(0.0, float(seconds))
 
     async def repair(self, limit: int = 200) -> int:
-        """Offer again what no worker picked up, and what a dead worker held. Returns how many there were."""
+        """Offer again what no worker picked up, and what a dead worker held. Returns how many there were.
+
+        At most once in two seconds each: a job that a dead worker had fetched and not begun must not stand in the way until
+        the dispatcher notices that death."""
         async with self._database.begin() as connection:
             rows = (
                 await connection.execute(
@@ -111,13 +114,14 @@ class Due:
                         UPDATE node_run n SET lease_until = CASE WHEN n.work = 'ready'
                             THEN clock_timestamp() + interval '10 seconds' ELSE n.lease_until END
                         FROM stuck WHERE n.id = stuck.id
-                        RETURNING n.id, n.run_id, n.epoch, n.work
+                        RETURNING n.id, n.run_id, n.epoch, n.work,
+                            floor(extract(epoch FROM clock_timestamp()) / 2)::bigint AS slot
                         """
                     ),
                     {"limit": limit},
                 )
             ).all()
-            await enqueue(connection, [(r.run_id, r.id, f"{r.epoch}:{r.work}") for r in rows])
+            await enqueue(connection, [(r.run_id, r.id, f"{r.epoch}:{r.work}:{r.slot}") for r in rows])
         if rows:
             self._bell.ring(work=True)
         return len(rows)

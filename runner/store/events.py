@@ -43,7 +43,7 @@ class RunChange:
 
 
 # Two common table expressions, to be put in front of any statement of a transaction that writes history.
-APPEND = """
+_APPENDING = """
     told AS (
         UPDATE run SET event_seq = event_seq + :count, updated_at = clock_timestamp(),
             state = coalesce(:run_state, state), output = coalesce(:run_output, output), error = coalesce(:run_error, error),
@@ -51,7 +51,7 @@ APPEND = """
                 THEN coalesce(started_at, clock_timestamp()) ELSE started_at END,
             finished_at = CASE WHEN :run_state IN ('COMPLETED', 'FAILED', 'CANCELLED')
                 THEN coalesce(finished_at, clock_timestamp()) ELSE finished_at END
-        WHERE id = :run_id RETURNING event_seq
+        WHERE id = :run_id AND {condition} RETURNING event_seq
     ), lines AS (
         INSERT INTO run_event (run_id, seq, kind, level, node_id, source, message, data)
         SELECT :run_id, told.event_seq - :count + l.n, l.kind, l.level, l.node_id, l.source, l.message, l.data
@@ -59,22 +59,29 @@ APPEND = """
             l(n int, kind text, level text, node_id text, source text, message text, data jsonb)
     )
 """
+
+
+def appending(condition: str = "true") -> str:
+    """The common table expressions `told` and `lines`: they number and write lines and change the run row, if `condition`."""
+    return _APPENDING.format(condition=condition)
+
+
 APPEND_TYPES = (
     bindparam("run_id", type_=PgUuid()),
     bindparam("lines", type_=JSONB()),
     bindparam("run_output", type_=JSONB(none_as_null=True)),
     bindparam("run_error", type_=JSONB(none_as_null=True)),
 )
-_APPEND = text(f"WITH {APPEND} SELECT event_seq FROM told").bindparams(*APPEND_TYPES)
+_APPEND = text(f"WITH {appending()} SELECT event_seq FROM told").bindparams(*APPEND_TYPES)
 
 
 def append_values(run_id: UUID, entries: Sequence[Entry], change: RunChange | None = None) -> dict[str, Any]:
-    """The parameters of APPEND."""
+    """The parameters of `appending`."""
     change = change or RunChange()
     return {
         "run_id": run_id,
         "count": len(entries),
-        "lines": [_row(number, e) for number, e in enumerate(entries, start=1)],
+        "lines": line_rows(entries),
         "run_state": change.state,
         "run_output": change.output,
         "run_error": change.error,
@@ -86,6 +93,11 @@ async def append(
 ) -> int:
     """Number and write `entries` and change the run row, which this locks. Returns the last number."""
     return (await connection.execute(_APPEND, append_values(run_id, entries, change))).scalar_one()
+
+
+def line_rows(entries: Sequence[Entry]) -> list[dict[str, JsonValue]]:
+    """The lines as the statements take them, numbered from 1."""
+    return [_row(number, e) for number, e in enumerate(entries, start=1)]
 
 
 def _row(number: int, entry: Entry) -> dict[str, JsonValue]:

@@ -5,34 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers import JsonObject
-from runner import tokens
 from runner.database import Database
 from runner.errors import Conflict, GraphError, NotFound
-from runner.graph import Wiring, advance, run_state
-from runner.model import NodeFacts, NodeSpec, NodeState, RunState, Scope, TriggerInfo
+from runner.graph import Wiring
+from runner.model import NodeState, RunState, Scope, TriggerInfo
+from runner.store.beginning import begin_run
 from runner.store.bell import Bell
-from runner.store.claims import deadline_of
 from runner.store.definitions import Definition, Definitions
 from runner.store.ending import end_children, end_nodes
 from runner.store.events import Entry, RunChange, append
-from runner.store.jobs import enqueue
-from runner.tables import idempotency, node_run, orchestrator, run, wait
+from runner.tables import idempotency, node_run, run
 from runner.vault import Vault
 
 MAX_DEPTH = 20
 """How deep runs may start runs."""
-PICKUP_SECONDS = 10
-"""A ready node that nobody claimed for this long is offered to the dispatcher again."""
-WAIT_KIND = "WaitForCallback"
 
 
 class Runs:
@@ -61,14 +56,14 @@ class Runs:
         Conflict (the key was used for another request).
         """
         async with self._database.begin() as connection:
-            run_id, now = await _new_id(connection)
+            new = await _new(connection, scope, orchestrator_id)
+            run_id: UUID = new.id
             asked = [str(orchestrator_id), inputs, dict(labels or {}), revision]
             if key and (first := await _first(connection, scope, "run", key, asked, run_id)) != run_id:
                 return first
-            current = await _current(connection, scope, orchestrator_id)
-            definition = await self._runnable(connection, orchestrator_id, revision or current)
-            await self._insert(
-                connection, scope, definition, run_id, now, inputs, dict(labels or {}), trigger
+            definition = await self._runnable(connection, orchestrator_id, revision or _known(new.revision))
+            await begin_run(
+                connection, self._vault, scope, definition, run_id, inputs, dict(labels or {}), trigger
             )
         self._bell.ring(run_id, work=True)
         return run_id
@@ -101,15 +96,16 @@ class Runs:
                 known := await connection.scalar(select(run.c.id).where(run.c.parent_node_run_id == parent))
             ) is not None:
                 return known
-            run_id, now = await _new_id(connection)
-            definition = await self._runnable(connection, flow_id, await _current(connection, scope, flow_id))
+            new = await _new(connection, scope, flow_id)
+            run_id: UUID = new.id
+            definition = await self._runnable(connection, flow_id, _known(new.revision))
             trigger = TriggerInfo(kind="flow", by=scope.subject)
-            await self._insert(
+            await begin_run(
                 connection,
+                self._vault,
                 scope,
                 definition,
                 run_id,
-                now,
                 inputs,
                 labels,
                 trigger,
@@ -159,7 +155,8 @@ class Runs:
         Nodes that are not repeated keep their outcome and are marked as reused. Raises NotFound, Conflict, GraphError.
         """
         async with self._database.begin() as connection:
-            new_id, now = await _new_id(connection)
+            new = await _new(connection, scope, None)
+            new_id: UUID = new.id
             if (
                 key
                 and (
@@ -179,16 +176,18 @@ class Runs:
                 raise NotFound("there is no such run")
             if not RunState(old.state).final:
                 raise Conflict("the run has not ended", hint="Cancel it first, or wait for its end.")
-            revision = await _current(connection, scope, old.orchestrator_id) if latest else old.revision
+            revision = old.revision
+            if latest:
+                revision = _known((await _new(connection, scope, old.orchestrator_id)).revision)
             definition = await self._runnable(connection, old.orchestrator_id, revision)
             nodes = (await connection.execute(select(node_run).where(node_run.c.run_id == run_id))).all()
             kept = _kept(definition.wiring, nodes, start)
-            await self._insert(
+            await begin_run(
                 connection,
+                self._vault,
                 scope,
                 definition,
                 new_id,
-                now,
                 old.inputs if inputs is None else inputs,
                 old.labels,
                 trigger,
@@ -208,117 +207,23 @@ class Runs:
             )
         return definition
 
-    async def _insert(
-        self,
-        connection: AsyncConnection,
-        scope: Scope,
-        definition: Definition,
-        run_id: UUID,
-        now: datetime,
-        inputs: JsonObject,
-        labels: Mapping[str, str],
-        trigger: TriggerInfo,
-        *,
-        retry_of: UUID | None = None,
-        parent_node_run_id: UUID | None = None,
-        depth: int = 0,
-        kept: Mapping[str, Any] | None = None,
-    ) -> None:
-        wiring = definition.wiring
-        kept = kept or {}
-        facts = {n: NodeFacts(NodeState(row.state), row.port) for n, row in kept.items()}
-        step = advance(wiring, facts)
-        for node in step.ready:
-            facts[node] = NodeFacts(NodeState.QUEUED)
-        for node in step.skipped:
-            facts[node] = NodeFacts(NodeState.SKIPPED)
-        waits = [n for n, spec in wiring.nodes.items() if spec.type == WAIT_KIND and n not in kept]
-        sealed = key_id = seed = None
-        if any(spec.type == WAIT_KIND for spec in wiring.nodes.values()):
-            seed = tokens.new_seed()
-            box = self._vault.seal(seed, f"run:{scope.workspace_id}:{run_id}")
-            sealed, key_id = box.blob, box.key_id
-        entries = [
-            Entry(
-                "run.created",
-                f"started by {trigger.by} ({trigger.kind})",
-                data={"revision": definition.revision},
-            )
-        ]
-        entries += [
-            Entry("node.reused", f"{wiring.nodes[n].label}: outcome kept from the earlier run", n)
-            for n in kept
-        ]
-        entries += [
-            Entry("node.skipped", f"{wiring.nodes[n].label} skipped: no live wire leads to it", n)
-            for n in step.skipped
-        ]
-        await connection.execute(
-            insert(run).values(
-                id=run_id,
-                workspace_id=scope.workspace_id,
-                orchestrator_id=definition.orchestrator_id,
-                revision=definition.revision,
-                state=RunState.PENDING,
-                inputs=inputs,
-                trigger_kind=trigger.kind,
-                trigger_by=trigger.by,
-                labels=dict(labels),
-                retry_of=retry_of,
-                parent_node_run_id=parent_node_run_id,
-                depth=depth,
-                sealed_seed=sealed,
-                key_id=key_id,
-                providers=_providers(wiring),
-            )
-        )
-        ids = (
-            await connection.execute(
-                insert(node_run).returning(node_run.c.node_id, node_run.c.id),
-                [
-                    _node_row(run_id, now, spec, kept.get(spec.id), facts.get(spec.id))
-                    for spec in wiring.nodes.values()
-                ],
-            )
-        ).all()
-        by_node: dict[str, UUID] = {node: id_ for node, id_ in ids}
-        if waits and seed is not None:
-            await connection.execute(
-                insert(wait),
-                [
-                    {
-                        "node_run_id": by_node[n],
-                        "workspace_id": scope.workspace_id,
-                        "run_id": run_id,
-                        "token_sha256": tokens.digest(tokens.callback_token(seed, n)),
-                        "schema": wiring.nodes[n].data.config.get("schema"),
-                        "state": "cancelled" if n in step.skipped else "armed",
-                    }
-                    for n in waits
-                ],
-            )
-        change = RunChange()
-        if not step.ready and run_state(facts.values()) is RunState.COMPLETED:
-            change = RunChange(RunState.COMPLETED)
-            entries.append(Entry("run.completed", "completed: nothing was left to do"))
-        await append(connection, run_id, entries, change)
-        await enqueue(connection, [(run_id, by_node[n], "0") for n in step.ready])
+
+_NEW = text(
+    """
+    SELECT uuidv7() AS id, (
+        SELECT revision FROM orchestrator WHERE id = :orchestrator_id AND workspace_id = :workspace_id AND deleted_at IS NULL
+    ) AS revision
+    """
+).bindparams(bindparam("orchestrator_id", type_=PgUuid()), bindparam("workspace_id", type_=PgUuid()))
 
 
-async def _new_id(connection: AsyncConnection) -> tuple[UUID, datetime]:
-    """A time-ordered id, and Postgres's clock."""
-    row = (await connection.execute(text("SELECT uuidv7() AS id, clock_timestamp() AS now"))).one()
-    return row.id, row.now
+async def _new(connection: AsyncConnection, scope: Scope, orchestrator_id: UUID | None) -> Any:
+    """A time-ordered `id`, and the orchestrator's current `revision`, None if it has none."""
+    asked = {"orchestrator_id": orchestrator_id, "workspace_id": scope.workspace_id}
+    return (await connection.execute(_NEW, asked)).one()
 
 
-async def _current(connection: AsyncConnection, scope: Scope, orchestrator_id: UUID) -> int:
-    revision = await connection.scalar(
-        select(orchestrator.c.revision).where(
-            orchestrator.c.id == orchestrator_id,
-            orchestrator.c.workspace_id == scope.workspace_id,
-            orchestrator.c.deleted_at.is_(None),
-        )
-    )
+def _known(revision: int | None) -> int:
     if revision is None:
         raise NotFound("there is no such orchestrator")
     return revision
@@ -362,11 +267,6 @@ async def _first(
     return first.result_id
 
 
-def _providers(wiring: Wiring) -> list[str]:
-    named = (spec.data.config.get("provider") for spec in wiring.nodes.values())
-    return sorted({name for name in named if isinstance(name, str) and name})
-
-
 def _kept(wiring: Wiring, nodes: Sequence[Any], start: str) -> frozenset[str]:
     """The nodes whose outcome a retry keeps: completed ones that nothing repeated leads to."""
     if start == "start":
@@ -394,38 +294,3 @@ def _kept(wiring: Wiring, nodes: Sequence[Any], start: str) -> frozenset[str]:
         )
     again |= {n for n in wiring.nodes if n not in done}
     return frozenset(n for n in done - again if not (wiring.upstream(n) & again))
-
-
-def _node_row(
-    run_id: UUID, now: datetime, spec: NodeSpec, kept: Any, facts: NodeFacts | None
-) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "run_id": run_id,
-        "node_id": spec.id,
-        "type": spec.type,
-        "label": spec.label,
-        "limit_seconds": deadline_of(spec),
-        "state": facts.state if facts else NodeState.PENDING,
-        "work": "idle",
-        "reused": False,
-        "lease_until": None,
-        "input": None,
-        "output": None,
-        "port": None,
-        "remote": None,
-        "finished_at": None,
-    }
-    if kept is not None:
-        copied = ("input", "output", "port", "remote", "finished_at")
-        row |= {"work": "ended", "reused": True} | {name: getattr(kept, name) for name in copied}
-    elif facts and facts.state is NodeState.QUEUED:
-        row |= {
-            "work": "ready",
-            "lease_until": now + timedelta(seconds=PICKUP_SECONDS),
-        }
-    elif facts and facts.state is NodeState.SKIPPED:
-        row["work"] = "ended"
-    return row
-
-
-__all__ = ["MAX_DEPTH", "PICKUP_SECONDS", "Runs"]

@@ -1,14 +1,16 @@
 """Recording outcomes: one transaction per outcome writes it, decides what follows, and hands that on.
 
 Every statement names the state it comes from, and the epoch of the claim: a worker that lost its lease changes nothing.
-The hot path is three statements: lock the run; write the outcome and read the facts (in a statement of its own, because a
-snapshot taken before the lock could miss what a sibling has just committed); apply what `advance` decided.
+A claim remembers the run's nodes as they were at some length of its history. As long as the run row still has that length,
+they are the facts, and one statement that says so decides and writes everything. Where somebody else wrote meanwhile, or
+more than one row must be handed on, the run is locked, the facts are read in a statement of their own (an earlier snapshot
+could miss what a sibling has just committed), and the same statement follows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -20,13 +22,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runner.database import Database
 from runner.errors import LostClaim
-from runner.graph import Wiring, advance, run_state
+from runner.graph import advance, run_state
 from runner.model import NodeFacts, NodeState, RunState
 from runner.node import Signal, Suspend
 from runner.store.bell import Bell
-from runner.store.claims import Claim, deadline_of, with_outputs
+from runner.store.claims import Claim, Seen, deadline_of, with_outputs
 from runner.store.ending import end_children, end_nodes, signal_parent
-from runner.store.events import APPEND, APPEND_TYPES, Entry, RunChange, append, append_values
+from runner.store.events import APPEND_TYPES, Entry, RunChange, append, append_values, appending
 from runner.store.jobs import enqueue
 from runner.store.outcome import Again, Ended, Story, stored
 from runner.tables import node_run
@@ -35,14 +37,19 @@ _NULLABLE = JSONB(none_as_null=True)
 
 _LOCK = text(
     """
-    SELECT r.state, r.parent_node_run_id, p.run_id AS parent_run_id
+    SELECT r.state, r.event_seq, r.parent_node_run_id, p.run_id AS parent_run_id
     FROM run r LEFT JOIN node_run p ON p.id = r.parent_node_run_id
     WHERE r.id = :run_id FOR NO KEY UPDATE OF r
     """
 ).bindparams(bindparam("run_id", type_=PgUuid()))
 
-_FACTS = "SELECT n.id, n.node_id, n.state, n.port FROM node_run n WHERE n.run_id = :run_id"
-
+# The run row first, then the node's: the order every writer keeps.
+_GUARD = """
+    guard AS MATERIALIZED (
+        SELECT id FROM run WHERE id = :run_id AND event_seq = :seen AND state IN ('PENDING', 'RUNNING', 'WAITING')
+        FOR NO KEY UPDATE
+    )
+"""
 _ATTEMPT = """
     closed AS (
         UPDATE node_attempt SET exchanges = exchanges || :exchanges,
@@ -51,85 +58,114 @@ _ATTEMPT = """
         FROM own WHERE node_run_id = own.id AND attempt = :attempt
     )
 """
+_MINE = "EXISTS (SELECT FROM own)"
 _STORY_TYPES = (
     bindparam("id", type_=PgUuid()),
-    bindparam("run_id", type_=PgUuid()),
     bindparam("exchanges", type_=JSONB()),
     bindparam("error", type_=_NULLABLE),
     bindparam("input", type_=_NULLABLE),
     bindparam("remote", type_=_NULLABLE),
 )
 
-_END = text(
-    f"""
-        WITH own AS (
-            UPDATE node_run SET work = 'ended', state = :state, output = :output, port = :port, error = :error,
-                waiting = NULL, lease_until = NULL, due_at = NULL, finished_at = clock_timestamp(),
-                input = coalesce(:input, input), remote = coalesce(:remote, remote)
-            WHERE id = :id AND epoch = :epoch AND work = 'leased' RETURNING id
-        ), {_ATTEMPT}
-        SELECT f.*, (SELECT count(*) FROM own) AS mine FROM ({_FACTS}) f
-        """
-).bindparams(*_STORY_TYPES, bindparam("output", type_=_NULLABLE))
-
-_PARK = text(
-    f"""
-    WITH own AS (
-        UPDATE node_run SET
-            work = CASE WHEN signal IS NOT NULL THEN 'ready' ELSE 'parked' END,
-            lease_until = CASE WHEN signal IS NOT NULL THEN clock_timestamp() + interval '10 seconds' END,
-            due_at = CASE WHEN signal IS NULL THEN least(
-                clock_timestamp() + make_interval(secs => CAST(:wake AS double precision)),
-                CAST(:wake_at AS timestamptz),
-                clock_timestamp() + make_interval(secs => CAST(:give_up AS double precision)),
-                deadline_at) END,
-            fresh = :fresh, takeovers = 0, state = :state, memo = :memo, error = :error,
-            waiting = CASE WHEN CAST(:kind AS text) IS NOT NULL THEN jsonb_build_object(
-                'kind', CAST(:kind AS text), 'until', least(
-                    clock_timestamp() + make_interval(secs => CAST(:give_up AS double precision)),
-                    CAST(:wake_at AS timestamptz), deadline_at)) END,
-            waiting_since = CASE WHEN state <> :state OR waiting_since IS NULL THEN clock_timestamp() ELSE waiting_since END,
-            input = coalesce(:input, input), remote = coalesce(:remote, remote)
-        WHERE id = :id AND epoch = :epoch AND work = 'leased'
-        RETURNING id, work, (waiting->>'until')::timestamptz AS until
-    ), {_ATTEMPT}, parked AS (
-        UPDATE wait SET state = 'parked', deadline_at = own.until
-        FROM own WHERE node_run_id = own.id AND wait.state = 'armed' AND CAST(:kind AS text) = 'callback'
-    )
-    SELECT f.*, (SELECT work FROM own) AS work FROM ({_FACTS}) f
-    """
-).bindparams(*_STORY_TYPES, bindparam("memo", type_=_NULLABLE))
-
-_APPLY = (
+_SETTLE = (
     text(
         f"""
-        WITH {APPEND}, led AS (
+        WITH {_GUARD}, own AS (
+            UPDATE node_run n SET work = 'ended', state = :state, output = :output, port = :port, error = :error,
+                waiting = NULL, lease_until = NULL, due_at = NULL, finished_at = clock_timestamp(),
+                input = coalesce(:input, n.input), remote = coalesce(:remote, n.remote)
+            FROM guard WHERE n.id = :id AND n.run_id = guard.id AND n.epoch = :epoch AND n.work = 'leased' RETURNING n.id
+        ), {_ATTEMPT}, {appending(_MINE)}, led AS (
             UPDATE node_run SET work = 'leased', state = 'RUNNING', epoch = 1, attempt = 1, fresh = false,
                 started_at = clock_timestamp(),
                 lease_until = clock_timestamp() + make_interval(secs => CAST(:lease AS double precision)),
                 deadline_at = clock_timestamp() + make_interval(secs => CAST(:limit AS double precision))
-            WHERE id = :follow AND work = 'idle' RETURNING id, started_at, signal
+            WHERE id = :follow AND work = 'idle' AND {_MINE} RETURNING id, started_at, signal
         ), begun AS (
             INSERT INTO node_attempt (node_run_id, attempt) SELECT id, 1 FROM led
         ), ready AS (
             UPDATE node_run SET state = 'QUEUED', work = 'ready', lease_until = clock_timestamp() + interval '10 seconds'
-            WHERE id = ANY(:ready) AND work = 'idle'
+            WHERE id = ANY(:ready) AND work = 'idle' AND {_MINE}
         ), skipped AS (
-            UPDATE node_run SET state = 'SKIPPED', work = 'ended', finished_at = clock_timestamp() WHERE id = ANY(:skipped)
+            UPDATE node_run SET state = 'SKIPPED', work = 'ended', finished_at = clock_timestamp()
+            WHERE id = ANY(:skipped) AND {_MINE}
         ), closed_waits AS (
-            UPDATE wait SET state = 'cancelled' WHERE node_run_id = ANY(:skipped)
+            UPDATE wait SET state = 'cancelled' WHERE node_run_id = ANY(:skipped) AND {_MINE}
         )
-        SELECT (SELECT started_at FROM led) AS started_at, (SELECT signal FROM led) AS signal FROM told
+        SELECT {_MINE} AS mine, (SELECT started_at FROM led) AS started_at, (SELECT signal FROM led) AS signal
         """
     )
     .bindparams(
+        *_STORY_TYPES,
         *APPEND_TYPES,
+        bindparam("output", type_=_NULLABLE),
         bindparam("follow", type_=PgUuid()),
         bindparam("ready", type_=ARRAY(PgUuid())),
         bindparam("skipped", type_=ARRAY(PgUuid())),
     )
     .columns(signal=_NULLABLE)
 )
+
+
+def _parking(guarded: bool) -> Any:
+    """Park a node; `guarded` also writes history, which needs the run row. With `quick`, a node whose signal has come already
+    is left alone: it must be handed to the dispatcher in the same transaction."""
+    first, source, run = (
+        (f"{_GUARD}, own", "FROM guard", "AND n.run_id = guard.id") if guarded else ("own", "", "")
+    )
+    history = f", {appending(_MINE)}" if guarded else ""
+    types = (*_STORY_TYPES, *(APPEND_TYPES if guarded else ()), bindparam("memo", type_=_NULLABLE))
+    return text(
+        f"""
+        WITH {first} AS (
+            UPDATE node_run n SET
+                work = CASE WHEN n.signal IS NOT NULL THEN 'ready' ELSE 'parked' END,
+                lease_until = CASE WHEN n.signal IS NOT NULL THEN clock_timestamp() + interval '10 seconds' END,
+                due_at = CASE WHEN n.signal IS NULL THEN least(
+                    clock_timestamp() + make_interval(secs => CAST(:wake AS double precision)),
+                    CAST(:wake_at AS timestamptz),
+                    clock_timestamp() + make_interval(secs => CAST(:give_up AS double precision)),
+                    n.deadline_at) END,
+                fresh = :fresh, takeovers = 0, state = :state, memo = :memo, error = :error,
+                waiting = CASE WHEN CAST(:kind AS text) IS NOT NULL THEN jsonb_build_object(
+                    'kind', CAST(:kind AS text), 'until', least(
+                        clock_timestamp() + make_interval(secs => CAST(:give_up AS double precision)),
+                        CAST(:wake_at AS timestamptz), n.deadline_at)) END,
+                waiting_since = CASE WHEN n.state <> :state OR n.waiting_since IS NULL
+                    THEN clock_timestamp() ELSE n.waiting_since END,
+                input = coalesce(:input, n.input), remote = coalesce(:remote, n.remote)
+            {source} WHERE n.id = :id {run} AND n.epoch = :epoch AND n.work = 'leased'
+                AND (n.signal IS NULL OR NOT CAST(:quick AS boolean))
+            RETURNING n.id, n.work, (n.waiting->>'until')::timestamptz AS until
+        ), {_ATTEMPT}, parked AS (
+            UPDATE wait SET state = 'parked', deadline_at = own.until
+            FROM own WHERE node_run_id = own.id AND wait.state = 'armed' AND CAST(:kind AS text) = 'callback'
+        ){history}
+        SELECT (SELECT work FROM own) AS work
+        """
+    ).bindparams(*types)
+
+
+_PARK_QUIETLY = _parking(guarded=False)
+_PARK = _parking(guarded=True)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What an outcome leads to: pure. `leading` is the one node that follows, `ready` those for the dispatcher. `output` is
+    known when the run ends here with this node as its only leaf."""
+
+    lines: Sequence[Entry]
+    facts: Mapping[str, NodeFacts]
+    change: RunChange
+    leading: str | None = None
+    ready: Sequence[str] = ()
+    skipped: Sequence[str] = ()
+    output_known: bool = True
+
+    @property
+    def ends(self) -> bool:
+        return self.change.state is not None and self.change.state.final
 
 
 class Settling:
@@ -140,7 +176,7 @@ class Settling:
     async def park(self, claim: Claim, result: Suspend, story: Story) -> None:
         """The node waits as a row. If its signal is there already, it is ready at once. Raises LostClaim.
 
-        A poll that changes nothing to be seen locks only its own row."""
+        A poll that changes nothing to be seen touches only its own row."""
         values = {
             "wake": None if result.wake_after is None else result.wake_after.total_seconds(),
             "wake_at": result.wake_at,
@@ -187,18 +223,28 @@ class Settling:
     async def _parked(
         self, claim: Claim, story: Story, values: dict[str, Any], lines: Sequence[Entry] | None
     ) -> None:
-        async with self._database.begin() as connection:
-            if lines is not None:
-                await _lock(connection, claim)
-            rows = (await connection.execute(_PARK, _story(claim, story) | values)).all()
-            work: str | None = rows[0].work
-            if work is None:
-                raise LostClaim("another worker took this node over, or the run has ended")
-            if work == "ready":
-                await enqueue(connection, [(claim.run_id, claim.node_run_id, str(claim.epoch))])
-            if lines is not None:
-                facts = _facts(rows) | {claim.spec.id: NodeFacts(values["state"])}
-                await append(connection, claim.run_id, lines, RunChange(run_state(facts.values())))
+        given = _story(claim, story) | values
+
+        async def write(connection: AsyncConnection, seen: Seen | None, quick: bool) -> str | None:
+            if lines is None:
+                return await connection.scalar(_PARK_QUIETLY, given | {"quick": quick})
+            assert seen is not None
+            facts = {**seen.facts, claim.spec.id: NodeFacts(values["state"])}
+            history = append_values(claim.run_id, lines, RunChange(run_state(facts.values())))
+            return await connection.scalar(_PARK, given | history | {"quick": quick, "seen": seen.seq})
+
+        work: str | None = None
+        if lines is None or claim.seen is not None:
+            async with self._database.single() as connection:
+                work = await write(connection, claim.seen, quick=True)
+        if work is None:
+            async with self._database.begin() as connection:
+                seen = None if lines is None else (await _lock(connection, claim))[0]
+                work = await write(connection, seen, quick=False)
+                if work is None:
+                    raise LostClaim("another worker took this node over, or the run has ended")
+                if work == "ready":
+                    await enqueue(connection, [(claim.run_id, claim.node_run_id, str(claim.epoch))])
         if lines is not None or work == "ready":
             self._bell.ring(claim.run_id, work=work == "ready")
 
@@ -207,110 +253,44 @@ class Settling:
     ) -> Claim | None:
         """Record the outcome and what follows from it. When exactly one node becomes ready and `follow`, it is claimed for the
         same worker in the same transaction and returned; others go to the dispatcher. Raises LostClaim."""
-        lines = [*story.lines, result.line(claim.spec.label, claim.spec.id)]
-        outcome = {
-            "state": result.state,
-            "output": result.output,
-            "port": result.port,
-            "outcome": result.state.lower(),
-            "error": stored(result.failure),
-        }
+        plan = None if claim.seen is None else _plan(claim, result, story, claim.seen, follow)
         following: Claim | None = None
-        async with self._database.begin() as connection:
-            parent = await _lock(connection, claim)
-            rows = (await connection.execute(_END, _story(claim, story) | outcome)).all()
-            if not rows[0].mine:
-                raise LostClaim("another worker took this node over, or the run has ended")
-            facts = _facts(rows) | {claim.spec.id: NodeFacts(result.state, result.port)}
-            if result.fatal:
-                await end_nodes(connection, claim.run_id, live=NodeState.CANCELLED, pending=NodeState.SKIPPED)
-                message = f"failed: {result.failure.message if result.failure else ''}"
-                lines.append(Entry("run.failed", message, level="error"))
-                change = RunChange(RunState.FAILED, error=stored(result.failure))
-                await append(connection, claim.run_id, lines, change)
-            else:
-                ids: dict[str, UUID] = {r.node_id: r.id for r in rows}
-                following, change = await self._follow(
-                    connection, claim, result, facts, ids, lines, lease, follow
-                )
-            ended = change.state is not None and change.state.final
-            if ended and parent is not None:
-                await signal_parent(connection, parent, claim.run_id, change)
+        written = False
+        if (
+            plan is not None
+            and plan.output_known
+            and not (result.fatal or plan.ready or (plan.ends and claim.child))
+        ):
+            async with self._database.single() as connection:
+                written, following = await _write(connection, claim, result, story, plan, claim.seen, lease)
+        if not written:
+            plan, following = await self._end_locked(claim, result, story, lease, follow)
+        assert plan is not None
         self._bell.ring(claim.run_id, work=following is None)
         if result.fatal:
             self._bell.ring(*await end_children(self._database, claim.run_id))
-        if ended and parent is not None:
-            self._bell.ring(parent[0], work=True)
         return following
 
-    async def _follow(
-        self,
-        connection: AsyncConnection,
-        claim: Claim,
-        result: Ended,
-        facts: dict[str, NodeFacts],
-        ids: Mapping[str, UUID],
-        lines: list[Entry],
-        lease: float,
-        follow: bool,
-    ) -> tuple[Claim | None, RunChange]:
-        wiring = claim.definition.wiring
-        step = advance(wiring, facts)
-        leading = step.ready[0] if follow and len(step.ready) == 1 else None
-        for node in step.ready:
-            facts[node] = NodeFacts(NodeState.QUEUED)
-        for node in step.skipped:
-            facts[node] = NodeFacts(NodeState.SKIPPED)
-            lines.append(
-                Entry("node.skipped", f"{wiring.nodes[node].label} skipped: no live wire leads to it", node)
-            )
-        if leading is not None:
-            lines.append(
-                Entry("node.started", f"{wiring.nodes[leading].label} started", leading, data={"attempt": 1})
-            )
-        change = RunChange(run_state(facts.values()))
-        if change.state is RunState.COMPLETED:
-            output = await _run_output(connection, claim.run_id, wiring, facts)
-            change = replace(change, output=output)
-            lines.append(Entry("run.completed", "completed"))
-        waiting = () if leading is not None else step.ready
-        row = (
-            await connection.execute(
-                _APPLY,
-                append_values(claim.run_id, lines, change)
-                | {
-                    "follow": None if leading is None else ids[leading],
-                    "lease": lease,
-                    "limit": None if leading is None else deadline_of(wiring.nodes[leading]),
-                    "ready": [ids[n] for n in waiting],
-                    "skipped": [ids[n] for n in step.skipped],
-                },
-            )
-        ).one()
-        await enqueue(connection, [(claim.run_id, ids[n], "0") for n in waiting])
-        if leading is None:
-            return None, change
-        made = replace(
-            claim,
-            node_run_id=ids[leading],
-            spec=wiring.nodes[leading],
-            epoch=1,
-            attempt=1,
-            takeovers=0,
-            attempt_started_at=row.started_at,
-            started_at=row.started_at,
-            memo=None,
-            signal=None if row.signal is None else Signal(**row.signal),
-            fresh=True,
-            interrupted=False,
-            overdue=False,
-            state="RUNNING",
-            outputs={},
-            live=(),
-        )
-        return await with_outputs(
-            connection, made, known={claim.spec.id: (result.output, result.port)}
-        ), change
+    async def _end_locked(
+        self, claim: Claim, result: Ended, story: Story, lease: float, follow: bool
+    ) -> tuple[_Plan, Claim | None]:
+        async with self._database.begin() as connection:
+            seen, parent = await _lock(connection, claim)
+            plan = _plan(claim, result, story, seen, follow)
+            if not plan.output_known:
+                output = await _run_output(connection, claim, result, plan.facts)
+                plan = replace(plan, change=replace(plan.change, output=output))
+            written, following = await _write(connection, claim, result, story, plan, seen, lease)
+            if not written:
+                raise LostClaim("another worker took this node over, or the run has ended")
+            if result.fatal:
+                await end_nodes(connection, claim.run_id, live=NodeState.CANCELLED, pending=NodeState.SKIPPED)
+            await enqueue(connection, [(claim.run_id, seen.ids[n], "0") for n in plan.ready])
+            if plan.ends and parent is not None:
+                await signal_parent(connection, parent, claim.run_id, plan.change)
+        if plan.ends and parent is not None:
+            self._bell.ring(parent[0], work=True)
+        return plan, following
 
     async def release(self, claim: Claim, story: Story) -> None:
         """Hand an unfinished piece back at a graceful stop: ready for any worker at once. Only for work that has not reached
@@ -332,6 +312,88 @@ class Settling:
         self._bell.ring(run_id)
 
 
+def _plan(claim: Claim, result: Ended, story: Story, seen: Seen, follow: bool) -> _Plan:
+    wiring = claim.definition.wiring
+    facts = {**seen.facts, claim.spec.id: NodeFacts(result.state, result.port)}
+    lines = [*story.lines, result.line(claim.spec.label, claim.spec.id)]
+    if result.fatal:
+        lines.append(
+            Entry("run.failed", f"failed: {result.failure.message if result.failure else ''}", level="error")
+        )
+        return _Plan(lines, facts, RunChange(RunState.FAILED, error=stored(result.failure)))
+    step = advance(wiring, facts)
+    leading = step.ready[0] if follow and len(step.ready) == 1 else None
+    facts |= {n: NodeFacts(NodeState.QUEUED) for n in step.ready}
+    facts |= {n: NodeFacts(NodeState.SKIPPED) for n in step.skipped}
+    lines += [
+        Entry("node.skipped", f"{wiring.nodes[n].label} skipped: no live wire leads to it", n)
+        for n in step.skipped
+    ]
+    if leading is not None:
+        facts[leading] = NodeFacts(NodeState.RUNNING)
+        lines.append(
+            Entry("node.started", f"{wiring.nodes[leading].label} started", leading, data={"attempt": 1})
+        )
+    change = RunChange(run_state(facts.values()))
+    known = True
+    if change.state is RunState.COMPLETED:
+        lines.append(Entry("run.completed", "completed"))
+        known = wiring.leaves == (claim.spec.id,)
+        change = replace(change, output=result.output if known else None)
+    ready = () if leading is not None else step.ready
+    return _Plan(lines, facts, change, leading, ready, step.skipped, known)
+
+
+async def _write(
+    connection: AsyncConnection,
+    claim: Claim,
+    result: Ended,
+    story: Story,
+    plan: _Plan,
+    seen: Seen | None,
+    lease: float,
+) -> tuple[bool, Claim | None]:
+    """Whether it was written, and the claim that follows. Not written: the facts are old, or the claim is lost."""
+    assert seen is not None
+    values = {
+        "seen": seen.seq,
+        "state": result.state,
+        "output": result.output,
+        "port": result.port,
+        "outcome": result.state.lower(),
+        "error": stored(result.failure),
+        "follow": None if plan.leading is None else seen.ids[plan.leading],
+        "lease": lease,
+        "limit": None if plan.leading is None else deadline_of(claim.definition.wiring.nodes[plan.leading]),
+        "ready": [seen.ids[n] for n in plan.ready],
+        "skipped": [seen.ids[n] for n in plan.skipped],
+    }
+    history = append_values(claim.run_id, plan.lines, plan.change)
+    row = (await connection.execute(_SETTLE, _story(claim, story) | history | values)).one()
+    if not row.mine or plan.leading is None:
+        return row.mine, None
+    made = replace(
+        claim,
+        node_run_id=seen.ids[plan.leading],
+        spec=claim.definition.wiring.nodes[plan.leading],
+        epoch=1,
+        attempt=1,
+        takeovers=0,
+        attempt_started_at=row.started_at,
+        started_at=row.started_at,
+        memo=None,
+        signal=None if row.signal is None else Signal(**row.signal),
+        fresh=True,
+        interrupted=False,
+        overdue=False,
+        state="RUNNING",
+        outputs={},
+        live=(),
+        seen=Seen(seen.seq + len(plan.lines), plan.facts, seen.ids),
+    )
+    return True, await with_outputs(connection, made, known={claim.spec.id: (result.output, result.port)})
+
+
 def _story(claim: Claim, story: Story) -> dict[str, Any]:
     return {
         "id": claim.node_run_id,
@@ -346,13 +408,22 @@ def _story(claim: Claim, story: Story) -> dict[str, Any]:
     }
 
 
-async def _lock(connection: AsyncConnection, claim: Claim) -> tuple[UUID, UUID] | None:
-    """Lock the run row. Returns (run id, node run id) of the LocalFlow node that waits for this run, if any.
+async def _lock(connection: AsyncConnection, claim: Claim) -> tuple[Seen, tuple[UUID, UUID] | None]:
+    """Lock the run row and read the facts. Also (run id, node run id) of the LocalFlow node that waits for this run, if any.
     Raises LostClaim when the run has ended."""
     row = (await connection.execute(_LOCK, {"run_id": claim.run_id})).one()
     if RunState(row.state).final:
         raise LostClaim("the run has ended")
-    return None if row.parent_run_id is None else (row.parent_run_id, row.parent_node_run_id)
+    nodes = (
+        await connection.execute(
+            select(node_run.c.id, node_run.c.node_id, node_run.c.state, node_run.c.port).where(
+                node_run.c.run_id == claim.run_id
+            )
+        )
+    ).all()
+    facts = {n.node_id: NodeFacts(NodeState(n.state), n.port) for n in nodes}
+    parent = None if row.parent_run_id is None else (row.parent_run_id, row.parent_node_run_id)
+    return Seen(row.event_seq, facts, {n.node_id: n.id for n in nodes}), parent
 
 
 async def _own(connection: AsyncConnection, claim: Claim, **values: Any) -> None:
@@ -367,21 +438,16 @@ async def _own(connection: AsyncConnection, claim: Claim, **values: Any) -> None
         raise LostClaim("another worker took this node over, or the run has ended")
 
 
-def _facts(rows: Sequence[Any]) -> dict[str, NodeFacts]:
-    return {r.node_id: NodeFacts(NodeState(r.state), r.port) for r in rows}
-
-
 async def _run_output(
-    connection: AsyncConnection, run_id: UUID, wiring: Wiring, facts: Mapping[str, NodeFacts]
+    connection: AsyncConnection, claim: Claim, result: Ended, facts: Mapping[str, NodeFacts]
 ) -> JsonValue:
     """The output of the one leaf that ran, or an object by node id where the drawing has several leaves."""
-    ran = [n for n in wiring.leaves if facts[n].state is not NodeState.SKIPPED]
+    leaves = claim.definition.wiring.leaves
+    ran = [n for n in leaves if facts[n].state is not NodeState.SKIPPED]
     rows = await connection.execute(
         select(node_run.c.node_id, node_run.c.output).where(
-            node_run.c.run_id == run_id, node_run.c.node_id.in_(ran)
+            node_run.c.run_id == claim.run_id, node_run.c.node_id.in_(ran)
         )
     )
-    outputs = {row.node_id: row.output for row in rows}
-    if len(wiring.leaves) == 1:
-        return outputs.get(wiring.leaves[0])
-    return {n: outputs.get(n) for n in ran}
+    outputs = {row.node_id: row.output for row in rows} | {claim.spec.id: result.output}
+    return outputs.get(leaves[0]) if len(leaves) == 1 else {n: outputs.get(n) for n in ran}

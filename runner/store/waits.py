@@ -22,7 +22,7 @@ from runner.model import NodeState, RunState
 from runner.store.bell import Bell
 from runner.store.events import Entry, RunChange, append
 from runner.store.jobs import enqueue
-from runner.tables import callback_audit, run, wait
+from runner.tables import callback_audit, run
 from runner.vault import Vault
 
 
@@ -33,6 +33,13 @@ class Verdict:
     kind: Literal["accepted", "duplicate", "gone", "unknown", "invalid"]
     problems: tuple[schema.Problem, ...] = ()
 
+
+_FIND = text(
+    """
+    SELECT w.node_run_id, r.state FROM wait w JOIN run r ON r.id = w.run_id
+    WHERE w.token_sha256 = :sha256 AND w.run_id = :run_id FOR NO KEY UPDATE OF r
+    """
+).bindparams(bindparam("run_id", type_=PgUuid()))
 
 _WAIT = text(
     """
@@ -78,23 +85,17 @@ class Waits:
         """Take one callback. When this returns, what the verdict says is committed."""
         async with self._database.begin(reserved=True) as connection:
             known = (
-                await connection.execute(
-                    select(wait.c.node_run_id).where(
-                        wait.c.token_sha256 == tokens.digest(token), wait.c.run_id == run_id
-                    )
-                )
+                await connection.execute(_FIND, {"sha256": tokens.digest(token), "run_id": run_id})
             ).first()
             if known is None:
                 return Verdict("unknown")
             node_run_id: UUID = known.node_run_id
-            state = await connection.scalar(
-                select(run.c.state).where(run.c.id == run_id).with_for_update(key_share=True)
-            )
+            state: str = known.state
             row = (await connection.execute(_WAIT, {"id": node_run_id})).one()
             if row.state == "resumed":
                 await _audit(connection, node_run_id, "duplicate", body)
                 return Verdict("duplicate")
-            if state is None or RunState(state).final or row.state in ("expired", "cancelled") or row.late:
+            if RunState(state).final or row.state in ("expired", "cancelled") or row.late:
                 await _audit(connection, node_run_id, "gone", body)
                 return Verdict("gone")
             if row.schema is not None and (problems := schema.validate(schema.compile(row.schema), body)):

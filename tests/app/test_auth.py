@@ -17,6 +17,7 @@ from tests.factories import PUBLIC_URL, Site, settings_for, site_on
 
 API = "/api/v1/orchestrator"
 V, O, E = Role.VIEWER, Role.OPERATOR, Role.EDITOR  # noqa: E741
+SCREENS = ("orchestrators", "workflows", "runs", "connections", "inbound", "check", "settings")
 TABLE: dict[tuple[str, str], Role | None] = {
     ("GET", "/api/v1/openapi.json"): V,
     ("GET", API): V,
@@ -49,8 +50,10 @@ TABLE: dict[tuple[str, str], Role | None] = {
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
     ("GET", "/metrics"): V,
+    ("GET", "/api/v1/session"): V,
     ("GET", "/"): V,
-    ("GET", "/runs/{runId}"): V,
+    **{("GET", f"/{name}{rest}"): V for name in SCREENS for rest in ("", "/{rest:path}")},
+    ("GET", "/assets/{name}"): None,
     ("GET", "/sign-in"): None,
     ("POST", "/sign-in"): None,
     ("POST", "/sign-out"): V,
@@ -67,7 +70,7 @@ INTERNAL = (
 
 
 def filled(path: str) -> str:
-    for name in ("id", "runId", "provider", "workflowId:path", "revision"):
+    for name in ("id", "runId", "provider", "workflowId:path", "revision", "rest:path"):
         value = {"provider": "n8n", "revision": "1"}.get(name, str(uuid4()))
         path = path.replace(f"{{{name}}}", value)
     return path

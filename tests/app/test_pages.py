@@ -1,15 +1,18 @@
-"""The pages the server renders: readable without scripts, safe with hostile names."""
+"""The pages the server renders, and how it serves the web app: safe with hostile names, nothing open by omission."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import pytest
 
+from app import screens
 from app.pages import CSP
-from tests.app.test_runs import BASE, saved
-from tests.factories import Site, make_graph, make_run
+from tests.app.test_runs import BASE
+from tests.factories import Site
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -59,27 +62,70 @@ async def test_the_sign_in_page_puts_the_code_in_a_form_and_nowhere_else(site: S
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_the_overview_leads_to_runs_and_escapes_what_people_wrote(site: Site) -> None:
-    assert checked(await site.client.get("/", headers=HTML))
-    flow = await saved(site, make_graph("A>B"), HOSTILE)
-    run = (await site.client.post(f"{BASE}/{flow}/run", json={"inputs": {"x": HOSTILE}})).json()
-    page = checked(await site.client.get("/", headers=HTML))
-    assert f"/runs/{run['id']}" in [a["href"] for a in page.named("a")]
-    shown = await site.client.get(f"/runs/{run['id']}", headers=HTML)
-    checked(shown)
-    assert "DataMapper" in shown.text and "run.created" not in shown.text and "started by" in shown.text
-
-
 async def test_errors_are_pages_for_browsers(site: Site) -> None:
     answer = await site.client.get("/nowhere", headers=HTML)
     assert answer.status_code == 404
     checked(answer)
     assert answer.headers["x-request-id"] in answer.text
-    assert (await site.client.get(f"/runs/{uuid4()}", headers=HTML)).status_code == 404
-    run_id = await make_run(site.store)
-    assert (await site.client.get(f"/runs/{run_id}", headers=HTML)).status_code == 200
 
 
 async def test_the_style_sheet_is_ours_and_open(site: Site) -> None:
     answer = await site.anonymous.get("/style.css")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/css")
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A build of the web app, as far as the server looks at one."""
+    folder = tmp_path / "dist"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text('<!doctype html><html lang="en"><title>x</title></html>')
+    (folder / "assets" / "main-Ab_1.js").write_text("export {};" * 100)
+    (folder / "assets" / "font-1.woff2").write_bytes(b"wOF2")
+    (tmp_path / "secret.js").write_text("secret")
+    monkeypatch.setattr(screens, "PLACES", (folder,))
+    return folder
+
+
+async def test_every_address_of_a_screen_is_the_app_for_those_signed_in(site: Site, built: Path) -> None:
+    for path in ("/", "/runs", f"/runs/{uuid4()}", "/orchestrators/x/y", "/settings"):
+        answer = await site.client.get(path, headers=HTML)
+        assert answer.status_code == 200 and "<title>x</title>" in answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        policy = answer.headers["content-security-policy"]
+        assert "script-src 'self';" in policy and "default-src 'none'" in policy and "http" not in policy
+        assert (await site.anonymous.get(path, headers=HTML)).status_code == 401
+
+
+async def test_a_pinned_theme_is_in_the_page_and_nothing_else_can_be(site: Site, built: Path) -> None:
+    for sent, seen in (("dark", 'data-theme="dark"'), ("light", 'data-theme="light"'), ('"><script>', None)):
+        answer = await site.client.get("/", headers={**HTML, "Cookie": f"baton_theme={sent}"})
+        assert (
+            (seen in answer.text) if seen else "data-theme" not in answer.text and "script" not in answer.text
+        )
+
+
+async def test_files_of_the_app_are_kept_for_ever_and_no_others_are_served(site: Site, built: Path) -> None:
+    answer = await site.anonymous.get("/assets/main-Ab_1.js", headers={"Accept-Encoding": "gzip"})
+    assert answer.status_code == 200 and answer.text == "export {};" * 100
+    assert answer.headers["content-encoding"] == "gzip" and int(answer.headers["content-length"]) < 200
+    assert "immutable" in answer.headers["cache-control"] and "javascript" in answer.headers["content-type"]
+    font = await site.anonymous.get("/assets/font-1.woff2")
+    assert "content-encoding" not in font.headers and font.headers["content-type"] == "font/woff2"
+    for name in ("..%2Findex.html", "..%2F..%2Fsecret.js", ".inputs", "nothing.js", "%00", "a%5Cb"):
+        assert (await site.anonymous.get(f"/assets/{name}")).status_code == 404
+
+
+async def test_without_a_build_the_page_says_how_to_make_one(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screens, "PLACES", (tmp_path / "nowhere",))
+    answer = await site.client.get("/", headers=HTML)
+    checked(answer)
+    assert "ui/build_hook.py" in answer.text
+
+
+async def test_the_session_says_who_asks(site: Site) -> None:
+    found = (await site.client.get("/api/v1/session")).json()
+    assert found["role"] == "admin" and found["workspaceName"] == "default"
+    assert found["subject"].startswith("token:")

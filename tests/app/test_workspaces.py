@@ -16,7 +16,8 @@ from runner.errors import NotFound
 from runner.model import Role
 from tests.factories import Site, make_graph, make_run, make_workspace, settings_for
 
-KNOWN = {"id", "runId", "revision", "provider", "workflowId"}
+KNOWN = {"id", "runId", "revision", "provider", "workflowId", "rest", "name"}
+"""`rest` and `name` are addresses of screens and of their files, which are the same for everybody."""
 OPEN = "/api/v1/orchestrator/callback/{runId}"
 """Guarded by its token; see test_callbacks."""
 

@@ -109,7 +109,8 @@ class Bench:
             return (await run_row(self.store, run_id)).finished_at is not None
 
         await until(over, seconds)
-        assert await violations(self.store.database) == {}
+        found = await violations(self.store.database)
+        assert found == {}, found
         return await run_row(self.store, run_id)
 
     async def reaches(self, run_id: UUID, node: str, work: str) -> None:

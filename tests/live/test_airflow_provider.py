@@ -193,8 +193,8 @@ async def test_a_queued_run_says_why_and_can_be_taken_out(airflow_provider: Airf
     ]
     second, third = [await airflow_provider.poll(execution) for execution in behind]
     assert (second.state, third.state) == (ExecutionState.QUEUED, ExecutionState.QUEUED)
-    assert second.note == "Queued: the DAG runs at most 1 at a time and 1 run now, place 1 in the queue."
-    assert third.note == "Queued: the DAG runs at most 1 at a time and 1 run now, place 2 in the queue."
+    assert second.note == "The DAG runs at most 1 at a time and 1 run now, place 1 in the queue."
+    assert third.note == "The DAG runs at most 1 at a time and 1 run now, place 2 in the queue."
     assert "out of its queue" in await airflow_provider.cancel(second)
     assert (await airflow_provider.poll(second)).state is ExecutionState.CANCELLED
     assert "until its next heartbeat" in await airflow_provider.cancel(first)
@@ -209,7 +209,7 @@ async def test_a_run_of_a_paused_dag_says_so(airflow_provider: Airflow) -> None:
     execution = await airflow_provider.execute("paused_nightly", {}, key="paused/1")
     execution = await airflow_provider.poll(execution)
     assert execution.state is ExecutionState.QUEUED
-    assert "the DAG paused_nightly is paused" in (execution.note or "")
+    assert "The DAG paused_nightly is paused" in (execution.note or "")
     await airflow_provider.cancel(execution)
     assert (await airflow_provider.poll(execution)).state is ExecutionState.CANCELLED
 

@@ -305,10 +305,10 @@ async def test_queued_runs_are_shown_and_handled(baton: Baton, airflow_client: C
     waited = await baton.ended(queued["wait"])
     assert node_of(waited, "slow")["status"] == "TIMED_OUT"
     assert waited["error"]["code"] == "queue-timeout"
-    assert "the DAG runs at most 1 at a time" in waited["error"]["message"]
+    assert "The DAG runs at most 1 at a time" in waited["error"]["message"]
     assert (await theirs(waited))["state"] == "queued"
     said = [line["message"] for line in await baton.logs(queued["patient"])]
-    assert any(line.startswith("queued on Apache Airflow: Queued: the DAG runs at most 1") for line in said)
+    assert any(line.startswith("queued on Apache Airflow: The DAG runs at most 1") for line in said)
     assert (await baton.node(queued["patient"], "slow"))["status"] == "QUEUED"
 
     stopped = await baton.call("POST", f"/runs/{first}/cancel", {})

@@ -385,7 +385,7 @@ async def test_a_paused_dag_queues_and_says_so_until_unpaused(peer: Peer) -> Non
 async def test_a_serial_dag_tells_the_place_in_the_queue(peer: Peer) -> None:
     runs = [await peer.provider.execute("serial_slow", {"seconds": 40}, key=f"k-{n}") for n in range(3)]
     last = await until(peer.provider, runs[2], lambda e: "place" in (e.note or ""))
-    assert last.note == "Queued: the DAG runs at most 1 at a time and 1 run now, place 2 in the queue."
+    assert last.note == "The DAG runs at most 1 at a time and 1 run now, place 2 in the queue."
     assert "it" in await peer.provider.cancel(runs[0])
     assert "took the queued DAG run out" in await peer.provider.cancel(last)
     assert (await finished(peer.provider, runs[1])).state is ExecutionState.SUCCEEDED

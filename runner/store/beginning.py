@@ -1,0 +1,185 @@
+"""How a run begins: its row, its nodes, its armed waits and its first lines, in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from providers import JsonObject
+from runner import tokens
+from runner.graph import Wiring, advance, run_state
+from runner.model import NodeFacts, NodeSpec, NodeState, RunState, Scope, TriggerInfo
+from runner.store.claims import deadline_of
+from runner.store.definitions import Definition
+from runner.store.events import Entry, line_rows
+from runner.store.jobs import enqueue
+from runner.vault import Vault
+
+WAIT_KIND = "WaitForCallback"
+
+# A ready node that nobody claimed for ten seconds is offered to the dispatcher again.
+_BEGIN = text(
+    """
+    WITH begun AS (
+        INSERT INTO run (id, workspace_id, orchestrator_id, revision, state, inputs, trigger_kind, trigger_by, labels,
+            retry_of, parent_node_run_id, depth, sealed_seed, key_id, providers, event_seq, started_at, finished_at)
+        VALUES (:id, :workspace_id, :orchestrator_id, :revision, :state, :inputs, :trigger_kind, :trigger_by, :labels,
+            :retry_of, :parent_node_run_id, :depth, :sealed_seed, :key_id, :providers, :count,
+            CASE WHEN :state = 'COMPLETED' THEN clock_timestamp() END,
+            CASE WHEN :state = 'COMPLETED' THEN clock_timestamp() END)
+    ), nodes AS (
+        INSERT INTO node_run (run_id, node_id, type, label, limit_seconds, state, work, reused, lease_until,
+            input, output, port, remote, finished_at)
+        SELECT :id, n.node_id, n.type, n.label, n.limit_seconds, n.state, n.work, n.reused,
+            CASE WHEN n.work = 'ready' THEN clock_timestamp() + interval '10 seconds' END,
+            n.input, n.output, n.port, n.remote, n.finished_at
+        FROM jsonb_to_recordset(:nodes) AS n(node_id text, type text, label text, limit_seconds double precision, state text,
+            work text, reused boolean, input jsonb, output jsonb, port text, remote jsonb, finished_at timestamptz)
+        RETURNING id, node_id
+    ), waits AS (
+        INSERT INTO wait (node_run_id, workspace_id, run_id, token_sha256, schema, state)
+        SELECT nodes.id, :workspace_id, :id, decode(w.sha256, 'hex'), w.schema, w.state
+        FROM jsonb_to_recordset(:waits) AS w(node_id text, sha256 text, schema jsonb, state text) JOIN nodes USING (node_id)
+    ), lines AS (
+        INSERT INTO run_event (run_id, seq, kind, level, node_id, source, message, data)
+        SELECT :id, l.n, l.kind, l.level, l.node_id, l.source, l.message, l.data
+        FROM jsonb_to_recordset(:lines) AS
+            l(n int, kind text, level text, node_id text, source text, message text, data jsonb)
+    )
+    SELECT node_id, id FROM nodes
+    """
+).bindparams(
+    *(
+        bindparam(name, type_=PgUuid())
+        for name in ("id", "workspace_id", "orchestrator_id", "retry_of", "parent_node_run_id")
+    ),
+    *(
+        bindparam(name, type_=JSONB())
+        for name in ("inputs", "labels", "providers", "nodes", "waits", "lines")
+    ),
+    bindparam("sealed_seed", type_=BYTEA()),
+)
+
+
+async def begin_run(
+    connection: AsyncConnection,
+    vault: Vault,
+    scope: Scope,
+    definition: Definition,
+    run_id: UUID,
+    inputs: JsonObject,
+    labels: Mapping[str, str],
+    trigger: TriggerInfo,
+    *,
+    retry_of: UUID | None = None,
+    parent_node_run_id: UUID | None = None,
+    depth: int = 0,
+    kept: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the run and hand its first nodes to the workers. `kept` are node rows of an earlier run whose outcome stands."""
+    wiring = definition.wiring
+    kept = kept or {}
+    facts = {n: NodeFacts(NodeState(row.state), row.port) for n, row in kept.items()}
+    step = advance(wiring, facts)
+    facts |= {n: NodeFacts(NodeState.QUEUED) for n in step.ready}
+    facts |= {n: NodeFacts(NodeState.SKIPPED) for n in step.skipped}
+    entries = [
+        Entry(
+            "run.created", f"started by {trigger.by} ({trigger.kind})", data={"revision": definition.revision}
+        ),
+        *(
+            Entry("node.reused", f"{wiring.nodes[n].label}: outcome kept from the earlier run", n)
+            for n in kept
+        ),
+        *(
+            Entry("node.skipped", f"{wiring.nodes[n].label} skipped: no live wire leads to it", n)
+            for n in step.skipped
+        ),
+    ]
+    state = RunState.PENDING
+    if not step.ready and run_state(facts.values()) is RunState.COMPLETED:
+        state = RunState.COMPLETED
+        entries.append(Entry("run.completed", "completed: nothing was left to do"))
+    sealed, key_id, waits = _armed(vault, scope, wiring, run_id, kept, facts)
+    rows = await connection.execute(
+        _BEGIN,
+        {
+            "id": run_id,
+            "workspace_id": scope.workspace_id,
+            "orchestrator_id": definition.orchestrator_id,
+            "revision": definition.revision,
+            "state": state,
+            "inputs": inputs,
+            "trigger_kind": trigger.kind,
+            "trigger_by": trigger.by,
+            "labels": dict(labels),
+            "retry_of": retry_of,
+            "parent_node_run_id": parent_node_run_id,
+            "depth": depth,
+            "sealed_seed": sealed,
+            "key_id": key_id,
+            "providers": _providers(wiring),
+            "count": len(entries),
+            "nodes": [_node(s, kept.get(s.id), facts.get(s.id)) for s in wiring.nodes.values()],
+            "waits": waits,
+            "lines": line_rows(entries),
+        },
+    )
+    ids: dict[str, UUID] = {row.node_id: row.id for row in rows}
+    await enqueue(connection, [(run_id, ids[n], "0") for n in step.ready])
+
+
+def _armed(
+    vault: Vault,
+    scope: Scope,
+    wiring: Wiring,
+    run_id: UUID,
+    kept: Mapping[str, Any],
+    facts: Mapping[str, NodeFacts],
+) -> tuple[bytes | None, str | None, list[JsonObject]]:
+    """The sealed seed of the run's callback tokens, its key's id, and the waits: armed before anything of the run happens."""
+    nodes = [n for n, spec in wiring.nodes.items() if spec.type == WAIT_KIND]
+    if not nodes:
+        return None, None, []
+    seed = tokens.new_seed()
+    box = vault.seal(seed, f"run:{scope.workspace_id}:{run_id}")
+    skipped = {n for n, known in facts.items() if known.state is NodeState.SKIPPED}
+    waits: list[JsonObject] = [
+        {
+            "node_id": n,
+            "sha256": tokens.digest(tokens.callback_token(seed, n)).hex(),
+            "schema": wiring.nodes[n].data.config.get("schema"),
+            "state": "cancelled" if n in skipped else "armed",
+        }
+        for n in nodes
+        if n not in kept
+    ]
+    return box.blob, box.key_id, waits
+
+
+def _providers(wiring: Wiring) -> list[str]:
+    named = (spec.data.config.get("provider") for spec in wiring.nodes.values())
+    return sorted({name for name in named if isinstance(name, str) and name})
+
+
+def _node(spec: NodeSpec, kept: Any, facts: NodeFacts | None) -> dict[str, Any]:
+    state = facts.state if facts else NodeState.PENDING
+    row: dict[str, Any] = {
+        "node_id": spec.id,
+        "type": spec.type,
+        "label": spec.label,
+        "limit_seconds": deadline_of(spec),
+        "state": state,
+        "work": {NodeState.QUEUED: "ready", NodeState.SKIPPED: "ended"}.get(state, "idle"),
+        "reused": False,
+    }
+    if kept is not None:
+        copied = {name: getattr(kept, name) for name in ("input", "output", "port", "remote")}
+        row |= copied | {"work": "ended", "reused": True, "finished_at": kept.finished_at.isoformat()}
+    return row

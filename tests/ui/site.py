@@ -1,0 +1,112 @@
+"""The whole product for the browser tests: the screens built from what is in `ui/src` now, web, engine and sandbox platforms
+in one process of their own, on a database of its own.
+
+By hand, to look at it: `.venv/bin/python -m tests.ui.site [PORT]`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOM
+
+ROOT = Path(__file__).parent.parent.parent
+START_SECONDS = 50
+_SERVE = """
+import sys
+from pathlib import Path
+import app.screens
+app.screens.PLACES = (Path(sys.argv[1]),)
+from app.cli import main
+sys.argv = ["baton", "serve", "--sandbox"]
+sys.exit(main())
+"""
+
+
+@dataclass(frozen=True)
+class Product:
+    """`code` signs in once. `sample` is the id of the sample chain."""
+
+    url: str
+    code: str
+    sample: str
+    folder: Path
+    log: Path
+
+
+def build_screens(out: Path) -> None:
+    """Into a folder of our own: two test runs, or an edit meanwhile, do not disturb each other."""
+    spec = importlib.util.spec_from_file_location("build_hook", ROOT / "ui" / "build_hook.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.build(out=out)
+
+
+@contextmanager
+def running(port: int = 0) -> Generator[Product]:
+    """Up when the block begins, gone with everything it kept when it ends."""
+    with tempfile.TemporaryDirectory(prefix="baton-ui-", dir=ROOM) as name:
+        folder = Path(name)
+        build_screens(folder / "dist")
+        log = folder / "log"
+        environment = {"PATH": os.environ["PATH"], "HOME": name, "BATON_PORT": str(port)}
+        with log.open("w") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-c", _SERVE, str(folder / "dist")],
+                cwd=ROOT,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        try:
+            url, code, sample = _said(process, log)
+            yield Product(url, code, sample, folder, log)
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def _said(process: subprocess.Popen[str], log: Path) -> tuple[str, str, str]:
+    assert process.stdout is not None
+    text, deadline = "", time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if not select.select([process.stdout], [], [], 0.2)[0]:
+            continue
+        piece = os.read(process.stdout.fileno(), 4096)  # past the buffer, which select does not see
+        text += piece.decode()
+        address = re.search(r"(http://\S+)/sign-in\?code=(\S+)", text)
+        sample = re.search(r" run (\S+) --follow", text)
+        if address and sample:
+            return address[1], address[2], sample[1]
+        if not piece:
+            break
+    raise RuntimeError(f"the product did not start:\n{text}\n{log.read_text()}")
+
+
+if __name__ == "__main__":
+    with running(int(sys.argv[1]) if sys.argv[1:] else 0) as product:
+        print(f"{product.url}/sign-in?code={product.code}", flush=True)
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            print("Stopping.")

@@ -1,0 +1,170 @@
+import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { tellSignedOut } from "./client";
+import { keys } from "./queries/keys";
+import { ended } from "./queries/runs";
+import { EventReader } from "./sse";
+import type { LogLine, NodeState, RunDetail } from "./types";
+
+/** live: lines arrive as they are written. waiting: cut, trying again. ended: the run is over, all lines are here. */
+export type StreamState = "connecting" | "live" | "waiting" | "ended" | "gone";
+
+/** Every line of the run that has arrived, in order, without a gap or a double. Filled by `useRunEvents`. */
+export function useRunLines(runId: string | null): LogLine[] {
+  const { data } = useQuery<LogLine[]>({
+    queryKey: keys.runs.events(runId ?? ""),
+    queryFn: () => [],
+    initialData: EMPTY,
+    enabled: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return data;
+}
+
+/** Follow a run: its lines and its nodes' states in the cache are renewed at most once per frame, the whole run at most once
+ * per second. A cut stream goes on after the last line received. Mount it once per run on screen. */
+export function useRunEvents(runId: string | null): StreamState {
+  const client = useQueryClient();
+  const [state, setState] = useState<StreamState>("connecting");
+  useEffect(() => {
+    if (runId === null) return;
+    setState("connecting");
+    return follow(client, runId, setState);
+  }, [client, runId]);
+  return state;
+}
+
+/** Follow without React. Returns what stops it. */
+export function follow(client: QueryClient, runId: string, tell: (state: StreamState) => void): () => void {
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  let arrived: LogLine[] = [];
+  let frame = 0;
+  let refetch = 0;
+
+  const last = () => client.getQueryData<LogLine[]>(keys.runs.events(runId))?.at(-1)?.seq ?? 0;
+
+  const renewSoon = (delay: number) => {
+    window.clearTimeout(refetch);
+    refetch = window.setTimeout(() => {
+      refetch = 0;
+      void client.invalidateQueries({ queryKey: keys.runs.one(runId), exact: true });
+    }, delay);
+  };
+
+  const flush = () => {
+    frame = 0;
+    const batch = arrived.filter((line) => line.seq > last());
+    arrived = [];
+    if (batch.length === 0) return;
+    client.setQueryData<LogLine[]>(keys.runs.events(runId), (lines = []) => [...lines, ...batch]);
+    client.setQueryData<RunDetail>(keys.runs.one(runId), (run) => run && advanced(run, batch));
+    if (batch.some((line) => line.kind !== "log") && refetch === 0) renewSoon(1000);
+  };
+
+  // A hidden tab draws no frames; its lines must arrive all the same.
+  const schedule = () => {
+    if (frame !== 0) return;
+    frame = document.hidden ? window.setTimeout(flush, 250) : window.requestAnimationFrame(flush);
+  };
+
+  const read = async (): Promise<"ended" | "cut" | "gone"> => {
+    const after = Math.max(last(), arrived.at(-1)?.seq ?? 0);
+    const answer = await fetch(`/api/v1/orchestrator/runs/${runId}/events`, {
+      headers: { Accept: "text/event-stream", ...(after > 0 && { "Last-Event-ID": String(after) }) },
+      signal,
+    });
+    if (answer.status === 401) tellSignedOut();
+    if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return "gone";
+    if (!answer.ok || answer.body === null) return "cut";
+    tell("live");
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    const events = new EventReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return "cut";
+      for (const each of events.push(value)) {
+        if (each.event === "end") return "ended";
+        if (each.id !== null) arrived.push(JSON.parse(each.data) as LogLine);
+      }
+      if (arrived.length > 0) schedule();
+    }
+  };
+
+  const run = async () => {
+    for (let tries = 0; !signal.aborted; tries++) {
+      const before = last();
+      const outcome = await read().catch(() => "cut" as const);
+      if (signal.aborted) return;
+      if (outcome !== "cut") {
+        flush();
+        tell(outcome);
+        if (outcome === "ended") {
+          window.clearTimeout(refetch);
+          void client.invalidateQueries({ queryKey: keys.runs.one(runId), exact: true });
+          void client.invalidateQueries({ queryKey: ["runs", "list"] });
+        }
+        return;
+      }
+      if (last() > before) tries = 0;
+      tell("waiting");
+      await pause(Math.min(5_000, 300 * 2 ** tries), signal);
+    }
+  };
+  void run();
+
+  return () => {
+    stopped.abort();
+    window.cancelAnimationFrame(frame);
+    window.clearTimeout(refetch);
+  };
+}
+
+const EMPTY: LogLine[] = [];
+
+const STATES: Record<string, NodeState> = {
+  "node.started": "RUNNING",
+  "node.retrying": "RUNNING",
+  "node.waiting": "WAITING",
+  "node.queued": "QUEUED",
+  "node.running": "RUNNING",
+  "node.held": "HELD",
+  "node.completed": "COMPLETED",
+  "node.failed": "FAILED",
+  "node.timed_out": "TIMED_OUT",
+  "node.cancelled": "CANCELLED",
+  "node.skipped": "SKIPPED",
+};
+
+/** The run after these lines: states at once, everything else with the next fetch. */
+export function advanced(run: RunDetail, lines: readonly LogLine[]): RunDetail {
+  const changes = new Map<string, { status: NodeState; at: string }>();
+  for (const line of lines) {
+    const status = STATES[line.kind];
+    if (status && line.nodeId !== null) changes.set(line.nodeId, { status, at: line.at });
+  }
+  if (changes.size === 0) return run;
+  const nodes = run.nodes.map((node) => {
+    const change = changes.get(node.id);
+    if (!change || node.status === change.status) return node;
+    const over = !["PENDING", "QUEUED", "RUNNING", "WAITING", "HELD"].includes(change.status);
+    return {
+      ...node,
+      status: change.status,
+      startedAt: node.startedAt ?? change.at,
+      finishedAt: over ? (node.finishedAt ?? change.at) : null,
+    };
+  });
+  const status = run.status === "PENDING" ? "RUNNING" : run.status;
+  return { ...run, nodes, status: ended(run.status) ? run.status : status };
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = window.setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      window.clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,38 @@
+import type { components } from "./schema";
+
+/** Names for the generated types. Nothing here is written by hand: a type that is missing is missing in the API. */
+export type Schemas = components["schemas"];
+
+export type Session = Schemas["SessionAnswer"];
+export type Role = Session["role"];
+export type Orchestrator = Schemas["Orchestrator"];
+export type OrchestratorDetail = Schemas["OrchestratorDetail"];
+export type Revision = Schemas["Revision"];
+export type RevisionDetail = Schemas["RevisionDetail"];
+export type Graph = Schemas["Graph"];
+export type GraphNode = Schemas["NodeSpec"];
+export type GraphEdge = Schemas["Edge"];
+export type DefinitionProblem = Schemas["Problem"];
+export type Kind = Schemas["Kind"];
+// openapi-fetch leaves members out that can only be null.
+export type Run = Omit<Schemas["Run"], "correlationToken">;
+export type RunDetail = Omit<Schemas["RunDetail"], "correlationToken">;
+export type RunState = Schemas["RunState"];
+export type NodeRun = Schemas["NodeRun"];
+export type NodeState = Schemas["NodeState"];
+export type Attempt = Schemas["Attempt"];
+export type Exchange = Schemas["Exchange"];
+export type Failure = Schemas["Failure"];
+export type LogLine = Schemas["LogLine"];
+export type Level = LogLine["level"];
+export type Provider = Schemas["ProviderAnswer"];
+export type Connection = Schemas["ConnectionAnswer"];
+export type ConnectionStatus = Connection["status"];
+export type TestAnswer = Schemas["TestAnswer"];
+export type RemoteWorkflow = Schemas["RemoteWorkflow"];
+export type Workflows = Schemas["Workflows"];
+export type Preview = Schemas["PreviewAnswer"];
+export type ProblemDetails = Schemas["ProblemDetails"];
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: unknown };

@@ -1,0 +1,196 @@
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+} from "@tanstack/react-router";
+import {
+  connectionsQuery,
+  kindsQuery,
+  orchestratorQuery,
+  orchestratorsQuery,
+  providersQuery,
+  runQuery,
+  sessionQuery,
+} from "@/api/queries";
+import { ErrorPage, NotFoundPage, PendingPage } from "@/shell/fallbacks";
+import { Shell } from "@/shell/shell";
+
+/* Every address of the app. A screen's code and its first data are fetched at the same time: the loaders start queries and
+   wait for none. What is searched, filtered or opened stands in the address: `validateSearch` says what that may be. */
+
+const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
+  component: Shell,
+  notFoundComponent: NotFoundPage,
+  loader: ({ context: { queryClient } }) => void queryClient.prefetchQuery(sessionQuery),
+});
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: lazyRouteComponent(() => import("@/routes/home"), "HomePage"),
+});
+
+const orchestrators = createRoute({
+  getParentRoute: () => root,
+  path: "/orchestrators",
+  validateSearch: optional((search) => ({ q: text(search.q) })),
+  loader: ({ context: { queryClient } }) => void queryClient.prefetchInfiniteQuery(orchestratorsQuery()),
+  component: lazyRouteComponent(() => import("@/routes/orchestrators"), "OrchestratorsPage"),
+});
+
+const orchestrator = createRoute({
+  getParentRoute: () => root,
+  path: "/orchestrators/$id",
+  /** `run`: shown over the canvas. `node`: selected, its panel open. `panel`: of the left rail. `drawer`: at the bottom. */
+  validateSearch: optional((search) => ({
+    run: text(search.run),
+    node: text(search.node),
+    panel: text(search.panel),
+    drawer: text(search.drawer),
+    revision: whole(search.revision),
+  })),
+  loader: ({ context: { queryClient }, params }) => {
+    void queryClient.prefetchQuery(orchestratorQuery(params.id));
+    void queryClient.prefetchQuery(kindsQuery);
+    void queryClient.prefetchQuery(providersQuery);
+  },
+  component: lazyRouteComponent(() => import("@/routes/orchestrator"), "OrchestratorPage"),
+});
+
+const workflows = createRoute({
+  getParentRoute: () => root,
+  path: "/workflows",
+  validateSearch: optional((search) => ({
+    provider: text(search.provider),
+    connection: text(search.connection),
+    q: text(search.q),
+    active: search.active === true ? true : undefined,
+    workflow: text(search.workflow),
+  })),
+  loader: ({ context: { queryClient } }) => void queryClient.prefetchQuery(providersQuery),
+  component: lazyRouteComponent(() => import("@/routes/workflows"), "WorkflowsPage"),
+});
+
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: "/runs",
+  validateSearch: optional((search) => ({
+    status: texts(search.status),
+    orchestratorId: text(search.orchestratorId),
+    provider: text(search.provider),
+    trigger: text(search.trigger),
+    label: texts(search.label),
+    q: text(search.q),
+    since: text(search.since),
+    until: text(search.until),
+    group: text(search.group),
+  })),
+  component: lazyRouteComponent(() => import("@/routes/runs"), "RunsPage"),
+});
+
+const run = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/$runId",
+  /** `view`: timeline, canvas or list. `node`: the selected step, `tab`: of it. `line`: of the log. `with`: the other run. */
+  validateSearch: optional((search) => ({
+    view: text(search.view),
+    node: text(search.node),
+    tab: text(search.tab),
+    line: whole(search.line),
+    with: text(search.with),
+  })),
+  loader: ({ context: { queryClient }, params }) => void queryClient.prefetchQuery(runQuery(params.runId)),
+  component: lazyRouteComponent(() => import("@/routes/run"), "RunPage"),
+});
+
+const connections = createRoute({
+  getParentRoute: () => root,
+  path: "/connections",
+  /** `add`: the provider of the dialog that is open ("" for its first step). `open`: the connection whose details are shown. */
+  validateSearch: optional((search) => ({
+    add: typeof search.add === "string" ? search.add : undefined,
+    open: text(search.open),
+  })),
+  loader: ({ context: { queryClient } }) => {
+    void queryClient.prefetchQuery(connectionsQuery());
+    void queryClient.prefetchQuery(providersQuery);
+  },
+  component: lazyRouteComponent(() => import("@/routes/connections"), "ConnectionsPage"),
+});
+
+const inbound = createRoute({
+  getParentRoute: () => root,
+  path: "/inbound",
+  validateSearch: optional((search) => ({ q: text(search.q), verdict: text(search.verdict) })),
+  component: lazyRouteComponent(() => import("@/routes/inbound"), "InboundPage"),
+});
+
+const check = createRoute({
+  getParentRoute: () => root,
+  path: "/check",
+  component: lazyRouteComponent(() => import("@/routes/check"), "CheckPage"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  validateSearch: optional((search) => ({ tab: text(search.tab) })),
+  component: lazyRouteComponent(() => import("@/routes/settings"), "SettingsPage"),
+});
+
+const tree = root.addChildren([
+  home,
+  orchestrators,
+  orchestrator,
+  workflows,
+  runs,
+  run,
+  connections,
+  inbound,
+  check,
+  settings,
+]);
+
+export function createAppRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { queryClient },
+    defaultPreload: "intent",
+    defaultPreloadStaleTime: 0,
+    defaultErrorComponent: ErrorPage,
+    defaultPendingComponent: PendingPage,
+    defaultNotFoundComponent: NotFoundPage,
+    scrollRestoration: true,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}
+
+type Search = Record<string, unknown>;
+
+/** Every part of a search may be absent; links name only what they set. */
+function optional<T extends object>(read: (search: Search) => T): (search: Search) => Partial<T> {
+  return (search) =>
+    Object.fromEntries(Object.entries(read(search)).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function text(value: unknown): string | undefined {
+  if (typeof value === "number") return String(value);
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function texts(value: unknown): string[] | undefined {
+  const list = (Array.isArray(value) ? value : [value]).map(text).filter((item) => item !== undefined);
+  return list.length ? list : undefined;
+}
+
+function whole(value: unknown): number | undefined {
+  const number = Number(value);
+  return value !== undefined && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
+}

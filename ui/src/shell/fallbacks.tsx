@@ -1,0 +1,36 @@
+import { type ErrorComponentProps, Link } from "@tanstack/react-router";
+import { Compass } from "lucide-react";
+import { Button, EmptyState, ErrorState, Page, SkeletonRows } from "@/ui";
+
+/** No screen has this address. */
+export function NotFoundPage() {
+  return (
+    <Page title="Not found">
+      <EmptyState
+        icon={Compass}
+        title="There is no such page"
+        actions={
+          <Button asChild>
+            <Link to="/">Go home</Link>
+          </Button>
+        }
+      >
+        The address may be mistyped, or what it named has been deleted.
+      </EmptyState>
+    </Page>
+  );
+}
+
+/** A screen that threw: the rest of the app goes on. */
+export function ErrorPage({ error, reset }: ErrorComponentProps) {
+  return (
+    <Page title="Something went wrong">
+      <ErrorState error={error} retry={reset} />
+    </Page>
+  );
+}
+
+/** While a screen's code is on its way; shown only if that takes longer than a moment. */
+export function PendingPage() {
+  return <SkeletonRows className="p-6" rows={8} />;
+}

@@ -1,0 +1,25 @@
+import { lazy, Suspense } from "react";
+import type { CodeEditorProps } from "./code-editor-impl";
+import { CONTROL } from "./field";
+
+const Impl = lazy(() => import("./code-editor-impl"));
+
+/** CodeMirror, fetched with the first field that needs it; until then the plain text. Tab leaves the field, as everywhere. */
+export function CodeEditor(props: CodeEditorProps) {
+  return (
+    <Suspense
+      fallback={
+        <pre
+          className={`${CONTROL} overflow-auto py-1.5 font-mono text-xs`}
+          style={{ minHeight: props.minHeight }}
+        >
+          {props.value}
+        </pre>
+      }
+    >
+      <Impl {...props} />
+    </Suspense>
+  );
+}
+
+export type { CodeEditorProps };

@@ -1,0 +1,39 @@
+import { Check, Copy } from "lucide-react";
+import { useEffect, useState } from "react";
+import { toast } from "sonner";
+import { IconButton } from "./button";
+
+/** Put text on the clipboard, and say so. */
+export function CopyButton({
+  text,
+  label = "Copy",
+  className,
+}: {
+  text: string | (() => string);
+  label?: string;
+  className?: string;
+}) {
+  const [done, setDone] = useState(false);
+  useEffect(() => {
+    if (!done) return;
+    const timer = window.setTimeout(() => setDone(false), 1500);
+    return () => window.clearTimeout(timer);
+  }, [done]);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(typeof text === "string" ? text : text());
+      setDone(true);
+    } catch {
+      toast.error("The browser does not let this page write to the clipboard.");
+    }
+  };
+  return (
+    <IconButton
+      size="sm"
+      label={done ? "Copied" : label}
+      icon={done ? Check : Copy}
+      onClick={() => void copy()}
+      className={className}
+    />
+  );
+}
