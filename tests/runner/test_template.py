@@ -476,5 +476,8 @@ def _long(source: str, scope: dict[str, JsonValue]) -> object:
 
 
 def _unplaced(message: str) -> str:
-    """Only the short way knows the path of a text or number that was looked into."""
-    return re.sub(r"^.*? (is (?:an? \w+|null): it has no|has no position)", r"\1", message)
+    """Only the short way knows the path of a text or number that was looked into, and only it knows whether a place in a list
+    was counted from the front or from the back: the long way finds the place by the object that lies there."""
+    return re.sub(
+        r"\[-?\d+\]", "[n]", re.sub(r"^.*? (is (?:an? \w+|null): it has no|has no position)", r"\1", message)
+    )
