@@ -19,7 +19,7 @@ docs:	## every setting, kind and problem has its heading
 	$(B)/python -m pytest tests/test_docs.py
 
 pictures:	## the README's pictures, from the real app with the sandbox platforms
-	$(B)/python docs/pictures.py
+	$(B)/python -m docs.pictures
 
 lock:	## both locks: hashes, every platform, no hosts
 	env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS sh -c '$(LOCK) -o requirements.lock && $(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock'

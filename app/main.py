@@ -17,7 +17,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
 from app import pages, problems, screens
-from app.api import callbacks, connections, events, health, kinds, orchestrators, providers, runs, session
+from app.api import (
+    callbacks,
+    connections,
+    events,
+    health,
+    inbound,
+    kinds,
+    orchestrators,
+    providers,
+    runs,
+    session,
+    tokens,
+)
 from app.auth import Authenticator
 from app.edge import Edge
 from app.metrics import Metrics
@@ -39,8 +51,10 @@ def api_routes() -> list[Route]:
     found = [
         *health.fixed,
         *session.fixed,
+        *tokens.fixed,
         *kinds.fixed,
         *callbacks.fixed,
+        *inbound.fixed,
         *events.fixed,
         *runs.fixed,
         *orchestrators.fixed,

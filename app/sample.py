@@ -113,6 +113,6 @@ def _node(
     return {
         "id": node_id,
         "type": kind,
-        "position": {"x": 240 * column, "y": y},
+        "position": {"x": 312 * column, "y": y},
         "data": {"label": label, "config": config},
     }

@@ -12,6 +12,7 @@ from runner.store.connections import Connections
 from runner.store.definitions import Definitions
 from runner.store.due import Due
 from runner.store.history import History
+from runner.store.inbound import Inbound
 from runner.store.keys import Keys
 from runner.store.orchestrators import Orchestrators
 from runner.store.runs import Runs
@@ -34,6 +35,7 @@ class Store:
         self.keys = Keys(database, vault)
         self.orchestrators = Orchestrators(database)
         self.history = History(database, vault)
+        self.inbound = Inbound(database)
         self.runs = Runs(database, vault, definitions, self.bell)
         self.claims = Claims(database, definitions)
         self.settling = Settling(database, self.bell)

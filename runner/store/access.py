@@ -95,6 +95,17 @@ class Access:
             )
         return token
 
+    async def issue_token(self, scope: Scope, name: str, role: Role) -> tuple[ApiToken, str]:
+        """A new API token of the asker's workspace, and its text, shown this once."""
+        token = mint(TOKEN)
+        made = (
+            insert(api_token)
+            .values(workspace_id=scope.workspace_id, name=name, role=role, sha256=_hash(token))
+            .returning(api_token)
+        )
+        async with self._database.begin() as connection:
+            return _token((await connection.execute(made)).one()), token
+
     async def tokens(self, scope: Scope) -> tuple[ApiToken, ...]:
         """The tokens of the workspace, newest first, revoked ones too; never their text."""
         async with self._database.begin() as connection:
@@ -103,18 +114,7 @@ class Access:
                 .where(api_token.c.workspace_id == scope.workspace_id)
                 .order_by(api_token.c.id.desc())
             )
-            return tuple(
-                ApiToken(
-                    id=row.id,
-                    name=row.name,
-                    role=Role(row.role),
-                    created_date=row.created_at,
-                    last_used_date=row.last_used_at,
-                    expires_date=row.expires_at,
-                    revoked_date=row.revoked_at,
-                )
-                for row in rows
-            )
+            return tuple(_token(row) for row in rows)
 
     async def revoke_token(self, scope: Scope, token_id: UUID) -> None:
         """From now on it is refused. Idempotent. Raises NotFound."""
@@ -223,6 +223,18 @@ class Access:
         """Signed out: the cookie is worth nothing from here on. Idempotent."""
         async with self._database.begin() as connection:
             await connection.execute(delete(session).where(session.c.sha256 == _hash(secret)))
+
+
+def _token(row: Row[Any]) -> ApiToken:
+    return ApiToken(
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        created_date=row.created_at,
+        last_used_date=row.last_used_at,
+        expires_date=row.expires_at,
+        revoked_date=row.revoked_at,
+    )
 
 
 async def _session(connection: AsyncConnection, secret: str) -> Row[Any, Any, Any, bool] | None:

@@ -36,7 +36,7 @@ def id_routes(tmp_path: Any) -> list[tuple[str, str]]:
 
 
 async def foreign(site: Site) -> dict[str, str]:
-    """An orchestrator, a run and a connection that belong to somebody else."""
+    """An orchestrator, a run, a connection and a token that belong to somebody else."""
     await make_workspace(site.store, "other")
     scope = await site.store.access.scope("them", workspace_name="other")
     made = await site.store.orchestrators.create(scope, "theirs-canary", "", make_graph("A"))
@@ -49,7 +49,13 @@ async def foreign(site: Site) -> dict[str, str]:
             ),
             {"workspace": scope.workspace_id},
         )
-    return {"orchestrator": str(made.id), "run": str(run_id), "connection": str(connection_id)}
+    token, _ = await site.store.access.issue_token(scope, "theirs-canary", Role.VIEWER)
+    return {
+        "orchestrator": str(made.id),
+        "run": str(run_id),
+        "connection": str(connection_id),
+        "token": str(token.id),
+    }
 
 
 def variants(real: str) -> list[str]:
@@ -98,6 +104,7 @@ async def test_a_foreign_id_is_404_on_every_route_for_every_role(site: Site, tmp
     assert len(routes) >= 15
     for method, path in routes:
         kind = "run" if "{runId}" in path else "connection" if "/connections/" in path else "orchestrator"
+        kind = "token" if "/tokens/" in path else kind
         body: dict[str, Any] = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
         for role in Role:
             named = variants(theirs[kind]) if role is Role.ADMIN else [theirs[kind]]
@@ -123,7 +130,8 @@ async def test_an_empty_id_names_no_list(site: Site, tmp_path: Any) -> None:
 
 async def test_lists_and_counts_know_nothing_of_the_others(site: Site) -> None:
     theirs = await foreign(site)
-    for url in ("/api/v1/orchestrator", "/api/v1/orchestrator/runs", "/api/v1/orchestrator/connections"):
+    for name in ("", "/runs", "/connections", "/callbacks"):
+        url = f"/api/v1/orchestrator{name}"
         answer = await site.client.get(url)
         assert answer.json() == {"items": [], "nextCursor": None}
     filtered = await site.client.get(
@@ -132,6 +140,7 @@ async def test_lists_and_counts_know_nothing_of_the_others(site: Site) -> None:
     assert filtered.json()["items"] == []
     assert "canary" not in (await site.client.get("/api/v1/orchestrator/providers")).text
     assert "canary" not in (await site.client.get("/")).text
+    assert "canary" not in (await site.client.get("/api/v1/tokens")).text
     metrics = (await site.client.get("/metrics")).text
     assert 'baton_runs{status="PENDING"} 0.0' in metrics and 'baton_runs{status="RUNNING"} 0.0' in metrics
 

@@ -14,6 +14,7 @@ import {
   runQuery,
   sessionQuery,
 } from "@/api/queries";
+import type { Verdict } from "@/api/types";
 import { ErrorPage, NotFoundPage, PendingPage } from "@/shell/fallbacks";
 import { Shell } from "@/shell/shell";
 
@@ -25,6 +26,8 @@ const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   notFoundComponent: NotFoundPage,
   loader: ({ context: { queryClient } }) => void queryClient.prefetchQuery(sessionQuery),
 });
+
+const VERDICTS: readonly Verdict[] = ["accepted", "duplicate", "gone", "invalid"];
 
 const home = createRoute({
   getParentRoute: () => root,
@@ -66,7 +69,7 @@ const workflows = createRoute({
     provider: text(search.provider),
     connection: text(search.connection),
     q: text(search.q),
-    active: search.active === true ? true : undefined,
+    active: typeof search.active === "boolean" ? search.active : undefined,
     workflow: text(search.workflow),
   })),
   loader: ({ context: { queryClient } }) => void queryClient.prefetchQuery(providersQuery),
@@ -85,7 +88,6 @@ const runs = createRoute({
     q: text(search.q),
     since: text(search.since),
     until: text(search.until),
-    group: text(search.group),
   })),
   component: lazyRouteComponent(() => import("@/routes/runs"), "RunsPage"),
 });
@@ -93,13 +95,12 @@ const runs = createRoute({
 const run = createRoute({
   getParentRoute: () => root,
   path: "/runs/$runId",
-  /** `view`: timeline, canvas or list. `node`: the selected step, `tab`: of it. `line`: of the log. `with`: the other run. */
+  /** `view`: timeline or list. `node`: the selected step, `tab`: of it. `again`: the re-run dialog is open. */
   validateSearch: optional((search) => ({
     view: text(search.view),
     node: text(search.node),
     tab: text(search.tab),
-    line: whole(search.line),
-    with: text(search.with),
+    again: search.again === true ? true : undefined,
   })),
   loader: ({ context: { queryClient }, params }) => void queryClient.prefetchQuery(runQuery(params.runId)),
   component: lazyRouteComponent(() => import("@/routes/run"), "RunPage"),
@@ -123,7 +124,7 @@ const connections = createRoute({
 const inbound = createRoute({
   getParentRoute: () => root,
   path: "/inbound",
-  validateSearch: optional((search) => ({ q: text(search.q), verdict: text(search.verdict) })),
+  validateSearch: optional((search) => ({ verdict: VERDICTS.find((verdict) => verdict === search.verdict) })),
   component: lazyRouteComponent(() => import("@/routes/inbound"), "InboundPage"),
 });
 
@@ -136,7 +137,6 @@ const check = createRoute({
 const settings = createRoute({
   getParentRoute: () => root,
   path: "/settings",
-  validateSearch: optional((search) => ({ tab: text(search.tab) })),
   component: lazyRouteComponent(() => import("@/routes/settings"), "SettingsPage"),
 });
 

@@ -32,6 +32,9 @@ export type TestAnswer = Schemas["TestAnswer"];
 export type RemoteWorkflow = Schemas["RemoteWorkflow"];
 export type Workflows = Schemas["Workflows"];
 export type Preview = Schemas["PreviewAnswer"];
+export type ApiToken = Schemas["TokenAnswer"];
+export type Received = Schemas["Received"];
+export type Verdict = Received["verdict"];
 export type ProblemDetails = Schemas["ProblemDetails"];
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

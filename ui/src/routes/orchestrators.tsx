@@ -1,16 +1,20 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { Plus, Workflow } from "lucide-react";
-import { useMemo } from "react";
+import { Copy, Download, Ellipsis, Plus, Trash2, Upload, Workflow } from "lucide-react";
+import { type ChangeEvent, useMemo, useRef, useState } from "react";
+import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
-import { orchestratorsQuery, useCreateOrchestrator, useMay } from "@/api/queries";
-import type { Orchestrator } from "@/api/types";
+import { orchestratorsQuery, useCreateOrchestrator, useDeleteOrchestrator, useMay } from "@/api/queries";
+import type { Graph, Orchestrator } from "@/api/types";
 import { plural } from "@/lib/time";
 import {
   Button,
   type Column,
+  ConfirmDialog,
   EmptyState,
+  IconButton,
   Loaded,
+  Menu,
   Page,
   SearchInput,
   StatusBadge,
@@ -20,7 +24,7 @@ import {
 
 const route = getRouteApi("/orchestrators");
 
-const columns: Column<Orchestrator>[] = [
+const COLUMNS: readonly Column<Orchestrator>[] = [
   {
     key: "name",
     header: "Name",
@@ -67,31 +71,117 @@ const columns: Column<Orchestrator>[] = [
   },
 ];
 
-/** Every orchestrator of the workspace. */
+/** Every orchestrator of the workspace: to open, make, duplicate, delete, and carry elsewhere as a file. */
 export function OrchestratorsPage() {
   const { q = "" } = route.useSearch();
   const navigate = useNavigate({ from: "/orchestrators" });
   const query = useInfiniteQuery(orchestratorsQuery(q));
   const create = useCreateOrchestrator();
+  const remove = useDeleteOrchestrator();
   const may = useMay("editor");
+  const file = useRef<HTMLInputElement>(null);
+  const [doomed, setDoomed] = useState<Orchestrator | null>(null);
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
-  const make = () =>
-    create.mutate(
+  const open = (id: string) => void navigate({ to: "/orchestrators/$id", params: { id } });
+  const { mutate: make, isPending: making } = create;
+
+  const columns = useMemo<Column<Orchestrator>[]>(() => {
+    const items = (item: Orchestrator) => [
+      ...(may
+        ? [
+            {
+              label: "Duplicate",
+              icon: Copy,
+              onSelect: () =>
+                make(
+                  { name: `${item.name} (copy)`, description: item.description, definition: item.definition },
+                  {
+                    onSuccess: (copy) => toast.success(`“${copy.name}” was made`),
+                    onError: (error) => toastProblem(error, "It was not duplicated"),
+                  },
+                ),
+            },
+          ]
+        : []),
+      { label: "Export as JSON", icon: Download, onSelect: () => exported(item) },
+      ...(may
+        ? [
+            { separator: true as const },
+            { label: "Delete", icon: Trash2, danger: true, onSelect: () => setDoomed(item) },
+          ]
+        : []),
+    ];
+    return [
+      ...COLUMNS,
+      {
+        key: "more",
+        header: <span className="sr-only">Actions</span>,
+        width: "40px",
+        align: "end",
+        cell: (item) => (
+          // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: only keeps clicks from the row
+          <span
+            onClick={(event) => event.stopPropagation()}
+            onDoubleClick={(event) => event.stopPropagation()}
+          >
+            <Menu
+              align="end"
+              trigger={<IconButton label={`Actions for ${item.name}`} icon={Ellipsis} size="sm" />}
+              items={items(item)}
+            />
+          </span>
+        ),
+      },
+    ];
+  }, [may, make]);
+
+  const begin = () =>
+    make(
       { name: "New orchestrator", definition: { version: 1, nodes: [], edges: [] } },
       {
-        onSuccess: (made) => void navigate({ to: "/orchestrators/$id", params: { id: made.id } }),
+        onSuccess: (made) => open(made.id),
         onError: (error) => toastProblem(error, "The orchestrator was not made"),
       },
     );
+  const read = async (event: ChangeEvent<HTMLInputElement>) => {
+    const [chosen] = event.target.files ?? [];
+    event.target.value = "";
+    if (!chosen) return;
+    const body = imported(await chosen.text(), chosen.name);
+    if (body === null) {
+      toast.error("This file holds no orchestrator", {
+        description: "It takes an export of ours, or a drawing of React Flow: JSON with “nodes” and “edges”.",
+      });
+      return;
+    }
+    make(body, {
+      onSuccess: (made) => open(made.id),
+      onError: (error) => toastProblem(error, "The file was not imported"),
+    });
+  };
+
   return (
     <Page
       title="Orchestrators"
       layout="fill"
       actions={
         may && (
-          <Button variant="primary" icon={Plus} pending={create.isPending} onClick={make}>
-            New orchestrator
-          </Button>
+          <>
+            <input
+              ref={file}
+              type="file"
+              accept=".json,application/json"
+              aria-label="File to import"
+              hidden
+              onChange={(event) => void read(event)}
+            />
+            <Button icon={Upload} onClick={() => file.current?.click()}>
+              Import
+            </Button>
+            <Button variant="primary" icon={Plus} pending={making} onClick={begin}>
+              New orchestrator
+            </Button>
+          </>
         )
       }
       bar={
@@ -112,7 +202,7 @@ export function OrchestratorsPage() {
                 columns={columns}
                 rows={rows}
                 rowId={(item) => item.id}
-                onOpen={(item) => void navigate({ to: "/orchestrators/$id", params: { id: item.id } })}
+                onOpen={(item) => open(item.id)}
                 hasMore={query.hasNextPage}
                 loadingMore={query.isFetchingNextPage}
                 onEnd={() => void query.fetchNextPage()}
@@ -127,6 +217,50 @@ export function OrchestratorsPage() {
           }
         </Loaded>
       </div>
+      <ConfirmDialog
+        open={doomed !== null}
+        onOpenChange={(shown) => !shown && setDoomed(null)}
+        title={`Delete “${doomed?.name ?? ""}”?`}
+        action="Delete 1 orchestrator"
+        pending={remove.isPending}
+        onConfirm={() => {
+          if (doomed)
+            remove.mutate(doomed.id, {
+              onError: (error) => toastProblem(error, "It was not deleted"),
+              onSettled: () => setDoomed(null),
+            });
+        }}
+      >
+        Its past runs stay readable. It cannot be started any more.
+      </ConfirmDialog>
     </Page>
   );
+}
+
+/** Hands the browser a file that `imported` and the command line read. */
+function exported({ name, description, definition }: Orchestrator): void {
+  const text = `${JSON.stringify({ baton: 1, name, description, definition }, null, 2)}\n`;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = `${name.replace(/[^\p{L}\p{N}._-]+/gu, "-") || "orchestrator"}.json`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+/** What to make of a file: an export, or a bare drawing named after the file. Null: neither. The server checks the rest. */
+function imported(
+  text: string,
+  filename: string,
+): { name: string; description?: string; definition: Graph } | null {
+  try {
+    const value = JSON.parse(text) as Record<string, unknown> | null;
+    const held = (value?.definition ?? value) as Record<string, unknown> | null;
+    if (!held || !Array.isArray(held.nodes)) return null;
+    const name =
+      typeof value?.name === "string" && value.name ? value.name : filename.replace(/\.json$/i, "");
+    const description = typeof value?.description === "string" ? value.description : undefined;
+    return { name: name.slice(0, 200), description, definition: held as Graph };
+  } catch {
+    return null;
+  }
 }

@@ -3,6 +3,8 @@ export const keys = {
   session: ["session"] as const,
   ready: ["ready"] as const,
   kinds: ["kinds"] as const,
+  tokens: ["tokens"] as const,
+  callbacks: (verdict: string | null) => ["callbacks", verdict] as const,
   orchestrators: {
     all: ["orchestrators"] as const,
     list: (q: string) => ["orchestrators", "list", q] as const,

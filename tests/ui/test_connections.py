@@ -1,0 +1,106 @@
+"""Connections: added in three steps, tested, changed, and deleted only after saying what uses them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.ui.conftest import Axe, Shot
+
+GONE = "http://127.0.0.1:9"
+"""Nothing answers at the discard port."""
+
+
+def card(page: Page, name: str) -> Locator:
+    return page.get_by_role("article", name=name, exact=True)
+
+
+def chosen(page: Page, name: str, item: str) -> None:
+    page.get_by_role("button", name=f"More for {name}", exact=True).click()
+    page.get_by_role("menuitem", name=item).click()
+
+
+def address(page: Page) -> str:
+    found = page.request.get("/api/v1/orchestrator/connections?provider=n8n").json()["items"]
+    return next(item["baseUrl"] for item in found if item["name"] == "Sandbox n8n")
+
+
+def filled(page: Page, base_url: str, key: str) -> None:
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Address").first.fill(base_url)
+    dialog.get_by_label("API key").fill(key)
+    dialog.get_by_label("May call private networks").click()
+    dialog.get_by_role("button", name="Test connection").click()
+
+
+def test_a_connection_from_its_making_to_its_end(page: Page, axe: Axe, shot: Shot) -> None:
+    page.goto("/connections")
+    page.get_by_role("button", name="Add connection").click()
+    axe(page)
+    page.get_by_role("dialog").get_by_role("button", name="n8n").click()
+    dialog = page.get_by_role("dialog", name="Connect n8n")
+    dialog.get_by_role("button", name="Test connection").click()
+    expect(dialog.get_by_text("This is needed.").first).to_be_visible()
+    axe(page)
+    filled(page, address(page), "sandbox-n8n-key")
+    expect(dialog.get_by_role("status")).to_contain_text(re.compile(r"n8n answers: \d+ workflows found"))
+    dialog.get_by_label("Name").fill("Second n8n")
+    shot(page, "connections-tested")
+    axe(page)
+    dialog.get_by_role("button", name="Save connection").click()
+    expect(card(page, "Second n8n")).to_contain_text("Active")
+
+    chosen(page, "Second n8n", "Rename")
+    page.get_by_role("dialog").get_by_label("Name").fill("Test n8n")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    chosen(page, "Test n8n", "Switch off")
+    expect(card(page, "Test n8n")).to_contain_text("Switched off")
+    chosen(page, "Test n8n", "Switch on")
+    expect(card(page, "Test n8n")).to_contain_text("Active")
+    card(page, "Test n8n").get_by_role("button", name="Test Test n8n").click()
+    expect(page.get_by_text("Test n8n works")).to_be_visible()
+
+    chosen(page, "Test n8n", "Change credentials")
+    dialog = page.get_by_role("dialog", name="Credentials of Test n8n")
+    dialog.get_by_label("API key").fill("not-the-key")
+    dialog.get_by_role("button", name="Test and save").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    axe(page)
+    dialog.get_by_role("button", name="Save anyway").click()
+    expect(card(page, "Test n8n")).to_contain_text("Failing")
+    shot(page, "connections-failing")
+
+    chosen(page, "Test n8n", "Delete")
+    page.get_by_role("alertdialog").get_by_role("button", name="Delete connection").click()
+    expect(card(page, "Test n8n")).to_have_count(0)
+
+
+def test_what_does_not_answer_says_so_and_can_be_saved_anyway(page: Page, shot: Shot) -> None:
+    page.goto("/connections?add=n8n")
+    filled(page, GONE, "some-key")
+    dialog = page.get_by_role("dialog", name="Connect n8n")
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    shot(page, "connections-refused")
+    dialog.get_by_label("Name").fill("Gone n8n")
+    dialog.get_by_role("button", name="Save anyway").click()
+    expect(card(page, "Gone n8n")).to_contain_text("Failing")
+    chosen(page, "Gone n8n", "Delete")
+    page.get_by_role("alertdialog").get_by_role("button", name="Delete connection").click()
+    expect(card(page, "Gone n8n")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_deleting_names_the_orchestrators_that_use_it(page: Page, theme: str, axe: Axe, shot: Shot) -> None:
+    page.emulate_media(color_scheme=theme)  # pyright: ignore[reportArgumentType]
+    page.goto("/connections")
+    chosen(page, "Sandbox n8n", "Delete")
+    dialog = page.get_by_role("alertdialog")
+    dialog.get_by_role("button", name="Delete connection").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Order to report")
+    expect(dialog.get_by_role("button", name="Delete all the same")).to_be_visible()
+    axe(page)
+    shot(page, f"connections-in-use-{theme}")
+    dialog.get_by_role("button", name="Keep").click()
+    expect(card(page, "Sandbox n8n")).to_be_visible()

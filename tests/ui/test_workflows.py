@@ -1,0 +1,105 @@
+"""The workflow browser: what runs on the platforms, its drawing, and the way into an orchestrator."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.ui.conftest import NARROW, Axe, Shot
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_workflow_is_drawn_beside_the_list(page: Page, theme: str, axe: Axe, shot: Shot) -> None:
+    page.emulate_media(color_scheme=theme)  # pyright: ignore[reportArgumentType]
+    page.goto("/workflows?provider=n8n")
+    rows = page.get_by_role("table", name="Workflows").get_by_role("row")
+    rows.filter(has_text="Price").first.click()
+    pane = page.get_by_role("complementary")
+    expect(pane.get_by_role("img", name=re.compile(r"^\d+ steps?:"))).to_be_visible()
+    expect(pane.get_by_role("heading", name="Inputs")).to_be_visible()
+    axe(page)
+    shot(page, f"workflows-preview-{theme}")
+    page.set_viewport_size(NARROW)  # pyright: ignore[reportArgumentType]
+    expect(page.get_by_role("dialog").get_by_role("img", name=re.compile("step"))).to_be_visible()
+    axe(page)
+    if theme == "dark":
+        shot(page, "workflows-preview-narrow")
+
+
+def test_branches_and_inputs_are_shown(page: Page, shot: Shot) -> None:
+    page.goto("/workflows?provider=airflow&workflow=order_branching")
+    pane = page.get_by_role("complementary")
+    expect(pane.get_by_role("img", name=re.compile(r"^\d+ steps:"))).to_be_visible()
+    expect(page.get_by_role("tab", name=re.compile(r"Make \d+"))).to_be_visible()
+    shot(page, "workflows-branches")
+    page.keyboard.press("Escape")
+    expect(pane).to_have_count(0)
+
+
+def test_searching_and_filtering_stand_in_the_address(page: Page) -> None:
+    page.goto("/workflows?provider=n8n")
+    rows = page.get_by_role("table", name="Workflows").get_by_role("row")
+    expect(rows.nth(2)).to_be_visible()
+    page.get_by_label("Search workflows").fill("price an")
+    expect(rows).to_have_count(2)  # with the head
+    page.reload()
+    expect(rows).to_have_count(2)
+    page.get_by_label("Search workflows").fill("there is no such workflow")
+    expect(page.get_by_text("No workflow fits")).to_be_visible()
+    page.get_by_role("button", name="Clear search").click()
+    page.get_by_role("radio", name="Off").click()
+    expect(page).to_have_url(re.compile("active=false"))
+    expect(rows.filter(has=page.get_by_text("Active", exact=True)).nth(1)).to_have_count(0)
+    page.get_by_role("tab", name="Make").click()
+    expect(page).to_have_url(re.compile("provider=make"))
+
+
+def test_a_copy_that_cannot_be_renewed_says_its_age_and_why(page: Page, axe: Axe, shot: Shot) -> None:
+    problem = {"code": "rate-limited", "message": "Make allows 60 calls a minute.", "hint": "Wait a minute."}
+
+    def older(route: Route) -> None:
+        answer = route.fetch()
+        changes = {"syncedAt": "2026-01-02T03:04:05Z", "stale": True, "problem": {**problem, "cause": None}}
+        route.fulfill(response=answer, json={**answer.json(), **changes})
+
+    page.route("**/providers/make/workflows?*", older)
+    page.goto("/workflows?provider=make")
+    expect(page.get_by_role("tabpanel")).to_contain_text(
+        "Make asks to slow down. This is the list of 2 Jan. Make allows 60 calls a minute. Wait a minute."
+    )
+    expect(page.get_by_role("button", name="Refresh")).to_be_visible()
+    axe(page)
+    shot(page, "workflows-stale")
+
+
+def test_a_platform_that_is_not_connected_leads_to_connecting_it(page: Page, axe: Axe) -> None:
+    page.route(
+        "**/api/v1/orchestrator/providers",
+        lambda route: route.fulfill(json={"items": [unconnected(page)]}),
+    )
+    page.goto("/workflows")
+    page.get_by_role("link", name="Connect Make").click()
+    expect(page.get_by_role("dialog", name="Connect Make")).to_be_visible()
+    axe(page)
+
+
+def test_a_workflow_becomes_the_first_step_of_an_orchestrator(page: Page) -> None:
+    page.goto("/workflows?provider=n8n&workflow=wfPriceOrder")
+    page.get_by_role("button", name="Use in an orchestrator").click()
+    expect(page).to_have_url(re.compile(r"/orchestrators/[0-9a-f-]{36}"))
+    made = re.findall(r"[0-9a-f-]{36}", page.url)[0]
+    found = page.request.get(f"/api/v1/orchestrator/{made}").json()
+    (node,) = found["definition"]["nodes"]
+    assert node["type"] == "RemoteWebhook"
+    assert node["data"]["config"]["workflowId"] == "wfPriceOrder"
+    assert node["data"]["config"]["connectionId"]
+    assert found["problems"] == []
+    page.request.delete(f"/api/v1/orchestrator/{made}", headers={"Sec-Fetch-Site": "same-origin"})
+
+
+def unconnected(page: Page) -> dict[str, object]:
+    items = page.request.get("/api/v1/orchestrator/providers").json()["items"]
+    make = next(item for item in items if item["name"] == "make")
+    return {**make, "connections": []}

@@ -1,0 +1,4 @@
+export * from "./connect";
+export * from "./edit";
+export * from "./layout";
+export * from "./model";

@@ -1,0 +1,130 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Ellipsis, KeyRound, Pencil, Power, RefreshCw, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { toast } from "sonner";
+import { toastProblem } from "@/api/problem";
+import { useChangeConnection, useMay, useTestConnection } from "@/api/queries";
+import { keys } from "@/api/queries/keys";
+import type { Connection, Provider } from "@/api/types";
+import { cn } from "@/lib/cn";
+import { plural } from "@/lib/time";
+import { Button, IconButton, Menu, type MenuItem, ProviderChip, StatusBadge, Timestamp } from "@/ui";
+import { CredentialsDialog, RenameDialog } from "./change";
+import { RemoveDialog } from "./remove";
+import { found, Notice } from "./result";
+
+type Doing = "rename" | "credentials" | "remove";
+
+/** One connection: how it is, where it leads, and what can be done with it. */
+export function ConnectionCard({
+  connection,
+  provider,
+  marked,
+}: {
+  connection: Connection;
+  provider: Provider | undefined;
+  /** It is the one that the address names. */
+  marked: boolean;
+}) {
+  const client = useQueryClient();
+  const [doing, setDoing] = useState<Doing | null>(null);
+  const test = useTestConnection();
+  const change = useChangeConnection(connection.id);
+  const mayTest = useMay("operator");
+  const mayChange = useMay("editor");
+  const off = connection.status === "INACTIVE";
+  const close = () => setDoing(null);
+
+  const retest = () =>
+    test.mutate(
+      { provider: connection.provider, connectionId: connection.id },
+      {
+        onSuccess: (answer) => {
+          void client.invalidateQueries({ queryKey: keys.providers.all, exact: true });
+          if (answer.ok) toast.success(`${connection.name} works`, { description: found(answer) });
+          else toast.error(`${connection.name} does not work`, { description: answer.problem?.message });
+        },
+        onError: (error) => toastProblem(error, `${connection.name} was not tested`),
+      },
+    );
+  const turn = () =>
+    change.mutate(
+      { status: off ? "ACTIVE" : "INACTIVE" },
+      { onError: (error) => toastProblem(error, `${connection.name} was not switched`) },
+    );
+  const items: MenuItem[] = [
+    {
+      label: "Change credentials",
+      icon: KeyRound,
+      disabled: !provider,
+      onSelect: () => setDoing("credentials"),
+    },
+    { label: "Rename", icon: Pencil, onSelect: () => setDoing("rename") },
+    { label: off ? "Switch on" : "Switch off", icon: Power, onSelect: turn },
+    { separator: true },
+    { label: "Delete", icon: Trash2, danger: true, onSelect: () => setDoing("remove") },
+  ];
+  return (
+    <article
+      aria-label={connection.name}
+      className={cn(
+        "flex h-full flex-col gap-3 rounded-lg border bg-surface p-4 shadow-card",
+        marked && "border-accent",
+      )}
+    >
+      <header className="flex items-start gap-3">
+        <ProviderChip provider={connection.provider} size="lg" />
+        <div className="min-w-0 flex-1">
+          <h3 className="truncate font-semibold text-sm">{connection.name}</h3>
+          <p className="truncate text-muted text-xs" title={connection.baseUrl}>
+            {connection.baseUrl}
+          </p>
+        </div>
+        <StatusBadge status={connection.status} />
+      </header>
+      <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-xs [&_dd]:min-w-0 [&_dd]:truncate [&_dt]:text-muted">
+        <dt>Account</dt>
+        <dd>{connection.account ?? "–"}</dd>
+        <dt>Workflows</dt>
+        <dd>
+          <Link
+            to="/workflows"
+            search={{ provider: connection.provider, connection: connection.id }}
+            className="text-accent-text hover:underline"
+          >
+            {connection.workflows === null ? "Browse" : plural(connection.workflows, "workflow")}
+          </Link>
+        </dd>
+        <dt>Last sync</dt>
+        <dd>{connection.lastSync ? <Timestamp at={connection.lastSync} /> : "Never"}</dd>
+        <dt>Last check</dt>
+        <dd>{connection.lastChecked ? <Timestamp at={connection.lastChecked} /> : "Never"}</dd>
+      </dl>
+      {connection.lastError && (
+        <Notice tone="failed" title={connection.lastError.message}>
+          {connection.lastError.hint}
+        </Notice>
+      )}
+      {mayTest && (
+        <footer className="mt-auto flex items-center justify-between gap-2">
+          <Button size="sm" icon={RefreshCw} pending={test.isPending} onClick={retest}>
+            Test<span className="sr-only"> {connection.name}</span>
+          </Button>
+          {mayChange && (
+            <Menu
+              align="end"
+              items={items}
+              trigger={<IconButton size="sm" icon={Ellipsis} label={`More for ${connection.name}`} />}
+            />
+          )}
+        </footer>
+      )}
+      {doing === "rename" && <RenameDialog connection={connection} onClose={close} />}
+      {doing === "credentials" && provider && (
+        <CredentialsDialog connection={connection} provider={provider} onClose={close} />
+      )}
+      {doing === "remove" && <RemoveDialog connection={connection} onClose={close} />}
+    </article>
+  );
+}

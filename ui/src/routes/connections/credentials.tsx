@@ -1,0 +1,60 @@
+import { problemOf } from "@/api/problem";
+import { useMay } from "@/api/queries";
+import type { JsonObject } from "@/api/types";
+import { type FormErrors, type Schema, SchemaForm } from "@/forms";
+import { Checkbox } from "@/ui";
+
+type Props = {
+  schema: Schema;
+  value: JsonObject;
+  onChange: (value: JsonObject) => void;
+  errors: FormErrors;
+  allowPrivate: boolean;
+  onAllowPrivate: (value: boolean) => void;
+};
+
+/** The provider's own form. Addresses that are right for nearly everybody are folded away. */
+export function CredentialsForm({ schema, value, onChange, errors, allowPrivate, onAllowPrivate }: Props) {
+  const admin = useMay("admin");
+  const names = Object.keys(schema.properties ?? {});
+  const rare = names.filter((name) => typeof schema.properties?.[name]?.default === "string");
+  const form = { schema, value, onChange, errors };
+  return (
+    <div className="flex flex-col gap-4">
+      <SchemaForm {...form} except={rare} />
+      {rare.length > 0 && (
+        <details className="group" open={rare.some((name) => errors[`/${name}`]) || undefined}>
+          <summary className="w-fit cursor-pointer text-muted text-sm hover:text-ink">More settings</summary>
+          <SchemaForm {...form} only={rare} className="mt-3 flex flex-col gap-4" />
+        </details>
+      )}
+      {admin && (
+        <div>
+          <Checkbox
+            checked={allowPrivate}
+            onCheckedChange={(next) => onAllowPrivate(next === true)}
+            label="May call private networks"
+          />
+          <p className="ml-6 text-muted text-xs">
+            Needed where the platform runs in your own network or on this machine.
+          </p>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Empty texts are no values: the field counts as left out. */
+export function filled(value: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, item]) => item !== "" && item !== undefined && item !== null),
+  );
+}
+
+/** What the server has against fields of the form; "/credentials/baseUrl" is the form's "/baseUrl". */
+export function fieldErrors(error: unknown): FormErrors {
+  if (!error) return {};
+  return Object.fromEntries(
+    problemOf(error).errors.map(({ pointer, detail }) => [pointer.replace(/^\/credentials/, ""), detail]),
+  );
+}

@@ -1,0 +1,129 @@
+import type { Attempt, Exchange, Failure } from "@/api/types";
+import { clock, plural } from "@/lib/time";
+import { Badge, CopyButton, Elapsed, EmptyState, JsonView } from "@/ui";
+
+/** Every try of a step: what was sent, what came back, what was made of it. */
+export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
+  if (attempts.length === 0) return <EmptyState title="Nothing was tried in this run" />;
+  return (
+    <ol aria-label="Attempts" className="divide-y">
+      {attempts.map((each) => (
+        <li key={each.attempt} className="flex flex-col gap-3 px-4 py-3">
+          <h3 className="flex flex-wrap items-center gap-2 font-semibold text-sm">
+            Attempt {each.attempt}
+            {each.outcome && (
+              <Badge tone={each.error ? "failed" : undefined}>{each.outcome.replaceAll("_", " ")}</Badge>
+            )}
+            <span className="font-normal text-muted text-xs">
+              {clock(each.startedAt)} · <Elapsed from={each.startedAt} to={each.finishedAt} />
+            </span>
+          </h3>
+          {each.error && <FailureText failure={each.error} />}
+          {each.request ? (
+            <Call exchange={{ request: each.request, response: each.response, error: null }} />
+          ) : (
+            <p className="text-muted text-xs">This attempt sent no request of its own.</p>
+          )}
+          {each.exchanges.length > 0 && (
+            <details className="text-sm">
+              <summary className="min-h-6 cursor-pointer text-accent-text text-xs">
+                {plural(each.exchanges.length, "further call")}: looking up and following
+              </summary>
+              <ol className="mt-2 flex flex-col gap-3 border-line border-l-2 pl-3">
+                {each.exchanges.map((exchange, index) => (
+                  // biome-ignore lint/suspicious/noArrayIndexKey: calls are only ever added at the end
+                  <li key={index}>
+                    <Call exchange={exchange} />
+                  </li>
+                ))}
+              </ol>
+            </details>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** A failure in its own words, with what to do. */
+export function FailureText({ failure }: { failure: Failure }) {
+  return (
+    <div className="min-w-0 break-words text-sm">
+      <p className="text-st-failed">{failure.message}</p>
+      <p className="text-muted text-xs">
+        <code className="font-mono">{failure.code}</code>
+        {failure.hint && <> · {failure.hint}</>}
+      </p>
+      {failure.cause !== null && failure.cause !== undefined && (
+        <details className="mt-1">
+          <summary className="min-h-6 cursor-pointer text-accent-text text-xs">Cause</summary>
+          <JsonView value={failure.cause} className="pt-2" />
+        </details>
+      )}
+    </div>
+  );
+}
+
+function Call({ exchange: { request, response, error } }: { exchange: Exchange }) {
+  return (
+    <div className="flex min-w-0 flex-col gap-1.5">
+      <div className="flex min-w-0 items-start gap-2 font-mono text-xs">
+        <span className="shrink-0 font-semibold">{request.method}</span>
+        <span className="min-w-0 flex-1 break-all">{request.url}</span>
+        <CopyButton text={request.url} label="Copy address" className="-my-1" />
+      </div>
+      <Message label="Request as sent" headers={request.headers} body={request.body} />
+      {response && (
+        <>
+          <p className="flex items-center gap-2 text-xs">
+            <Badge tone={response.status < 400 ? "done" : "failed"}>{response.status}</Badge>
+            <span className="text-muted">after {response.seconds.toFixed(2)} s</span>
+          </p>
+          <Message label="Response" headers={response.headers} body={response.body} />
+        </>
+      )}
+      {error && <p className="break-words text-st-failed text-xs">{error}</p>}
+      {!response && !error && <p className="text-muted text-xs">No answer is recorded.</p>}
+    </div>
+  );
+}
+
+type MessageProps = { label: string; headers: Record<string, string>; body: string | null };
+
+function Message({ label, headers, body }: MessageProps) {
+  const value = body === null || body === "" ? undefined : parsed(body);
+  return (
+    <div className="min-w-0 rounded-md border border-line bg-sunken px-2.5 py-1.5">
+      <details>
+        <summary className="min-h-6 cursor-pointer text-muted text-xs">
+          {label} · {plural(Object.keys(headers).length, "header")}
+        </summary>
+        <dl className="grid grid-cols-[auto_1fr] gap-x-3 pb-1 font-mono text-2xs">
+          {Object.entries(headers).map(([name, text]) => (
+            <div key={name} className="contents">
+              <dt className="text-muted">{name}</dt>
+              <dd className="min-w-0 break-all">{text}</dd>
+            </div>
+          ))}
+        </dl>
+      </details>
+      {value === undefined ? (
+        <p className="text-muted text-xs">No body</p>
+      ) : typeof value === "string" ? (
+        <pre className="max-h-72 overflow-auto whitespace-pre-wrap break-words font-mono text-xs">
+          {value}
+        </pre>
+      ) : (
+        <JsonView value={value} open={1} className="pt-2" />
+      )}
+    </div>
+  );
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
+}

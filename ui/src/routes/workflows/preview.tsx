@@ -1,0 +1,227 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { ExternalLink, RefreshCw, Spline } from "lucide-react";
+import type { ReactNode } from "react";
+import { toastProblem } from "@/api/problem";
+import { previewQuery, useCreateOrchestrator, useMay, useRefreshPreview } from "@/api/queries";
+import type { Preview, Provider, RemoteWorkflow } from "@/api/types";
+import type { Schema } from "@/forms";
+import { useHotkeys } from "@/lib/hotkeys";
+import { Badge, Button, CopyButton, Drawer, IconButton, JsonView, Loaded, Panel, Timestamp } from "@/ui";
+import { Drawing } from "./drawing";
+import { useWide } from "./use-wide";
+
+type Props = {
+  provider: Provider;
+  connectionId: string;
+  workflowId: string;
+  onClose: () => void;
+};
+
+/** What a workflow does and takes, beside the list; over it where there is no room. */
+export function PreviewPane({ provider, connectionId, workflowId, onClose }: Props) {
+  const query = useQuery(previewQuery(provider.name, workflowId, connectionId));
+  const refresh = useRefreshPreview();
+  const wide = useWide();
+  useHotkeys({ escape: onClose }, wide);
+  const title = query.data?.workflow.name ?? "Workflow";
+  const reload = (
+    <IconButton
+      size="sm"
+      icon={RefreshCw}
+      label="Read it again"
+      disabled={refresh.isPending}
+      onClick={() =>
+        refresh.mutate(
+          { provider: provider.name, workflowId, connectionId },
+          { onError: (error) => toastProblem(error, "The workflow was not read") },
+        )
+      }
+    />
+  );
+  const body = (
+    <Loaded query={query} title="The workflow cannot be shown">
+      {(preview) => <Contents preview={preview} provider={provider} />}
+    </Loaded>
+  );
+  const use = query.data && (
+    <UseButton provider={provider} connectionId={connectionId} workflow={query.data.workflow} />
+  );
+  if (!wide) {
+    return (
+      <Drawer open onOpenChange={onClose} title={title} footer={use}>
+        {body}
+      </Drawer>
+    );
+  }
+  return (
+    <Panel
+      id="workflow-preview"
+      title={title}
+      side="right"
+      width={460}
+      min={340}
+      max={760}
+      actions={reload}
+      onClose={onClose}
+      footer={use}
+    >
+      <div className="p-4">{body}</div>
+    </Panel>
+  );
+}
+
+function Contents({ preview, provider }: { preview: Preview; provider: Provider }) {
+  const { workflow } = preview;
+  const link = workflow.url && /^https?:\/\//.test(workflow.url) ? workflow.url : null;
+  return (
+    <div className="flex flex-col gap-4">
+      <dl className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-1.5 text-sm [&_dd]:min-w-0 [&_dd]:break-words [&_dt]:text-muted">
+        <dt>State</dt>
+        <dd className="flex flex-wrap gap-1.5">
+          <Badge tone={workflow.active ? "done" : undefined}>{workflow.active ? "Active" : "Off"}</Badge>
+          {workflow.tags.map((tag) => (
+            <Badge key={tag}>{tag}</Badge>
+          ))}
+        </dd>
+        <dt>Trigger</dt>
+        <dd>{workflow.trigger.kind}</dd>
+        {workflow.trigger.path && (
+          <>
+            <dt>Path</dt>
+            <dd className="flex items-center gap-1">
+              <code className="min-w-0 truncate font-mono text-xs">
+                {workflow.trigger.method && `${workflow.trigger.method} `}
+                {workflow.trigger.path}
+              </code>
+              <CopyButton text={workflow.trigger.path} label="Copy path" />
+            </dd>
+          </>
+        )}
+        {workflow.folder && (
+          <>
+            <dt>Folder</dt>
+            <dd>{workflow.folder}</dd>
+          </>
+        )}
+        <dt>Changed</dt>
+        <dd>
+          <Timestamp at={workflow.updatedAt} />
+        </dd>
+        <dt>Read</dt>
+        <dd>
+          <Timestamp at={preview.fetchedAt} />
+        </dd>
+      </dl>
+      {link && (
+        <Button asChild size="sm" className="w-fit">
+          <a href={link} target="_blank" rel="noopener noreferrer">
+            Open in {provider.title} <ExternalLink aria-hidden />
+          </a>
+        </Button>
+      )}
+      {preview.nodes.length > 0 ? (
+        <Drawing preview={preview} />
+      ) : (
+        <p className="text-muted text-sm">{provider.title} does not tell the steps of this workflow.</p>
+      )}
+      {preview.notes.map((note) => (
+        <p key={note} className="text-muted text-xs">
+          {note}
+        </p>
+      ))}
+      <Part title="Inputs">
+        <Shape schema={preview.inputs} none={`${provider.title} does not say what it takes.`} />
+      </Part>
+      {preview.outputs && (
+        <Part title="Outputs">
+          <Shape schema={preview.outputs} none="" />
+        </Part>
+      )}
+    </div>
+  );
+}
+
+function Part({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className="flex flex-col gap-1.5">
+      <h3 className="font-semibold text-sm">{title}</h3>
+      {children}
+    </section>
+  );
+}
+
+/** The fields of an object schema in words; any other schema as it is. */
+function Shape({ schema, none }: { schema: Preview["inputs"]; none: string }) {
+  if (!schema) return <p className="text-muted text-sm">{none}</p>;
+  const { properties, required } = schema as Schema;
+  if (!properties || Object.keys(properties).length === 0) return <JsonView value={schema} open={1} />;
+  return (
+    <ul className="divide-y divide-line rounded-md border text-sm">
+      {Object.entries(properties).map(([name, field]) => (
+        <li key={name} className="px-3 py-1.5">
+          <div className="flex flex-wrap items-baseline gap-x-2">
+            <code className="font-mono text-xs">{name}</code>
+            <span className="text-muted text-xs">
+              {[field.type].flat().filter(Boolean).join(" or ")}
+              {required?.includes(name) && " · needed"}
+            </span>
+          </div>
+          {field.description && <p className="text-muted text-xs">{field.description}</p>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** A new orchestrator with this workflow as its first step. */
+function UseButton({
+  provider,
+  connectionId,
+  workflow,
+}: {
+  provider: Provider;
+  connectionId: string;
+  workflow: RemoteWorkflow;
+}) {
+  const navigate = useNavigate();
+  const create = useCreateOrchestrator();
+  const may = useMay("editor");
+  if (!may) return null;
+  if (!workflow.executable) {
+    return (
+      <p className="text-muted text-sm">
+        Cannot be a step: {workflow.reason ?? "it cannot be started from outside."}
+      </p>
+    );
+  }
+  const config = { provider: provider.name, connectionId, workflowId: workflow.id };
+  const use = () =>
+    create.mutate(
+      {
+        name: workflow.name.slice(0, 200),
+        definition: {
+          version: 1,
+          nodes: [
+            {
+              id: "remote",
+              type: "RemoteWebhook",
+              position: { x: 0, y: 0 },
+              data: { label: workflow.name, config, disabled: false },
+            },
+          ],
+          edges: [],
+        },
+      },
+      {
+        onSuccess: (made) =>
+          void navigate({ to: "/orchestrators/$id", params: { id: made.id }, search: { node: "remote" } }),
+        onError: (error) => toastProblem(error, "The orchestrator was not made"),
+      },
+    );
+  return (
+    <Button variant="primary" icon={Spline} pending={create.isPending} onClick={use}>
+      Use in an orchestrator
+    </Button>
+  );
+}
