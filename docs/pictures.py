@@ -49,10 +49,13 @@ def _photograph(page: Page, product: Product, theme: str) -> None:
     page.locator(".react-flow__node").first.wait_for(state="visible")
     page.wait_for_timeout(2500)  # into the run: the report takes three seconds
     page.screenshot(path=IMAGES / f"canvas-{theme}.png")
-    page.goto(f"/runs/{run}")
-    page.get_by_text("Completed", exact=False).first.wait_for(timeout=60_000)
-    page.wait_for_timeout(500)
-    page.screenshot(path=IMAGES / f"run-{theme}.png")
+    while not page.request.get(f"/api/v1/orchestrator/runs/{run}").json()["finishedAt"]:
+        page.wait_for_timeout(200)
+    for name, address in ((f"run-{theme}", f"/runs/{run}?node=price"), (f"home-{theme}", "/")):
+        page.goto(address)
+        page.get_by_role("heading", level=1).wait_for()
+        page.wait_for_timeout(1500)
+        page.screenshot(path=IMAGES / f"{name}.png")
     sys.stdout.write(f"{theme}: done\n")
 
 
