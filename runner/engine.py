@@ -241,7 +241,6 @@ class Engine:
             memo=claim.memo,
             signal=claim.signal,
             interrupted=claim.interrupted,
-            depth=claim.depth,
         )
         try:
             async with asyncio.timeout(None if config.deadline is None else config.deadline / 1000):

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast, get_args, get_origin
@@ -175,8 +175,6 @@ class NodeContext(Generic[ConfigT]):
     memo: JsonValue = None
     signal: Signal | None = None
     interrupted: bool = False
-    depth: int = 0
-    extras: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Node(ABC, Generic[ConfigT]):

@@ -242,19 +242,30 @@ def _error(fault: Fault, pointer: str = "") -> TemplateError:
     )
 
 
+def _from_the_front(obj: object, step: str | int) -> str | int:
+    """`step` into `obj`, a position counted from the back spelled as the same one from the front."""
+    if isinstance(step, int) and step < 0 and isinstance(obj, list):
+        return len(cast("list[JsonValue]", obj)) + step
+    return step
+
+
 def _look_up(part: _Lookup, scope: Mapping[str, JsonValue]) -> JsonValue:
     value: object = scope.get(cast("str", part.path[0]), missing)
     obj: object = missing
     at = 0
+    place = list(
+        part.path[:1]
+    )  # as walked, positions counted from the front: how the renderer process names it too
     if value is not missing:
         for at in range(1, len(part.path)):
-            obj = value
-            value = lookup(obj, part.path[at])
+            obj, step = value, part.path[at]
+            value = lookup(obj, step)
             if isinstance(value, Missing):
                 break
+            place.append(_from_the_front(obj, step))
     if value is missing or isinstance(value, Missing):
         if part.fallback is None:
-            message, hint = undefined_text(scope, {}, obj, part.path[at], spell(part.path[:at]))
+            message, hint = undefined_text(scope, {}, obj, part.path[at], spell(tuple(place)))
             raise Fault(message, hint, part.line, undefined=True)
         value = part.fallback[0]
     if part.as_json:

@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 CHANNEL = "baton_run"
 _GATHER = 0.003  # seconds in which rings are joined
 _MANY = 200  # run ids per NOTIFY: its payload is at most 8,000 bytes
-ALL = "*"
 
 
 class Bell:

@@ -4,64 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from runner.engine import Engine
 from runner.errors import Conflict, GraphError
-from runner.model import Graph, Scope, TriggerInfo
+from runner.model import Scope
 from runner.store import Store
-from runner.tables import callback_audit, node_attempt, node_run, run, run_event
+from runner.tables import callback_audit, node_attempt, run_event
+from tests.faults.bench import BY, drawing, mapper, until
+from tests.faults.bench import begin as started
+from tests.faults.bench import node_rows as nodes
+from tests.faults.bench import run_row as state
 from tests.receiver import Receiver
-
-BY = TriggerInfo(kind="api", by="tester")
-
-
-def drawing(nodes: dict[str, tuple[str, dict[str, Any]]], *wires: str) -> Graph:
-    """`wires` are "a>b" or "a:port>b"."""
-    edges: list[dict[str, str]] = []
-    for number, wire in enumerate(wires):
-        source, target = wire.split(">")
-        source, _, port = source.partition(":")
-        edges.append({"id": f"e{number}", "source": source, "target": target, "sourceHandle": port or "out"})
-    return Graph.model_validate(
-        {
-            "version": 1,
-            "nodes": [
-                {"id": n, "type": kind, "data": {"label": n, "config": config}}
-                for n, (kind, config) in nodes.items()
-            ],
-            "edges": edges,
-        }
-    )
-
-
-def mapper(source: str, target: str) -> tuple[str, dict[str, Any]]:
-    return "DataMapper", {"mappings": [{"from": source, "to": target}]}
-
-
-async def started(store: Store, scope: Scope, graph: Graph, inputs: dict[str, Any] | None = None) -> UUID:
-    made = await store.orchestrators.create(scope, "test", "", graph)
-    return await store.runs.create(scope, made.id, inputs or {}, trigger=BY)
-
-
-async def state(store: Store, run_id: UUID) -> Any:
-    async with store.database.begin() as connection:
-        return (await connection.execute(select(run).where(run.c.id == run_id))).one()
-
-
-async def nodes(store: Store, run_id: UUID) -> dict[str, Any]:
-    async with store.database.begin() as connection:
-        rows = (await connection.execute(select(node_run).where(node_run.c.run_id == run_id))).all()
-    return {r.node_id: r for r in rows}
-
-
-async def until(condition: Any, seconds: float = 15.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.02)
 
 
 async def test_a_chain_runs_to_its_end_and_its_history_has_no_gap(

@@ -9,7 +9,9 @@ from sqlalchemy.exc import DBAPIError
 from runner.engine import Engine
 from runner.model import Scope
 from runner.store import Store
-from tests.runner.test_engine import BY, drawing, mapper, started, state
+from tests.faults.bench import BY, drawing, mapper
+from tests.faults.bench import begin as started
+from tests.faults.bench import run_row as state
 
 
 @pytest.mark.parametrize(

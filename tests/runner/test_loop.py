@@ -11,8 +11,10 @@ from runner.engine import Engine
 from runner.model import Scope
 from runner.node import catalogue
 from runner.store import Store
+from tests.faults.bench import begin as started
+from tests.faults.bench import drawing, mapper, until
+from tests.faults.bench import run_row as state
 from tests.receiver import Receiver
-from tests.runner.test_engine import drawing, mapper, started, state, until
 
 LIMIT = 1.0
 """Seconds. Far above what any step takes on a busy machine, far below what a blocking call, a bomb or a wait would."""
