@@ -21,6 +21,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".baton-installed"
 RUN, DEV = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")  # tests/ui/conftest.py has the same
 
 USAGE = """\
 python3 -m app [OPTION...]                 set up, then `baton serve --sandbox OPTION...`
@@ -43,6 +44,8 @@ def main(arguments: list[str]) -> None:
         print("The program is .venv/bin/baton")
     elif word == "test":
         kind = "live" if "--live" in rest else "not live"
+        if kind != "live":
+            find_browser()
         rest = [argument for argument in rest if argument != "--live"]
         become(PYTHON, "-m", "pytest", "-m", kind, *rest)
     else:
@@ -56,6 +59,24 @@ def become(program: Path, *arguments: str) -> None:
 
 def say(line: str) -> None:
     print(f"baton: {line}", file=sys.stderr, flush=True)
+
+
+def find_browser() -> None:
+    """The browser tests drive Debian's Chromium: it is installed where that is allowed, elsewhere they are skipped. With
+    BATON_REQUIRE_BROWSER=1 there is no going on without it."""
+    if any(map(shutil.which, BROWSERS)):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        say("installing chromium, for the browser tests")
+        os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+        run("apt-get", "update", "-qq", may_fail=True)
+        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", may_fail=True)
+        if any(map(shutil.which, BROWSERS)):
+            return
+    how = "as root: apt-get install -y chromium"
+    if os.environ.get("BATON_REQUIRE_BROWSER") == "1":
+        sys.exit(f"baton: the browser tests need Chromium; {how}")
+    say(f"no Chromium, so the browser tests are skipped; to have them, {how}")
 
 
 def set_up(lock: Path) -> None:

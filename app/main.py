@@ -27,8 +27,14 @@ from app.api import (
     orchestrators,
     providers,
     runs,
+    samples,
+    sandbox,
     session,
+    summary,
+    tasks,
     tokens,
+    trials,
+    workflows,
 )
 from app.auth import Authenticator
 from app.edge import Edge
@@ -37,6 +43,7 @@ from app.openapi import document
 from app.operation import Operation
 from app.parts import open_parts
 from app.problems import AppError
+from app.sandbox import Tour
 from app.settings import Settings
 from app.state import State
 from providers import ProviderError
@@ -53,22 +60,32 @@ def api_routes() -> list[Route]:
         *session.fixed,
         *tokens.fixed,
         *kinds.fixed,
+        *samples.fixed,
         *callbacks.fixed,
         *inbound.fixed,
         *events.fixed,
+        *summary.fixed,
+        *tasks.fixed,
         *runs.fixed,
+        *trials.fixed,
         *orchestrators.fixed,
+        *workflows.fixed,
+        *sandbox.fixed,
         *providers.fixed,
         *connections.fixed,
         *orchestrators.routes,
+        *samples.routes,
+        *trials.routes,
+        *workflows.routes,
         *runs.routes,
     ]
     return [Route(API + route.path, route.endpoint, methods=sorted(route.methods or ())) for route in found]
 
 
-def create_app(settings: Settings, *, engine: bool = True) -> Starlette:
+def create_app(settings: Settings, *, engine: bool = True, tour: Tour | None = None) -> Starlette:
     """The app on `settings.database_url`, whose schema must be current. Everything opens with the lifespan and closes with
-    it. Raises StartRefused from the lifespan for a wrong or missing key; TypeError for a route without a permission."""
+    it, except a `tour` that is given, which its giver closes. Raises StartRefused from the lifespan for a wrong or missing
+    key; TypeError for a route without a permission."""
     routes = [*api_routes(), *health.plain, *pages.routes, *screens.routes]
     permissions(routes)
     metrics = Metrics()
@@ -76,7 +93,7 @@ def create_app(settings: Settings, *, engine: bool = True) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[State]:
-        async with open_parts(settings, engine=engine) as parts:
+        async with Tour() as own, open_parts(settings, engine=engine) as parts:
             authenticator = Authenticator(parts.store.access, settings)
             yield State(
                 settings=settings,
@@ -84,6 +101,9 @@ def create_app(settings: Settings, *, engine: bool = True) -> Starlette:
                 registry=parts.registry,
                 platforms=parts.platforms,
                 library=parts.library,
+                remote_tasks=parts.remote_tasks,
+                previews=parts.previews,
+                tour=tour or own,
                 bell=parts.store.bell,
                 metrics=metrics,
                 authenticate=authenticator.authenticate,
@@ -122,9 +142,9 @@ def _respond(request: Request[Any], error: Exception) -> Response:
     problem, headers = problems.details(request, error), problems.headers_of(error)
     if problem.status == 405:
         headers["Allow"] = ", ".join(_allowed(request.app.routes, request))
-    return (
-        pages.error_page(problem, headers) if pages.wants_page(request) else problems.answer(problem, headers)
-    )
+    if pages.wants_page(request):
+        return pages.error_page(request, problem, headers)
+    return problems.answer(problem, headers)
 
 
 def _allowed(routes: Sequence[Any], request: Request[Any]) -> list[str]:

@@ -18,6 +18,7 @@ from runner.library import Library
 from runner.platforms import Platforms
 from runner.store import Store
 from runner.store.keys import Keys
+from runner.tasks import RemoteTasks
 from runner.template import Templates
 from runner.vault import load_keys
 
@@ -31,6 +32,8 @@ class Parts:
     store: Store
     platforms: Platforms
     library: Library
+    remote_tasks: RemoteTasks
+    previews: Templates
     engine: Engine | None
     work: asyncio.Task[None] | None
 
@@ -60,6 +63,9 @@ async def open_parts(settings: Settings, *, engine: bool) -> AsyncGenerator[Part
         library = Library(platforms, store.connections, store.catalog)
         stack.push_async_callback(library.aclose)
         await _background(stack, store.bell.run)
+        await _background(stack, store.strangers.run)
+        remote_tasks = RemoteTasks(platforms, store.connections)
+        previews = await stack.enter_async_context(Templates())
         worker, work = None, None
         if engine:
             templates = await stack.enter_async_context(Templates())
@@ -71,7 +77,7 @@ async def open_parts(settings: Settings, *, engine: bool) -> AsyncGenerator[Part
             worker = Engine(store, platforms, templates, options)
             stack.push_async_callback(worker.aclose)
             work = await _background(stack, worker.run)
-        yield Parts(settings, registry, store, platforms, library, worker, work)
+        yield Parts(settings, registry, store, platforms, library, remote_tasks, previews, worker, work)
 
 
 def database_url(settings: Settings) -> str:

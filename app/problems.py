@@ -36,7 +36,16 @@ from providers import (
     RemoteNotFound,
     Unavailable,
 )
-from runner.errors import Conflict, GraphError, NotFound, RunnerError, Stale, Unreachable
+from runner.errors import (
+    Conflict,
+    GraphError,
+    InputsInvalid,
+    NotFound,
+    OutputsMissing,
+    RunnerError,
+    Stale,
+    Unreachable,
+)
 from runner.model import Problem
 
 MEDIA = "application/problem+json"
@@ -130,6 +139,7 @@ STATUS: Mapping[type[Exception], int] = {
     TooLarge: 413,
     Unsupported: 415,
     Invalid: 422,
+    InputsInvalid: 422,
     Unreachable: 503,
     # A platform's refusal is never passed on as our own 401 or 403: the caller's credentials for us are fine.
     NotSupported: 422,
@@ -163,7 +173,9 @@ class ProblemDetails(Frozen):
     hint: str | None = None
     request_id: str | None = None
     errors: tuple[FieldError, ...] = Field(default=(), description="Where, for 422.")
-    problems: tuple[Problem, ...] = Field(default=(), description="What keeps the definition from running.")
+    problems: tuple[Problem, ...] = Field(
+        default=(), description="What keeps the definition, or a test of it, from running."
+    )
 
 
 def pointer(path: Sequence[str | int]) -> str:
@@ -191,9 +203,9 @@ def details(connection: HTTPConnection[Any], error: Exception) -> ProblemDetails
         log.error("request failed, id=%s", request_id(connection), exc_info=error)
         return make(connection, 500, "internal", None, hint="Look for the request id in the server's log.")
     found: dict[str, Any] = {}
-    if isinstance(error, Invalid):
+    if isinstance(error, Invalid | InputsInvalid):
         found["errors"] = tuple(FieldError(pointer=at, detail=text) for at, text in error.errors)
-    if isinstance(error, GraphError):
+    if isinstance(error, GraphError | OutputsMissing):
         found["problems"] = error.problems
     return make(connection, status, error.code, error.message, hint=error.hint, **found)
 

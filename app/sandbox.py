@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 from app.sample import NAME, sample
 from app.serving import listen, serving
@@ -78,3 +79,29 @@ async def import_sample(store: Store, scope: Scope, connections: Mapping[str, Co
     description = "A tour over all four platforms: price, ship, report, ask for approval by a callback."
     made = await store.orchestrators.create(scope, NAME, description, Graph.model_validate(sample(ids)))
     return str(made.id)
+
+
+class Tour:
+    """The sandbox platforms of one server: started at most once, at its start or when somebody asks, and gone with the block
+    that opened this."""
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+        self._lock = asyncio.Lock()
+        self._credentials: dict[str, JsonObject] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def begin(
+        self, store: Store, registry: Registry, scope: Scope
+    ) -> tuple[str, dict[str, ConnectionRow]]:
+        """The id of the sample chain, and a connection per platform; what is there is kept as it is."""
+        async with self._lock:
+            if self._credentials is None:
+                self._credentials = await self._stack.enter_async_context(sandbox_platforms())
+            made = await connect_sandbox(store, registry, scope, self._credentials)
+            return await import_sample(store, scope, made), made

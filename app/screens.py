@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app.operation import operation
-from app.pages import page
+from app.pages import FOLDER, THEME_COOKIE, page
 from app.state import State
 from runner.errors import NotFound
 from runner.model import Role
@@ -35,8 +35,8 @@ CSP = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 IMMUTABLE = "public, max-age=31536000, immutable"
-THEME_COOKIE = "baton_theme"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_FONT = "inter-latin-wght-normal"
 _COMPRESSED = frozenset({".js", ".css", ".svg", ".json"})
 
 
@@ -50,7 +50,7 @@ async def screen(request: Request[State]) -> Response:
     """The web app. A pinned theme is in the page before anything is drawn, so nothing flashes."""
     folder = built()
     if folder is None:
-        return page("unbuilt.html")
+        return page(request, "unbuilt.html")
     text = (folder / "index.html").read_text()
     if (theme := request.cookies.get(THEME_COOKIE)) in ("light", "dark"):
         text = text.replace("<html ", f'<html data-theme="{theme}" ', 1)
@@ -84,6 +84,18 @@ def _content(path: Path, zipped: bool) -> bytes:
     return gzip.compress(content, mtime=0) if zipped else content
 
 
+@operation(permission=None, media="text/css")
+async def style(request: Request[State]) -> Response:
+    """The style sheet of the pages that are not the web app, with its font where there is a build."""
+    text = (FOLDER / "style.css").read_text()
+    folder = built()
+    font = next((folder / "assets").glob(f"{_FONT}-*.woff2"), None) if folder else None
+    if font is not None:
+        source = f'url("/assets/{font.name}") format("woff2")'
+        text += f'@font-face {{ font-family: "Inter Variable"; font-weight: 100 900; font-display: swap; src: {source}; }}\n'
+    return Response(text, media_type="text/css")
+
+
 def _route(path: str, endpoint: Any) -> Route:
     return Route(path, endpoint, methods=["GET"], include_in_schema=False)
 
@@ -93,4 +105,5 @@ routes = [
     *(_route(f"/{name}", screen) for name in SCREENS),
     *(_route(f"/{name}/{{rest:path}}", screen) for name in SCREENS),
     _route("/assets/{name}", asset),
+    _route("/style.css", style),
 ]

@@ -121,6 +121,11 @@ class Settings(BaseModel):
         description="How many nodes one process works on at the same time (a count).",
     )
 
+    @property
+    def callback_url(self) -> str:
+        """Where callbacks of runs come in; the run's id follows."""
+        return f"{self.public_url}/api/v1/orchestrator/callback"
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Pure: reads nothing but `environ`. Raises `StartRefused` for an unknown name or a value that cannot be used.

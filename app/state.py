@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from app.metrics import Metrics
+from app.sandbox import Tour
 from app.settings import Settings
 from providers import Registry
 from runner.library import Library
@@ -16,6 +17,8 @@ from runner.model import Scope
 from runner.platforms import Platforms
 from runner.store import Store
 from runner.store.bell import Bell
+from runner.tasks import RemoteTasks
+from runner.template import Templates
 
 EngineState = Literal["running", "stopped", "elsewhere"]
 """`elsewhere`: this process serves the web only (`--no-engine`)."""
@@ -35,6 +38,10 @@ class State(TypedDict):
     registry: Registry
     platforms: Platforms
     library: Library
+    remote_tasks: RemoteTasks
+    previews: Templates
+    """Renderers for people who draw: no preview ever keeps the engine's own busy."""
+    tour: Tour
     bell: Bell
     metrics: Metrics
     authenticate: Callable[[HTTPConnection[Any]], Awaitable[Scope | None]]

@@ -64,6 +64,14 @@ class Dialect:
         )
         return place + end
 
+    def task_page(self, site: str, dag: str, run: str, task: str, index: int, attempt: int) -> str:
+        """The address of one try of a task for people; `index` -1: it is no mapped one."""
+        if self.api == "v1":
+            which = f"&task_id={quote(task, safe='')}" + (f"&map_index={index}" if index >= 0 else "")
+            return f"{self.page(site, dag, run)}{which}&tab=logs"
+        which = f"/tasks/{quote(task, safe='')}" + (f"/mapped/{index}" if index >= 0 else "")
+        return f"{self.page(site, dag, run)}{which}" + (f"?try_number={attempt}" if attempt else "")
+
 
 def path(*parts: str | int) -> str:
     """The parts as one path, each percent-encoded: run ids hold `+` and `:`. `~` would mean "all of them" to Airflow."""

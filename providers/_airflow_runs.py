@@ -104,9 +104,9 @@ class Runs:
                 task for task in tasks if task.get("task_id") == leaf and task.get("state") == "success"
             ]
             found: list[JsonValue] = []
-            for task in sorted(instances, key=_map_index)[:_MAX_MAPPED]:
+            for task in sorted(instances, key=map_index)[:_MAX_MAPPED]:
                 try:
-                    found.append(await self._xcom(dag, run, leaf, _map_index(task)))
+                    found.append(await self._xcom(dag, run, leaf, map_index(task)))
                 except Unavailable:
                     raise
                 except ProviderError as error:
@@ -116,7 +116,7 @@ class Runs:
                 warnings.append(
                     f"task {leaf} ran {len(instances)} times; the first {_MAX_MAPPED} results are here"
                 )
-            mapped = any(_map_index(task) >= 0 for task in instances)
+            mapped = any(map_index(task) >= 0 for task in instances)
             values[leaf] = found if mapped else (found[0] if found else None)
         output: JsonValue = next(iter(values.values())) if len(ends) == 1 else (values or None)
         return output, "; ".join(warnings) or None
@@ -179,7 +179,7 @@ class Runs:
         where = path(
             "dags", dag, "dagRuns", run, "taskInstances", text(task.get("task_id")) or "", "logs", attempt
         )
-        params = [("map_index", str(_map_index(task)))]
+        params = [("map_index", str(map_index(task)))]
         name = label_of(task)
         if dialect.api == "v1":
             answer = await self._api.get(where, [*params, ("full_content", "true")], accept="text/plain")
@@ -231,11 +231,12 @@ def finished_task(task: JsonObject) -> bool:
 
 def label_of(task: JsonObject) -> str:
     """The task's id, with its index where it is one of a mapped task."""
-    index = _map_index(task)
+    index = map_index(task)
     return (text(task.get("task_id")) or "?") + (f"[{index}]" if index >= 0 else "")
 
 
-def _map_index(task: JsonObject) -> int:
+def map_index(task: JsonObject) -> int:
+    """Which of a mapped task it is; -1 for one that is not mapped."""
     index = task.get("map_index")
     return index if isinstance(index, int) else -1
 

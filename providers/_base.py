@@ -319,6 +319,44 @@ class ReadsLogs(ABC):
         """Lines not seen before, and the mark to pass next time. `since=None` begins at the start. Marks are plain JSON."""
 
 
+class TaskState(StrEnum):
+    """A step of theirs, in the words our own nodes have. UNKNOWN: a word of theirs that is newer than this release."""
+
+    PENDING = "PENDING"
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
+    UNKNOWN = "UNKNOWN"
+
+
+class RemoteTask(Frozen):
+    """One try of one step inside an execution: tries of a step share its `id`. `raw` is the platform's own word for the state;
+    `attempt` counts from 1, 0 is a step that never began."""
+
+    id: str
+    label: str
+    state: TaskState
+    raw: str | None = None
+    attempt: int = 1
+    queued_at: Timestamp | None = None
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+    url: str | None = None
+
+
+class ReadsTasks(ABC):
+    """Ability: the steps inside an execution, try by try."""
+
+    @abstractmethod
+    async def tasks(self, execution: Execution) -> tuple[RemoteTask, ...]:
+        """What the platform tells of them now, in the order they began; those that have not begun come last. Empty where it
+        tells nothing (yet). Starts nothing."""
+
+
 class Cancels(ABC):
     """Ability: stop one execution."""
 

@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from pydantic import JsonValue
 
+from providers import _airflow_tasks
 from providers._airflow_api import AirflowApi, path
 from providers._airflow_connection import AirflowConnection
 from providers._airflow_graph import preview, workflow
@@ -36,7 +37,9 @@ from providers._base import (
     Preview,
     Provider,
     ReadsLogs,
+    ReadsTasks,
     RemoteLog,
+    RemoteTask,
     RemoteWorkflow,
     StartOptions,
 )
@@ -50,7 +53,7 @@ _FOLLOWED_AT_ONCE = 4
 _LONGEST_LOG = 2000
 
 
-class Airflow(Provider[AirflowConnection], ReadsLogs, Cancels, Finds):
+class Airflow(Provider[AirflowConnection], ReadsLogs, ReadsTasks, Cancels, Finds):
     name = "airflow"
     title = "Apache Airflow"
     idempotent = True
@@ -206,6 +209,9 @@ class Airflow(Provider[AirflowConnection], ReadsLogs, Cancels, Finds):
             "Airflow marked the DAG run failed. A task that is running goes on until its next heartbeat, about 5 s, "
             "and may still finish its work; tasks after it do not start."
         )
+
+    async def tasks(self, execution: Execution) -> tuple[RemoteTask, ...]:
+        return await _airflow_tasks.tasks(self._api, self._runs, execution.workflow_id, _ident(execution))
 
     async def logs(
         self, execution: Execution, *, since: JsonValue = None

@@ -25,8 +25,10 @@ from providers import (
     Preview,
     Provider,
     ProviderError,
+    ReadsTasks,
     Rejected,
     RemoteNotFound,
+    RemoteTask,
     RemoteWorkflow,
     StartOptions,
     now,
@@ -39,6 +41,7 @@ from providers._n8n_mcp import execute_workflow, probe
 from providers._n8n_paging import moved, pack, unpack
 from providers._n8n_result import clean
 from providers._n8n_start import Start, mcp_entry, trigger_of, webhook_start, why_not
+from providers._n8n_tasks import tasks
 from providers._n8n_track import Tracker
 from providers._shape import moment, objects, text
 
@@ -47,7 +50,7 @@ _OVERLAP = 10
 _MEMO = 64 * 1024
 
 
-class N8n(Provider[N8nConnection], Cancels, Finds):
+class N8n(Provider[N8nConnection], ReadsTasks, Cancels, Finds):
     name = "n8n"
     title = "n8n"
 
@@ -152,6 +155,11 @@ class N8n(Provider[N8nConnection], Cancels, Finds):
 
     async def poll(self, execution: Execution) -> Execution:
         return await self._tracker.poll(execution)
+
+    async def tasks(self, execution: Execution) -> tuple[RemoteTask, ...]:
+        if execution.id is None:
+            raise RemoteNotFound("which execution is ours is not known", sent=False)
+        return tasks(await self._api.execution(execution.id, data=True), self.http.redact)
 
     async def cancel(self, execution: Execution) -> str:
         if execution.state.final:

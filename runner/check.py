@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue, ValidationError
 
+from providers import JsonObject
+from runner import schema as schemas
 from runner import template
+from runner.errors import InputsInvalid
 from runner.graph import DECORATIONS, Wiring, structure
 from runner.model import Graph, NodeSpec, Problem
 from runner.node import AnyNode, NodeConfig, catalogue
@@ -32,7 +35,21 @@ def check(graph: Graph) -> tuple[Problem, ...]:
                     detail=f"a wire leaves {source.label} by {edge.port!r}; it has {', '.join(ports_of(kind, source))}",
                 )
             )
+    if graph.input_schema is not None:
+        try:
+            schemas.compile(graph.input_schema)
+        except schemas.SchemaError as error:
+            detail = f"the input schema: {error.pointer or '/'}: {error.message}"
+            found.append(Problem(field="inputSchema", code=error.code, detail=detail))
     return tuple(found)
+
+
+def check_inputs(graph: Graph, inputs: JsonObject) -> None:
+    """Raises InputsInvalid, with a JSON Pointer into a request's `inputs` for each fault."""
+    if graph.input_schema is not None:
+        faults = schemas.validate(schemas.compile(graph.input_schema), inputs)
+        if faults:
+            raise InputsInvalid([(f"/inputs{fault.pointer}", fault.detail) for fault in faults])
 
 
 def ports_of(kind: AnyNode, spec: NodeSpec) -> tuple[str, ...]:

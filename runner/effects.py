@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from providers import EgressGuard, Exchange, Http, JsonObject, Provider
 from runner import tokens
+from runner.context import context_of
 from runner.errors import NodeError, RunnerError
 from runner.model import RemoteLink, Role, Scope
 from runner.platforms import Platforms
@@ -142,35 +143,27 @@ class NodeEffects:
 def scope_of(claim: Claim, seed: bytes | None, public_url: str) -> dict[str, JsonValue]:
     """What templates and paths of this node may read: see docs/reference/templates.md."""
     wiring = claim.definition.wiring
-    data: JsonValue
-    if not wiring.into[claim.spec.id]:
-        data = claim.inputs
-    elif len(claim.live) == 1:
-        data = claim.outputs.get(claim.live[0])
-    else:
-        data = {n: claim.outputs.get(n) for n in claim.live}
-    scope: dict[str, JsonValue] = {
-        "input": claim.inputs,
-        "data": data,
-        "nodes": {n: {"output": value} for n, value in claim.outputs.items()},
-        "run": {
+    callbacks: JsonObject | None = None
+    if seed is not None:
+        base = f"{public_url}/api/v1/orchestrator/callback/{claim.run_id}"
+        callbacks = {}
+        for node, spec in wiring.nodes.items():
+            if spec.type == "WaitForCallback":
+                token = tokens.callback_token(seed, node)
+                callbacks[node] = {"token": token, "url": f"{base}?token={token}"}
+    return context_of(
+        wiring,
+        claim.spec.id,
+        inputs=claim.inputs,
+        outputs=claim.outputs,
+        live=claim.live,
+        run={
             "id": str(claim.run_id),
             "orchestratorId": str(claim.definition.orchestrator_id),
             "labels": dict(claim.labels),
         },
-    }
-    if seed is not None:
-        base = f"{public_url}/api/v1/orchestrator/callback/{claim.run_id}"
-        found: dict[str, JsonValue] = {}
-        for node, spec in wiring.nodes.items():
-            if spec.type == "WaitForCallback":
-                token = tokens.callback_token(seed, node)
-                found[node] = {"token": token, "url": f"{base}?token={token}"}
-        scope["callbacks"] = found
-        nearest = wiring.next_of_type(claim.spec.id, "WaitForCallback")
-        if nearest is not None:
-            scope["callback"] = found[nearest]
-    return scope
+        callbacks=callbacks,
+    )
 
 
 def plain_http(allow: Any) -> Http:

@@ -6,6 +6,8 @@ RunnerError
     StoreError
         NotFound            no such row in this workspace
         Conflict            the row is not in a state that allows this
+            OutputsMissing  a test lacks what stands before its node
+        InputsInvalid       the inputs of a run do not match its input schema
         Stale               somebody saved a newer revision
         LostClaim           another worker took over: throw the result away
         Unreachable         the database does not answer
@@ -89,6 +91,28 @@ class Conflict(StoreError):
     """It is not in a state that allows this."""
 
     code = "conflict"
+
+
+class OutputsMissing(Conflict):
+    """A test lacks outputs of nodes before its target; `problems` names them."""
+
+    code = "outputs-missing"
+
+    def __init__(self, message: str, problems: Sequence[Problem]) -> None:
+        super().__init__(message, hint="Run it, pin data, or use the last run.")
+        self.problems = tuple(problems)
+
+
+class InputsInvalid(StoreError):
+    """A run's inputs do not match the definition's input schema; `errors` are pairs of a JSON Pointer and a sentence."""
+
+    code = "inputs-invalid"
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        super().__init__(
+            f"the inputs do not match the input schema: {errors[0][1]}", hint="Mend the listed inputs."
+        )
+        self.errors = tuple(errors)
 
 
 class Stale(StoreError):

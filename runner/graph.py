@@ -74,6 +74,14 @@ class Wiring:
             raise GraphError("the drawing has a cycle", [_cycle_problem(self, loop)])
         return tuple(found)
 
+    @property
+    def is_orderly(self) -> bool:
+        """Whether there is an order: no cycle."""
+        try:
+            return len(self.order) == len(self.nodes)
+        except GraphError:
+            return False
+
     def predecessors(self, node: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(e.source for e in self.into[node]))
 
@@ -163,9 +171,10 @@ def run_state(facts: Iterable[NodeFacts]) -> RunState:
 
 
 def analyse(graph: Graph) -> Analysis:
+    """Its shape; one with a cycle has no critical path."""
     wiring = Wiring(graph)
     longest: dict[str, tuple[str, ...]] = {}
-    for node in wiring.order:
+    for node in wiring.order if wiring.is_orderly else ():
         best = max((longest[p] for p in wiring.predecessors(node)), key=len, default=())
         longest[node] = (*best, node)
     problems = structure(graph)
@@ -175,6 +184,16 @@ def analyse(graph: Graph) -> Analysis:
         branches=tuple(n for n in wiring.nodes if len({e.target for e in wiring.out_of[n]}) > 1),
         unreachable=tuple(p.node_id for p in problems if p.code == "unreachable" and p.node_id),
         critical_path=max(longest.values(), key=len, default=()),
+    )
+
+
+def levels(wiring: Wiring) -> tuple[tuple[str, ...], ...]:
+    """The nodes by how many steps lead to them at most: those of one level may run at once. Raises GraphError on a cycle."""
+    depth: dict[str, int] = {}
+    for node in wiring.order:
+        depth[node] = 1 + max((depth[p] for p in wiring.predecessors(node)), default=-1)
+    return tuple(
+        tuple(n for n in wiring.order if depth[n] == at) for at in range(max(depth.values(), default=-1) + 1)
     )
 
 

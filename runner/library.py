@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -20,7 +21,10 @@ from runner.store.connections import ConnectionRow, Connections
 FRESH = timedelta(minutes=5)
 PATIENCE = 2.0
 """Seconds a reader waits for a newer preview before the copy is shown."""
+RETRY = 60.0
+"""Seconds between two tries, by themselves, of a list that could not be read."""
 _SYNC_SECONDS = 60.0
+_LOOK_SECONDS = 30.0
 _MOST = 20_000
 """Workflows kept per connection."""
 
@@ -46,6 +50,7 @@ class Library:
         self._platforms = platforms
         self._connections = connections
         self._catalog = catalog
+        self._tried: dict[UUID, float] = {}
         self._under_way: dict[tuple[UUID, str | None], asyncio.Task[Any]] = {}
 
     async def workflows(
@@ -80,6 +85,51 @@ class Library:
             problem = Failure.model_validate(row.last_error)
         return Listing(row.id, items, synced_at, stale, problem)
 
+    def renew(self, scope: Scope, rows: Iterable[ConnectionRow], *, refresh: bool = False) -> frozenset[UUID]:
+        """Begin to read the lists that are old, or all of them; nobody waits. The connections whose list is being read now.
+
+        A list that is old because its platform does not answer is tried once a minute, however many ask.
+        """
+        for row in rows:
+            if row.status == "INACTIVE" or not self._platforms.lists(row.provider):
+                continue
+            tried = time.monotonic() - self._tried.get(row.id, -RETRY)
+            old = row.last_sync_at is None or datetime.now(UTC) - row.last_sync_at > FRESH
+            if refresh or (old and tried >= RETRY):
+                self._tried[row.id] = time.monotonic()
+                self._synced(scope, row)
+        return frozenset(connection_id for connection_id, workflow in self._under_way if workflow is None)
+
+    async def seen(
+        self, scope: Scope, wanted: Iterable[tuple[UUID, str]], *, refresh: bool = False
+    ) -> dict[tuple[UUID, str], Preview | Failure]:
+        """The newest that is known of these (connection, workflow): two statements for all copies, and one question to the
+        platform for each that is old. Waits as long as one preview does, all together."""
+        rows = {row.id: row for row in await self._connections.all(scope)}
+        keys = [key for key in set(wanted) if key[0] in rows]
+        copies = await self._catalog.previews(scope, keys)
+        known: dict[tuple[UUID, str], Preview | Failure] = {**copies}
+        old = [
+            key
+            for key in keys
+            if refresh or key not in copies or datetime.now(UTC) - copies[key].fetched_at > FRESH
+        ]
+        tasks = {key: self._once(key, self._look(scope, rows[key[0]], key[1])) for key in old}
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=_LOOK_SECONDS if refresh else PATIENCE)
+        for key, task in tasks.items():
+            if not task.done():
+                known.setdefault(key, Failure(code="timeout", message="the platform has not answered yet"))
+            elif (error := task.exception()) is None:
+                known[key] = task.result()
+            elif isinstance(error, RemoteNotFound) or (
+                key not in known and isinstance(error, ProviderError | RunnerError)
+            ):
+                known[key] = failure_of(error)
+            elif not isinstance(error, ProviderError | RunnerError):
+                raise error
+        return known
+
     async def preview(
         self,
         scope: Scope,
@@ -88,8 +138,10 @@ class Library:
         workflow_id: str,
         *,
         refresh: bool = False,
+        patience: float | None = None,
     ) -> Preview:
-        """The graph as it is now if the platform says so in time, else the copy; `fetched_at` tells which.
+        """The graph as it is now if the platform says so in time, else the copy; `fetched_at` tells which. With `refresh` it is
+        asked for in any case, and waited for without end unless `patience` (seconds) is given.
 
         Raises the ProviderError where there is no copy, and RemoteNotFound always.
         """
@@ -102,7 +154,8 @@ class Library:
         if kept is None:
             return await asyncio.shield(renewal)
         try:
-            return await asyncio.wait_for(asyncio.shield(renewal), None if refresh else PATIENCE)
+            within = patience if refresh else PATIENCE
+            return await asyncio.wait_for(asyncio.shield(renewal), within)
         except TimeoutError:
             return kept
         except RemoteNotFound:

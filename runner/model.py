@@ -98,6 +98,15 @@ class NodeData(Drawn):
     label: str = Field(default="", max_length=200)
     config: JsonObject = {}
     disabled: bool = False
+    pinned: JsonValue = Field(
+        default=None,
+        description="An output to use in tests in the place of the node's own; null is one, too.",
+    )
+
+    @property
+    def pin(self) -> tuple[JsonValue] | None:
+        """The pinned output in a tuple of its own, for null can be pinned; None where nothing is."""
+        return (self.pinned,) if "pinned" in self.model_fields_set else None
 
 
 class NodePosition(Drawn):
@@ -142,6 +151,9 @@ class Graph(Drawn):
     version: int = DEFINITION_VERSION
     nodes: tuple[NodeSpec, ...] = Field(default=(), max_length=5000)
     edges: tuple[Edge, ...] = Field(default=(), max_length=20000)
+    input_schema: JsonObject | None = Field(
+        default=None, description="JSON Schema of a run's inputs; inputs that do not match start nothing."
+    )
 
     @field_validator("version")
     @classmethod
@@ -193,7 +205,7 @@ class RemoteLink(Frozen):
 class TriggerInfo(Frozen):
     """What started a run, and who."""
 
-    kind: Literal["api", "manual", "cli", "retry", "flow", "webhook", "schedule"] = "api"
+    kind: Literal["api", "manual", "cli", "retry", "flow", "webhook", "schedule", "test"] = "api"
     by: str
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from providers import Frozen, Http, JsonObject, Provider
+from providers import Frozen, Http, JsonObject, Provider, Registry
 from runner.model import NodeState, RemoteLink
 
 
@@ -28,6 +28,19 @@ class Done:
 
     output: JsonValue
     port: str = "out"
+
+
+Effect = Literal["none", "read", "idempotent", "unsafe"]
+"""What starting a node does outside: nothing, a mere read, a change that may be asked twice, one that happens twice."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a node reaches out. `target` names in words what is called, empty where nothing is."""
+
+    effect: Effect = "none"
+    target: str = ""
+    provider: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,14 @@ def widget(name: str, **options: JsonValue) -> JsonObject:
     return {"x-widget": name, **({"x-options": options} if options else {})}
 
 
+def tab(title: str) -> JsonObject:
+    """On which tab of a node's panel a field is shown, as `json_schema_extra`; without one, on the first."""
+    return {"x-tab": title}
+
+
+RETRY, ON_ERROR, WIRES = tab("Retry & time-out"), tab("On error"), tab("Wires")
+
+
 class NodeConfig(Frozen):
     """What every kind can be told. Durations are in milliseconds, as in the drawings people already have.
 
@@ -73,14 +94,21 @@ class NodeConfig(Frozen):
         default="any",
         title="Start when",
         description="any: every wire is decided and at least one is live. all: every wire is live. first: as soon as one is live.",
+        json_schema_extra=WIRES,
     )
     on_error: Literal["fail", "continue", "route"] = Field(
         default="fail",
         title="On error",
         description="fail: the run fails. continue: go on by the normal port with the error as output. route: leave by the port `error`.",
+        json_schema_extra=ON_ERROR,
     )
     retry_attempts: int = Field(
-        default=0, ge=0, le=100, title="Retries", description="How often to try again after a passing fault."
+        default=0,
+        ge=0,
+        le=100,
+        title="Retries",
+        description="How often to try again after a passing fault.",
+        json_schema_extra=RETRY,
     )
     retry_delay: int = Field(
         default=1000,
@@ -88,17 +116,19 @@ class NodeConfig(Frozen):
         le=86_400_000,
         title="First wait",
         description="Milliseconds before the first retry.",
-        json_schema_extra=widget("duration"),
+        json_schema_extra=widget("duration") | RETRY,
     )
     retry_backoff: Literal["exponential", "fixed"] = Field(
         default="exponential",
         title="Later waits",
         description="exponential: doubled each time, with jitter. fixed: always the same.",
+        json_schema_extra=RETRY,
     )
     retry_on: tuple[str, ...] = Field(
         default=(),
         title="Retry only on",
         description="Error codes that may be retried; empty: every passing fault.",
+        json_schema_extra=RETRY,
     )
     deadline: int | None = Field(
         default=None,
@@ -106,7 +136,7 @@ class NodeConfig(Frozen):
         le=2_592_000_000,
         title="Overall limit",
         description="Milliseconds for the node over all attempts and waits; past it the node is timed out.",
-        json_schema_extra=widget("duration"),
+        json_schema_extra=widget("duration") | RETRY,
     )
 
 
@@ -198,6 +228,10 @@ class Node(ABC, Generic[ConfigT]):
     async def run(self, ctx: NodeContext[ConfigT]) -> Done | Suspend:
         """Do the work, or the next part of it. Called again after every wake. Raises NodeError."""
 
+    def reach(self, config: ConfigT, providers: Registry) -> Reach:
+        """What starting it does to the world outside; shown before it is started."""
+        return Reach()
+
     def check(self, config: ConfigT) -> tuple[tuple[str, str, str], ...]:
         """What the model cannot say: (field, code, detail) for each defect that keeps this node from running."""
         return ()
@@ -228,10 +262,12 @@ def catalogue() -> Mapping[str, AnyNode]:
 __all__ = [
     "AnyNode",
     "Done",
+    "Effect",
     "Effects",
     "Node",
     "NodeConfig",
     "NodeContext",
+    "Reach",
     "Render",
     "Signal",
     "Suspend",

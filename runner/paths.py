@@ -21,6 +21,7 @@ from providers import BadJson, JsonObject, read_json
 from runner.errors import RunnerError
 
 MAX_INDEX: Final = 10_000  # a list is filled up to the index written to, so a large index is a bomb
+MAX_FILLED: Final = 1_000_000  # places that one output may be filled up by, over all its paths
 MAX_SEGMENTS: Final = 64
 _INT64: Final = 2**63
 
@@ -139,41 +140,56 @@ def _read(value: JsonValue, segments: tuple[Segment, ...]) -> JsonValue | Litera
     return value
 
 
-def write(target: JsonObject, path: str, value: JsonValue) -> None:
+@dataclass(slots=True)
+class Room:
+    """How many places of lists may still be filled: `[*]` before an index multiplies them."""
+
+    left: int = MAX_FILLED
+
+
+def write(target: JsonObject, path: str, value: JsonValue, room: Room | None = None) -> None:
     """Put `value` at `path` inside `target`, building objects and lists on the way; a list is filled with null.
 
-    With `[*]` the value must be a list: its items are written one by one. Raises PathError, and `target` may then be
-    half written: throw it away.
+    With `[*]` the value must be a list: its items are written one by one. Several writes may share one `room`. Raises
+    PathError, and `target` may then be half written: throw it away.
     """
     segments = parse(path)
     if not segments or not isinstance(segments[0], str):
         raise PathError(f"cannot write to {spell(segments)}", hint="Begin with a name, such as output.total.")
-    _write(target, segments, 0, value)
+    _write(target, segments, 0, value, room or Room())
 
 
-def _write(container: JsonValue, segments: tuple[Segment, ...], at: int, value: JsonValue) -> None:
+def _write(
+    container: JsonValue, segments: tuple[Segment, ...], at: int, value: JsonValue, room: Room
+) -> None:
     segment, last = segments[at], at == len(segments) - 1
     if isinstance(segment, Every):
         items = _container(container, list, segments, at)
         if not isinstance(value, list):
             raise PathError(f"{spell(segments[: at + 1])} takes a list, and the value is {_kind(value)}")
-        _fill(items, len(value) - 1, segments, at)
+        _fill(items, len(value) - 1, segments, at, room)
         for index, item in enumerate(value):
-            _place(items, index, segments, at, item, last)
+            _place(items, index, segments, at, item, last, room)
     elif isinstance(segment, int):
         items = _container(container, list, segments, at)
         if segment < 0:
             raise PathError(
                 f"{spell(segments[: at + 1])}: one can read from the end of a list, not write there"
             )
-        _fill(items, segment, segments, at)
-        _place(items, segment, segments, at, value, last)
+        _fill(items, segment, segments, at, room)
+        _place(items, segment, segments, at, value, last, room)
     else:
-        _place(_container(container, dict, segments, at), segment, segments, at, value, last)
+        _place(_container(container, dict, segments, at), segment, segments, at, value, last, room)
 
 
 def _place(
-    container: Any, key: str | int, segments: tuple[Segment, ...], at: int, value: JsonValue, last: bool
+    container: Any,
+    key: str | int,
+    segments: tuple[Segment, ...],
+    at: int,
+    value: JsonValue,
+    last: bool,
+    room: Room,
 ) -> None:
     if last:
         container[key] = value
@@ -182,7 +198,7 @@ def _place(
     if inner is None:
         inner = {} if isinstance(segments[at + 1], str) else []
         container[key] = inner
-    _write(inner, segments, at + 1, value)
+    _write(inner, segments, at + 1, value, room)
 
 
 def _container(value: JsonValue, wanted: type, segments: tuple[Segment, ...], at: int) -> Any:
@@ -195,9 +211,12 @@ def _container(value: JsonValue, wanted: type, segments: tuple[Segment, ...], at
     return value
 
 
-def _fill(items: list[JsonValue], index: int, segments: tuple[Segment, ...], at: int) -> None:
+def _fill(items: list[JsonValue], index: int, segments: tuple[Segment, ...], at: int, room: Room) -> None:
     if index > MAX_INDEX:
         raise PathError(f"{spell(segments[: at + 1])[:80]}: an index is at most {MAX_INDEX}")
+    room.left -= max(0, index + 1 - len(items))
+    if room.left < 0:
+        raise PathError(f"{spell(segments[: at + 1])[:80]}: more than {MAX_FILLED} places in lists")
     items += [None] * (index + 1 - len(items))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from providers import Connection, EgressGuard, Http, Provider, ProviderError, Registry
+from providers import Connection, EgressGuard, Http, Provider, ProviderError, Registry, Verb
 from runner.errors import Conflict, NotFound, RunnerError
 from runner.model import Failure, Scope
 from runner.store.connections import ConnectionRow, Connections
@@ -90,6 +90,10 @@ class Platforms:
                 hint=f"There are: {', '.join(self._registry.names)}.",
             )
         return found
+
+    def lists(self, name: str) -> bool:
+        """Whether workflows can be listed there; False for a provider that is not installed."""
+        return (kind := self._registry.get(name)) is not None and Verb.LIST in kind.verbs
 
     @asynccontextmanager
     async def trial(

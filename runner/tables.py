@@ -326,17 +326,31 @@ callback = Table(
     _at("received_at", now=True),
 )
 
-# Every callback that named a real wait, with what was answered. The run never reads it.
+# Every callback of a known run, with what was answered. The run never reads it. `node_run_id` is None where the token was
+# unknown ("unknown"; only the newest few are kept). `sender` is an address; `by` and `reason` a person who did it by hand.
+# `early`: it was accepted before the run came to wait.
 callback_audit = Table(
     "callback_audit",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("node_run_id", Uuid, ForeignKey("wait.node_run_id", ondelete="CASCADE"), nullable=False),
+    Column("node_run_id", Uuid, ForeignKey("wait.node_run_id", ondelete="CASCADE")),
     Column("verdict", Text, nullable=False),
     Column("body", JSONB(none_as_null=True)),
     _at("received_at", now=True),
+    Column("run_id", Uuid, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("sender", Text),
+    Column("by", Text),
+    Column("reason", Text),
+    Column("early", Boolean, nullable=False, server_default=text("false")),
 )
 Index(None, callback_audit.c.node_run_id)
+Index(None, callback_audit.c.run_id, callback_audit.c.id)
+Index(
+    "ix_callback_audit_unknown",
+    callback_audit.c.run_id,
+    callback_audit.c.id,
+    postgresql_where=text("verdict = 'unknown'"),
+)
 
 # --- history ---------------------------------------------------------------------------------------------------------
 

@@ -342,7 +342,7 @@ class Templates:
         if jobs:
             await self._run(jobs, scope)
             done.update((job.pointer, job.value) for job in jobs)
-        return _replaced(value, "", done) if done else value
+        return replaced(value, "", done) if done else value
 
     async def _run(self, jobs: list[_Job], scope: Mapping[str, JsonValue]) -> None:
         sources: list[JsonValue] = [job.source for job in jobs]
@@ -397,14 +397,15 @@ def _sets(found: _Plan, name: str) -> bool:
     return name in found.roots and not any(path[0] == name for path in found.references)
 
 
-def _replaced(value: JsonValue, pointer: str, done: Mapping[str, JsonValue]) -> JsonValue:
+def replaced(value: JsonValue, pointer: str, done: Mapping[str, JsonValue]) -> JsonValue:
+    """`value` with the strings at the pointers of `done` exchanged."""
     if isinstance(value, str):
         return done.get(pointer, value)
     if isinstance(value, dict):
         return {
-            key: _replaced(item, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", done)
+            key: replaced(item, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", done)
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_replaced(item, f"{pointer}/{at}", done) for at, item in enumerate(value)]
+        return [replaced(item, f"{pointer}/{at}", done) for at, item in enumerate(value)]
     return value

@@ -33,6 +33,7 @@ class Orchestrator(Frozen):
     updated_date: Timestamp
     created_by: str
     last_run: LastRun | None
+    deleted_date: Timestamp | None
 
 
 class OrchestratorDetail(Orchestrator):
@@ -86,6 +87,59 @@ class Run(Frozen):
     retry_of: UUID | None
     parent_run_id: UUID | None
     waiting: tuple[Waiting, ...]
+
+
+class Step(Frozen):
+    """A node of a run, in a list of runs. `provider`: the platform it calls."""
+
+    id: str
+    label: str
+    status: NodeState
+    provider: str | None
+
+
+class RunItem(Run):
+    """A run in a list, with its first 100 steps in drawing order."""
+
+    steps: tuple[Step, ...]
+
+
+class Bucket(Frozen):
+    """Runs created from `at` on, until the next bucket begins; a state that is not named has none."""
+
+    at: Timestamp
+    counts: Mapping[RunState, int]
+
+
+class RunSummary(Frozen):
+    """`counts` and `p95Ms` (of the completed ones) are of the time asked for; `live` and `failed24h` are of now."""
+
+    since: Timestamp
+    until: Timestamp
+    bucket_seconds: int
+    buckets: tuple[Bucket, ...]
+    counts: Mapping[RunState, int]
+    live: Mapping[RunState, int] = Field(description="Runs that have not ended, whenever they began.")
+    p95_ms: int | None = Field(description="95 of 100 completed runs took no longer.")
+    failed24h: int = Field(alias="failed24h")
+
+
+class ErrorGroup(Frozen):
+    """Runs that failed alike: the same orchestrator, node and code, and the same message but for its numbers, ids and quoted
+    words. `message` is the newest one; `key` asks the list of runs for these, as `error`."""
+
+    key: str
+    code: str
+    message: str
+    count: int
+    first_at: Timestamp
+    last_at: Timestamp
+    orchestrator_id: UUID
+    orchestrator_name: str
+    node_id: str | None
+    node_label: str | None
+    last_run_id: UUID
+    last_run_number: int
 
 
 class Sent(Frozen):

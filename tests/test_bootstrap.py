@@ -62,8 +62,9 @@ def checkout(tmp_path: Path) -> Path:
 def tools(tmp_path: Path) -> Path:
     folder = tmp_path / "tools"
     folder.mkdir()
-    (folder / "uv").write_text(UV)
-    (folder / "uv").chmod(0o755)
+    for name, text in (("uv", UV), ("chromium", "#!/bin/sh\n")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
     return folder
 
 
@@ -103,6 +104,65 @@ def test_the_tests_have_their_own_lock_which_contains_the_other(bootstrap: Boots
     live = bootstrap("test", "--live", "-q")
     assert (live.stdout, live.stderr) == ("pytest -m live -q\n", "")
     assert bootstrap().stderr == ""
+
+
+# On a machine of its own: no browser but what the recording `apt-get` installs, and `user` is who starts it.
+MACHINE = """
+import os, runpy, shutil, sys
+real = shutil.which
+def which(name, *rest, **more):
+    found = real(name, *rest, **more)
+    return None if "chrom" in name and not os.path.exists(os.environ["HOME"] + "/has-chromium") else found
+shutil.which = which
+os.geteuid = lambda: {user}
+sys.argv[0] = "app"
+runpy.run_module("app", run_name="__main__", alter_sys=True)
+"""
+APT = """#!/bin/sh
+echo "$@" "$DEBIAN_FRONTEND" >> "$HOME/apt.log"
+[ "$1" = install ] && [ ! -e "$HOME/apt-is-broken" ] && touch "$HOME/has-chromium"
+exit 0
+"""
+
+
+def machine(user: int, tools: Path) -> tuple[str, ...]:
+    (tools / "apt-get").write_text(APT)
+    (tools / "apt-get").chmod(0o755)
+    return "-c", MACHINE.replace("{user}", str(user))
+
+
+def test_root_gets_the_browser_of_the_tests(bootstrap: Bootstrap, tools: Path, tmp_path: Path) -> None:
+    found = bootstrap("test", "-q", start=machine(0, tools))
+    assert found.stdout == "pytest -m not live -q\n", found.stderr
+    assert "installing chromium" in found.stderr
+    assert (tmp_path / "apt.log").read_text().splitlines() == [
+        "update -qq noninteractive",
+        "install -y -qq --no-install-recommends chromium noninteractive",
+    ]
+    again = bootstrap("test", start=machine(0, tools))
+    assert again.stderr == "" and len((tmp_path / "apt.log").read_text().splitlines()) == 2
+
+
+def test_without_a_browser_its_tests_are_skipped_and_one_line_says_so(
+    bootstrap: Bootstrap, tools: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "apt-is-broken").touch()
+    for user in (1000, 0):
+        found = bootstrap("test", start=machine(user, tools))
+        assert found.stdout == "pytest -m not live\n", found.stderr
+        (line,) = [line for line in found.stderr.splitlines() if "skipped" in line]
+        assert line.endswith("as root: apt-get install -y chromium")
+        assert (tmp_path / "apt.log").exists() == (user == 0)
+    live = bootstrap("test", "--live", start=machine(1000, tools))
+    assert (live.stdout, live.stderr) == ("pytest -m live\n", "")
+
+
+def test_a_required_browser_is_not_done_without(bootstrap: Bootstrap, tools: Path) -> None:
+    kind, program = machine(1000, tools)
+    required = f"import os; os.environ['BATON_REQUIRE_BROWSER'] = '1'\n{program}"
+    found = bootstrap("test", start=(kind, required))
+    assert found.returncode == 1 and found.stdout == ""
+    assert found.stderr.splitlines()[-1].endswith("apt-get install -y chromium")
 
 
 def test_an_interrupted_set_up_is_done_again(bootstrap: Bootstrap, tmp_path: Path, tools: Path) -> None:

@@ -59,10 +59,13 @@ async def receive_callback(request: Request[State], run_id: str) -> Reply[Receip
     except ValueError:
         known = None
     verdicts = request.state["metrics"].callbacks
+    sender = request.client.host if request.client else None
     if known is None or token is None:
         verdicts.labels("unknown").inc()
+        if known is not None:
+            request.state["store"].strangers.note(known, sender)
         return problems.answer(_UNKNOWN)
-    verdict = await request.state["store"].waits.signal(known, token, body)
+    verdict = await request.state["store"].waits.signal(known, token, body, sender)
     verdicts.labels(verdict.kind).inc()
     match verdict.kind:
         case "accepted":
@@ -70,6 +73,7 @@ async def receive_callback(request: Request[State], run_id: str) -> Reply[Receip
         case "duplicate":
             return Reply(Receipt(accepted=True, duplicate=True), 200)
         case "unknown":
+            request.state["store"].strangers.note(known, sender)
             return problems.answer(_UNKNOWN)
         case "gone":
             raise Gone(

@@ -25,6 +25,7 @@ Number = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 
 class OrchestratorQuery(ListQuery):
     q: str = Field(default="", max_length=200, description="Part of the name, in any case.")
+    deleted: bool = Field(default=False, description="Those in the bin: deleted within the last 30 days.")
 
 
 class NewOrchestrator(Frozen):
@@ -68,7 +69,7 @@ async def list_orchestrators(
     """Orchestrators, newest first."""
     store = request.state["store"]
     found = await store.orchestrators.page(
-        scope, limit=query.limit + 1, q=query.q, before=after_id(query.cursor)
+        scope, limit=query.limit + 1, q=query.q, before=after_id(query.cursor), deleted=query.deleted
     )
     return listing(found, query.limit, lambda item: item.id)
 
@@ -115,8 +116,14 @@ async def save_orchestrator(
 
 @operation(permission=Role.EDITOR, status=204)
 async def delete_orchestrator(request: Request[State], scope: Scope, id: UUID) -> None:
-    """Take it out of sight. Its past runs stay readable, runs under way go on."""
+    """Move it to the bin, for 30 days. Its past runs stay readable, runs under way go on."""
     await request.state["store"].orchestrators.delete(scope, id)
+
+
+@operation(permission=Role.EDITOR)
+async def restore_orchestrator(request: Request[State], scope: Scope, id: UUID) -> Reply[OrchestratorDetail]:
+    """Take it out of the bin, as it was. One that is not in it stays as it is."""
+    return _tagged(await request.state["store"].orchestrators.restore(scope, id))
 
 
 @operation(permission=Role.VIEWER)
@@ -167,6 +174,7 @@ routes = [
     Route("/orchestrator/{id}", get_orchestrator, methods=["GET"]),
     Route("/orchestrator/{id}", save_orchestrator, methods=["PUT"]),
     Route("/orchestrator/{id}", delete_orchestrator, methods=["DELETE"]),
+    Route("/orchestrator/{id}/restore", restore_orchestrator, methods=["POST"]),
     Route("/orchestrator/{id}/revisions", list_revisions, methods=["GET"]),
     Route("/orchestrator/{id}/revisions/{revision}", get_revision, methods=["GET"]),
 ]

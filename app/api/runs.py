@@ -5,45 +5,25 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import Field
 from starlette.requests import Request
 from starlette.routing import Route
 
 from app.listing import Listing, ListQuery, after_id, after_number, listing
 from app.operation import Reply, operation
+from app.run_answer import Label, run_answer
+from app.run_filters import RunsFilter, RunsOfFilter, filter_of
 from app.state import State
 from app.watching import woken
 from providers import Frozen, JsonObject
 from runner.errors import Conflict, GraphError
-from runner.model import Role, RunState, Scope, TriggerInfo
-from runner.store.history import RunFilter
-from runner.wire import LogLine, Run, RunDetail
+from runner.model import Role, Scope, TriggerInfo
+from runner.wire import LogLine, RunDetail, RunItem
 
 MAX_WAIT = 60
-CALLBACK = "/api/v1/orchestrator/callback"
-
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Pair = Annotated[str, StringConstraints(pattern=r"^[^:]+:", max_length=401)]
-TriggerKind = Literal["api", "manual", "cli", "retry", "flow", "webhook", "schedule"]
-
-
-def _plus(value: object) -> object:
-    """In a query, the + of an offset that was not escaped arrives as a space."""
-    return re.sub(r" (\d\d:?\d\d)$", r"+\1", value) if isinstance(value, str) else value
-
-
-def _utc(at: datetime) -> datetime:
-    if not 1 < at.year < 9999:
-        raise ValueError("is not a time that can be compared")
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-Moment = Annotated[datetime, BeforeValidator(_plus), AfterValidator(_utc)]
-"""A time in a query; one without an offset is UTC."""
 
 
 class StartRun(Frozen):
@@ -79,25 +59,12 @@ class Retry(Frozen):
     inputs: JsonObject | None = None
 
 
-class RunsOfQuery(ListQuery):
-    status: tuple[RunState, ...] = Field(default=(), description="Repeat it for several.")
-    provider: str | None = Field(default=None, max_length=100)
-    trigger: TriggerKind | None = None
-    label: tuple[Pair, ...] = Field(
-        default=(), description="key:value; repeat it for several, all must hold."
-    )
-    q: str = Field(
-        default="",
-        max_length=200,
-        description="In the orchestrator's name, the failure or the labels; or a number.",
-    )
-    since: Moment | None = Field(default=None, description="Created at or after this time.")
-    until: Moment | None = Field(default=None, description="Created before this time.")
-    parent_run_id: UUID | None = Field(default=None, description="Started by a node of this run.")
+class RunsOfQuery(RunsOfFilter, ListQuery):
+    pass
 
 
-class RunsQuery(RunsOfQuery):
-    orchestrator_id: UUID | None = None
+class RunsQuery(RunsFilter, RunsOfQuery):
+    pass
 
 
 class LogQuery(ListQuery):
@@ -127,18 +94,20 @@ async def start_run(
     applied = {} if wait is None else {"Preference-Applied": f"wait={wait}"}
     ended = wait is not None and await _ended(request, scope, run_id, wait)
     return Reply(
-        await _shown(request, scope, run_id), 200 if ended else 202, {**_location(run_id), **applied}
+        await run_answer(request, scope, run_id), 200 if ended else 202, {**_location(run_id), **applied}
     )
 
 
 @operation(permission=Role.VIEWER)
-async def list_runs(request: Request[State], scope: Scope, query: RunsQuery) -> Listing[Run]:
+async def list_runs(request: Request[State], scope: Scope, query: RunsQuery) -> Listing[RunItem]:
     """Runs of all orchestrators, newest first."""
     return await _page(request, scope, query, query.orchestrator_id)
 
 
 @operation(permission=Role.VIEWER)
-async def list_runs_of(request: Request[State], scope: Scope, id: UUID, query: RunsOfQuery) -> Listing[Run]:
+async def list_runs_of(
+    request: Request[State], scope: Scope, id: UUID, query: RunsOfQuery
+) -> Listing[RunItem]:
     """Runs of one orchestrator, newest first; of a deleted one, too."""
     await request.state["store"].orchestrators.known(scope, id)
     return await _page(request, scope, query, id)
@@ -147,7 +116,7 @@ async def list_runs_of(request: Request[State], scope: Scope, id: UUID, query: R
 @operation(permission=Role.VIEWER)
 async def get_run(request: Request[State], scope: Scope, run_id: UUID) -> RunDetail:
     """A run with its nodes and every attempt: what was sent, what came back."""
-    return await _shown(request, scope, run_id)
+    return await run_answer(request, scope, run_id)
 
 
 @operation(permission=Role.VIEWER)
@@ -170,7 +139,7 @@ async def list_logs(request: Request[State], scope: Scope, run_id: UUID, query: 
 async def cancel_run(request: Request[State], scope: Scope, run_id: UUID) -> RunDetail:
     """End a run now. One that has ended keeps its end."""
     await request.state["store"].runs.cancel(scope, run_id)
-    return await _shown(request, scope, run_id)
+    return await run_answer(request, scope, run_id)
 
 
 @operation(permission=Role.OPERATOR, status=202, raises=(GraphError, Conflict))
@@ -187,7 +156,7 @@ async def retry_run(
         trigger=TriggerInfo(kind="retry", by=scope.subject),
         key=headers.idempotency_key,
     )
-    return Reply(await _shown(request, scope, new_id), headers=_location(new_id))
+    return Reply(await run_answer(request, scope, new_id), headers=_location(new_id))
 
 
 def preferred_wait(prefer: str | None) -> int | None:
@@ -204,28 +173,11 @@ def _kind(request: Request[State]) -> Literal["api", "manual"]:
 
 async def _page(
     request: Request[State], scope: Scope, query: RunsOfQuery, orchestrator_id: UUID | None
-) -> Listing[Run]:
-    pairs = [pair.partition(":") for pair in query.label]
-    wanted = RunFilter(
-        status=query.status,
-        orchestrator_id=orchestrator_id,
-        provider=query.provider,
-        trigger=query.trigger,
-        labels=tuple((key, value) for key, _, value in pairs),
-        q=query.q,
-        since=query.since,
-        until=query.until,
-        parent_run_id=query.parent_run_id,
-    )
+) -> Listing[RunItem]:
     found = await request.state["store"].history.page(
-        scope, wanted, limit=query.limit + 1, before=after_id(query.cursor)
+        scope, filter_of(query, orchestrator_id), limit=query.limit + 1, before=after_id(query.cursor)
     )
     return listing(found, query.limit, lambda item: item.id)
-
-
-async def _shown(request: Request[State], scope: Scope, run_id: UUID) -> RunDetail:
-    base = request.state["settings"].public_url + CALLBACK if scope.role != Role.VIEWER else None
-    return await request.state["store"].history.run(scope, run_id, callback_base=base)
 
 
 async def _ended(request: Request[State], scope: Scope, run_id: UUID, seconds: float) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from app.cli.opening import Commands, opened
 from app.main import create_app
 from app.parts import open_parts
-from app.sandbox import connect_sandbox, import_sample, sandbox_platforms
+from app.sandbox import Tour
 from app.serving import listen, serving
 from app.settings import Settings, StartRefused
 
@@ -47,15 +47,14 @@ async def run_server(settings: Settings, arguments: argparse.Namespace) -> int:
             settings = settings.model_copy(update={"port": port, "public_url": address})
         async with AsyncExitStack() as stack:
             settings = (await stack.enter_async_context(opened(settings, attach=False))).settings
+            tour = await stack.enter_async_context(Tour())
             sample: str | None = None
             async with open_parts(settings, engine=False) as parts:
                 if arguments.sandbox:
-                    credentials = await stack.enter_async_context(sandbox_platforms())
                     scope = await parts.store.access.scope("sandbox")
-                    made = await connect_sandbox(parts.store, parts.registry, scope, credentials)
-                    sample = await import_sample(parts.store, scope, made)
+                    sample, _ = await tour.begin(parts.store, parts.registry, scope)
                 code = await parts.store.access.create_code()
-            app = create_app(settings, engine=not arguments.no_engine)
+            app = create_app(settings, engine=not arguments.no_engine, tour=tour)
             server = await stack.enter_async_context(serving(app, on))
             _say(f"Baton runs at {settings.public_url}. Ctrl-C stops it.")
             _say(f"Sign in (once, within 30 minutes): {settings.public_url}/sign-in?code={code}")

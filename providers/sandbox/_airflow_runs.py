@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -42,6 +42,8 @@ class Instance:
     ended: str | None = None
     logs: dict[int, list[JsonObject]] = field(default_factory=dict[int, list[JsonObject]])
     value: JsonValue = None
+    past: list[Instance] = field(default_factory=list["Instance"])
+    """The tries before this one, as they ended; one that was repeated is "failed" among them."""
     id: str = field(default_factory=lambda: str(uuid4()))
 
     def close(self, state: str) -> None:
@@ -165,6 +167,8 @@ def _held(rule: str, states: list[str | None]) -> str | None:
 
 async def _tries(sandbox: AirflowSandbox, run: Run, instance: Instance) -> None:
     for attempt in range(1, instance.task.retries + 2):
+        if attempt > 1:
+            instance.past.append(replace(instance, state="failed", past=[]))
         instance.state, instance.attempt, instance.queued = "queued", attempt, clock()
         await sandbox.nap(0.05)
         if run.state != "running":

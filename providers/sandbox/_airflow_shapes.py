@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -17,6 +18,19 @@ Api = Literal["v1", "v2"]
 USERNAME = "admin"
 _PARSED = "2026-10-01T08:00:00.000000Z"
 _NIGHTLY = "0 2 * * *"
+_LIVE_ONLY = frozenset(
+    {
+        "id",
+        "logical_date",
+        "run_after",
+        "note",
+        "rendered_map_index",
+        "rendered_fields",
+        "trigger",
+        "triggerer_job",
+    }
+)
+"""What a task instance has and a try among `/tries` has not."""
 
 
 def dag(found: Dag, api: Api) -> JsonObject:
@@ -233,6 +247,17 @@ def instance(of: Run, found: Instance, api: Api) -> JsonObject:
         "triggerer_job": None,
         "dag_version": _version(of.dag),
     }
+
+
+def tries(of: Run, found: Instance, api: Api) -> JsonValue:
+    """Every try of one task. One that is to be repeated stands among the past ones only."""
+    live = [] if found.state == "up_for_retry" else [found]
+    past = [*found.past, *([] if live else [replace(found, state="failed")])]
+    rows: list[JsonValue] = [
+        {name: value for name, value in instance(of, each, api).items() if name not in _LIVE_ONLY}
+        for each in (*past, *live)
+    ]
+    return {"task_instances": rows, "total_entries": len(rows)}
 
 
 def xcom(of: Run, found: Instance, value: JsonValue, api: Api) -> JsonObject:

@@ -47,6 +47,7 @@ class SandboxRun:
     def __post_init__(self) -> None:
         self._graph: dict[str, Json] = self.sample.raw["activeVersion"] or self.sample.raw
         self._result: dict[str, Json] = {"runData": {}}
+        self._last_end = _ms()
         self._stack: list[Json] = [
             {"node": self._node(self.trigger), "data": {"main": [[{"json": self.call}]]}, "source": None}
         ]
@@ -76,6 +77,7 @@ class SandboxRun:
         await self.nap(seconds)
         self.status, self.stopped, self.wait_till = "running", None, None
         self.run_data[node][-1]["executionStatus"] = "success"
+        self._last_end = _ms()
 
     async def post(self, url: str, body: Json, headers: dict[str, str]) -> int:
         return await self.server.post(url, body, headers)
@@ -86,6 +88,7 @@ class SandboxRun:
             self.status, self.started = "running", iso()
         async with free:
             self.status, self.started = "running", self.started or iso()
+            self._last_end = _ms()
             self.did(self.trigger, self.call)
             status, error, stack = "success", None, list[Json]()
             try:
@@ -204,12 +207,13 @@ class SandboxRun:
     def _ran(
         self, node: str, status: str, main: Json = None, after: str | None = None, *, error: Json = None
     ) -> None:
+        began, self._last_end = self._last_end, _ms()
         entry = {
-            "startTime": _ms(),
+            "startTime": began,
             "executionIndex": sum(map(len, self.run_data.values())),
             "source": _source(after or self.last),
             "hints": [],
-            "executionTime": 1,
+            "executionTime": self._last_end - began,
             "executionStatus": status,
         }
         self.run_data.setdefault(node, []).append(

@@ -79,6 +79,8 @@ class AirflowSandbox(Sandbox):
             f"PATCH {run}": self._set_state,
             f"GET {run}/taskInstances": self._instances,
             f"GET {task}/logs/{{try}}": self._log,
+            f"GET {task}/tries": self._tries,
+            f"GET {task}/{{index}}/tries": self._tries,
             f"GET {task}/xcomEntries/return_value": self._xcom,
         }
         if api == "v1":
@@ -210,6 +212,16 @@ class AirflowSandbox(Sandbox):
         run = self._run(ask, "DagRun with {0} was not found")
         rows = [shapes.instance(run, each, self.api) for each in run.instances]
         return wire.page("task_instances", rows, ask, self.api, cursors=self._cursors)
+
+    def _tries(self, ask: Ask) -> JsonValue:
+        """All tries of one task in order, not paged. A mapped one wants its index in the path."""
+        dag, ident, task = (ask.params[name] for name in ("dag", "run", "task"))
+        index, run = int(ask.params.get("index", "-1")), self._known(dag, ident)
+        found = run.of(task, index) if run else None
+        if run is None or found is None:
+            where = f"dag_id: `{dag}`, run_id: `{ident}`, task_id: `{task}` and map_index: `{index}`"
+            raise Refused(404, f"The Task Instance with {where} was not found")
+        return shapes.tries(run, found, self.api)
 
     def _runs_of(self, ask: Ask) -> JsonValue:
         dag, states = self._dag(ask), ask.all("state")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Scope
 from typing import ClassVar, Literal
 
 from pydantic import Field, JsonValue
@@ -52,20 +53,31 @@ class DataMapper(Node[DataMapperConfig]):
 
     async def run(self, ctx: NodeContext[DataMapperConfig]) -> Done:
         output: JsonObject = {}
+        room = paths.Room()
         for mapping in ctx.config.mappings:
             try:
-                value = paths.read(ctx.scope, mapping.from_)
-                if value is paths.MISSING:
-                    value = mapping.default
-                    if "default" not in mapping.model_fields_set:
-                        await ctx.effects.log(
-                            f"{mapping.from_} is missing: {mapping.target} is null", level="warning"
-                        )
-                if mapping.type is not None and value is not None:
-                    value = paths.convert(value, mapping.type)
-                paths.write(output, mapping.target, value)
+                found = apply(mapping, ctx.scope, output, room)
             except (paths.PathError, paths.ConvertError) as error:
                 raise NodeError(
                     f"{mapping.from_} → {mapping.target}: {error.message}", code="mapping"
                 ) from error
+            if found is paths.MISSING and "default" not in mapping.model_fields_set:
+                await ctx.effects.log(lacking(mapping), level="warning")
         return Done(output)
+
+
+def apply(
+    mapping: Mapping, scope: Scope[str, JsonValue], output: JsonObject, room: paths.Room
+) -> JsonValue | Literal[paths.Found.MISSING]:
+    """Write what the mapping gives into `output`; the value, MISSING where the default stands in. Raises PathError and
+    ConvertError, and `output` may then be half written."""
+    found = paths.read(scope, mapping.from_)
+    value = mapping.default if found is paths.MISSING else found
+    if mapping.type is not None and value is not None:
+        value = paths.convert(value, mapping.type)
+    paths.write(output, mapping.target, value, room)
+    return found if found is paths.MISSING else value
+
+
+def lacking(mapping: Mapping) -> str:
+    return f"{mapping.from_} is missing: {mapping.target} is null"

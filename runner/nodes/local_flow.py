@@ -8,12 +8,12 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from providers import ProviderError, StartOptions
+from providers import ProviderError, Registry, StartOptions
 from providers.flowise import Flowise, FlowiseConnection
 from runner.errors import NodeError
 from runner.faults import node_error
 from runner.model import RemoteLink
-from runner.node import Done, Node, NodeConfig, NodeContext, Suspend, widget
+from runner.node import RETRY, Done, Node, NodeConfig, NodeContext, Reach, Suspend, widget
 
 
 class LocalFlowConfig(NodeConfig):
@@ -44,7 +44,7 @@ class LocalFlowConfig(NodeConfig):
         le=600_000,
         title="Call limit",
         description="Milliseconds for Flowise's answer.",
-        json_schema_extra=widget("duration"),
+        json_schema_extra=widget("duration") | RETRY,
     )
 
 
@@ -64,6 +64,11 @@ class LocalFlow(Node[LocalFlowConfig]):
                     ("flowId", "not-an-id", "without a base URL this is the id of one of our orchestrators"),
                 )
         return ()
+
+    def reach(self, config: LocalFlowConfig, providers: Registry) -> Reach:
+        if config.base_url is not None:
+            return Reach("unsafe", "Flowise", "flowise")
+        return Reach("unsafe", "another orchestrator", "baton")
 
     async def run(self, ctx: NodeContext[LocalFlowConfig]) -> Done | Suspend:
         if ctx.config.base_url is not None:

@@ -21,6 +21,7 @@ from providers import (
     ProviderError,
     RateLimited,
     ReadsLogs,
+    Registry,
     StartOptions,
     Unauthorized,
     Unavailable,
@@ -32,7 +33,7 @@ from providers import (
 from runner.errors import NodeError
 from runner.faults import node_error, unheard
 from runner.model import NodeState, RemoteLink
-from runner.node import Done, Node, NodeConfig, NodeContext, Suspend, widget
+from runner.node import RETRY, Done, Node, NodeConfig, NodeContext, Reach, Suspend, widget
 
 _LOG_LINES = 2000
 _LOOKUPS = 60
@@ -74,7 +75,7 @@ class RemoteWebhookConfig(NodeConfig):
         le=600_000,
         title="Call limit",
         description="Milliseconds for the starting call, its answer included.",
-        json_schema_extra=widget("duration"),
+        json_schema_extra=widget("duration") | RETRY,
     )
     enable_polling: bool = Field(
         default=True,
@@ -95,20 +96,22 @@ class RemoteWebhookConfig(NodeConfig):
         default=False,
         title="Safe to repeat",
         description="The receiver ignores a second call with the same Idempotency-Key, so an unanswered call may be repeated.",
+        json_schema_extra=RETRY,
     )
     queue_timeout: int | None = Field(
         default=None,
         ge=0,
         title="Queue limit",
         description="Milliseconds the execution may stay queued on the platform; empty: as long as the polls last.",
-        json_schema_extra=widget("duration"),
+        json_schema_extra=widget("duration") | RETRY,
     )
     when_queued: Literal["wait", "skip", "cancel"] = Field(
         default="wait",
         title="When the queue limit passes",
         description="wait: time out. skip: cancel it there and go on. cancel: cancel it there and fail.",
+        json_schema_extra=RETRY,
     )
-    retry_attempts: int = Field(default=3, ge=0, le=100, title="Retries")
+    retry_attempts: int = Field(default=3, ge=0, le=100, title="Retries", json_schema_extra=RETRY)
 
 
 class RemoteWebhook(Node[RemoteWebhookConfig]):
@@ -125,6 +128,19 @@ class RemoteWebhook(Node[RemoteWebhookConfig]):
         if not config.workflow_id and not config.url:
             return (("workflowId", "missing", "choose a workflow, or give a URL"),)
         return ()
+
+    def reach(self, config: RemoteWebhookConfig, providers: Registry) -> Reach:
+        if config.workflow_id and config.provider:
+            kind = providers.get(config.provider)
+            safe = config.idempotent or (kind is not None and kind.idempotent)
+            return Reach(
+                "idempotent" if safe else "unsafe", kind.title if kind else config.provider, config.provider
+            )
+        if config.method == "GET":
+            return Reach("read", "the webhook (GET)", "webhook")
+        return Reach(
+            "idempotent" if _repeatable(config) else "unsafe", f"the webhook ({config.method})", "webhook"
+        )
 
     async def run(self, ctx: NodeContext[RemoteWebhookConfig]) -> Done | Suspend:
         if ctx.config.workflow_id and ctx.config.provider:
@@ -146,11 +162,16 @@ async def _request(ctx: NodeContext[RemoteWebhookConfig]) -> tuple[dict[str, str
     return {k: v if isinstance(v, str) else str(v) for k, v in headers.items()}, body
 
 
+def _repeatable(config: RemoteWebhookConfig) -> bool:
+    """Whether a webhook may be called twice, by its method or by what the user says of it."""
+    return config.idempotent or config.method in ("GET", "PUT", "DELETE")
+
+
 async def _plain(ctx: NodeContext[RemoteWebhookConfig]) -> Done:
     config = ctx.config
     url = await ctx.render(config.url or "")
     headers, body = await _request(ctx)
-    if ctx.interrupted and not (config.idempotent or config.method in ("GET", "PUT", "DELETE")):
+    if ctx.interrupted and not _repeatable(config):
         raise NodeError(
             "a worker died while this webhook was being called: it may have been received",
             code="interrupted",
@@ -166,7 +187,7 @@ async def _plain(ctx: NodeContext[RemoteWebhookConfig]) -> Done:
         if isinstance(body, str)
         else {"json": body}
     )
-    repeatable = config.idempotent or config.method in ("GET", "PUT", "DELETE")
+    repeatable = _repeatable(config)
     try:
         answer = await ctx.effects.http().call(
             config.method, str(url), headers=sent, timeout=config.timeout / 1000, **content

@@ -14,9 +14,17 @@ from runner.store.due import Due
 from runner.store.history import History
 from runner.store.inbound import Inbound
 from runner.store.keys import Keys
+from runner.store.labels import Labels
+from runner.store.links import Links
+from runner.store.offers import Offers
 from runner.store.orchestrators import Orchestrators
 from runner.store.runs import Runs
+from runner.store.samples import Samples
 from runner.store.settle import Settling
+from runner.store.strangers import Strangers
+from runner.store.summary import Summary
+from runner.store.trials import Trials
+from runner.store.usages import Usages
 from runner.store.waits import Waits
 from runner.vault import Vault
 
@@ -33,11 +41,19 @@ class Store:
         self.catalog = Catalog(database)
         self.connections = Connections(database, vault, registry)
         self.keys = Keys(database, vault)
+        self.offers = Offers(database)
         self.orchestrators = Orchestrators(database)
+        self.usages = Usages(database)
         self.history = History(database, vault)
-        self.inbound = Inbound(database)
+        self.inbound = Inbound(database, vault)
+        self.labels = Labels(database, self.bell)
+        self.links = Links(database)
+        self.summary = Summary(database)
         self.runs = Runs(database, vault, definitions, self.bell)
+        self.samples = Samples(database)
+        self.trials = Trials(database, vault, definitions, self.bell, registry)
         self.claims = Claims(database, definitions)
         self.settling = Settling(database, self.bell)
+        self.strangers = Strangers(database, self.bell)
         self.waits = Waits(database, vault, self.bell)
         self.due = Due(database, self.bell, self.waits)

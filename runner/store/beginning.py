@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers import JsonObject
 from runner import tokens
+from runner.decision import NO_WIRE, Decision, Stands
 from runner.graph import Wiring, advance, run_state
 from runner.model import NodeFacts, NodeSpec, NodeState, RunState, Scope, TriggerInfo
 from runner.store.claims import deadline_of
@@ -38,7 +39,8 @@ _BEGIN = text(
             input, output, port, remote, finished_at)
         SELECT :id, n.node_id, n.type, n.label, n.limit_seconds, n.state, n.work, n.reused,
             CASE WHEN n.work = 'ready' THEN clock_timestamp() + interval '10 seconds' END,
-            n.input, n.output, n.port, n.remote, n.finished_at
+            n.input, n.output, n.port, n.remote,
+            coalesce(n.finished_at, CASE WHEN n.work = 'ended' THEN clock_timestamp() END)
         FROM jsonb_to_recordset(:nodes) AS n(node_id text, type text, label text, limit_seconds double precision, state text,
             work text, reused boolean, input jsonb, output jsonb, port text, remote jsonb, finished_at timestamptz)
         RETURNING id, node_id
@@ -80,26 +82,29 @@ async def begin_run(
     retry_of: UUID | None = None,
     parent_node_run_id: UUID | None = None,
     depth: int = 0,
-    kept: Mapping[str, Any] | None = None,
+    decision: Decision | None = None,
+    about: JsonObject | None = None,
 ) -> None:
-    """Write the run and hand its first nodes to the workers. `kept` are node rows of an earlier run whose outcome stands."""
+    """Write the run and hand its first nodes to the workers. What `decision` says stands, stands; what it skips, ends at once;
+    without one every node runs. `about` is told with the run's first line."""
     wiring = definition.wiring
-    kept = kept or {}
-    facts = {n: NodeFacts(NodeState(row.state), row.port) for n, row in kept.items()}
+    decision = decision or Decision(())
+    kept = decision.stands
+    facts = {n: NodeFacts(NodeState.COMPLETED, stands.port) for n, stands in kept.items()}
+    facts |= {n: NodeFacts(NodeState.SKIPPED) for n in decision.skipped}
     step = advance(wiring, facts)
     facts |= {n: NodeFacts(NodeState.QUEUED) for n in step.ready}
     facts |= {n: NodeFacts(NodeState.SKIPPED) for n in step.skipped}
     entries = [
         Entry(
-            "run.created", f"started by {trigger.by} ({trigger.kind})", data={"revision": definition.revision}
+            "run.created",
+            f"started by {trigger.by} ({trigger.kind})",
+            data={"revision": definition.revision, **(about or {})},
         ),
+        *(_reused(wiring, n, stands) for n, stands in kept.items()),
         *(
-            Entry("node.reused", f"{wiring.nodes[n].label}: outcome kept from the earlier run", n)
-            for n in kept
-        ),
-        *(
-            Entry("node.skipped", f"{wiring.nodes[n].label} skipped: no live wire leads to it", n)
-            for n in step.skipped
+            Entry("node.skipped", f"{wiring.nodes[n].label} skipped: {why}", n)
+            for n, why in {**decision.skipped, **dict.fromkeys(step.skipped, NO_WIRE)}.items()
         ),
     ]
     state = RunState.PENDING
@@ -140,7 +145,7 @@ def _armed(
     scope: Scope,
     wiring: Wiring,
     run_id: UUID,
-    kept: Mapping[str, Any],
+    kept: Mapping[str, Stands],
     facts: Mapping[str, NodeFacts],
 ) -> tuple[bytes | None, str | None, list[JsonObject]]:
     """The sealed seed of the run's callback tokens, its key's id, and the waits: armed before anything of the run happens."""
@@ -168,7 +173,16 @@ def _providers(wiring: Wiring) -> list[str]:
     return sorted({name for name in named if isinstance(name, str) and name})
 
 
-def _node(spec: NodeSpec, kept: Any, facts: NodeFacts | None) -> dict[str, Any]:
+def _reused(wiring: Wiring, node: str, stands: Stands) -> Entry:
+    source: JsonObject | None = stands.source and {
+        "runId": str(stands.source.run_id),
+        "number": stands.source.number,
+    }
+    message = f"{wiring.nodes[node].label}: {stands.told}"
+    return Entry("node.reused", message, node, data={"from": source, "port": stands.port})
+
+
+def _node(spec: NodeSpec, kept: Stands | None, facts: NodeFacts | None) -> dict[str, Any]:
     state = facts.state if facts else NodeState.PENDING
     row: dict[str, Any] = {
         "node_id": spec.id,
@@ -181,5 +195,6 @@ def _node(spec: NodeSpec, kept: Any, facts: NodeFacts | None) -> dict[str, Any]:
     }
     if kept is not None:
         copied = {name: getattr(kept, name) for name in ("input", "output", "port", "remote")}
-        row |= copied | {"work": "ended", "reused": True, "finished_at": kept.finished_at.isoformat()}
+        finished = kept.source.at.isoformat() if kept.source else None
+        row |= copied | {"work": "ended", "reused": True, "finished_at": finished}
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -96,6 +96,23 @@ class Catalog:
             await _owned(transaction, scope, connection_id)
             data = (await transaction.execute(query)).scalar_one_or_none()
         return None if data is None else Preview.model_validate(data)
+
+    async def previews(
+        self, scope: Scope, wanted: Iterable[tuple[UUID, str]]
+    ) -> dict[tuple[UUID, str], Preview]:
+        """The copies that there are of these (connection, workflow), in one statement; those of other workspaces are left out."""
+        keys = list(wanted)
+        if not keys:
+            return {}
+        place = (remote_preview.c.connection_id, remote_preview.c.remote_id)
+        query = (
+            select(*place, remote_preview.c.data)
+            .join(connection, connection.c.id == remote_preview.c.connection_id)
+            .where(connection.c.workspace_id == scope.workspace_id, tuple_(*place).in_(keys))
+        )
+        async with self._database.begin() as transaction:
+            found = (await transaction.execute(query)).all()
+        return {(row.connection_id, row.remote_id): Preview.model_validate(row.data) for row in found}
 
     async def keep_preview(self, scope: Scope, connection_id: UUID, remote_id: str, preview: Preview) -> None:
         values: dict[str, Any] = {

@@ -12,22 +12,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from pydantic import JsonValue
-from sqlalchemy import (
-    ColumnElement,
-    RowMapping,
-    Select,
-    and_,
-    case,
-    cast,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
+from sqlalchemy import RowMapping, Select, case, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,8 +21,8 @@ from runner.credentials import BadCredentials, Merged, merge, parse, public, rev
 from runner.database import Database
 from runner.errors import Conflict, NotFound
 from runner.model import Failure, Scope
+from runner.store.usages import usages
 from runner.tables import connection as table
-from runner.tables import orchestrator, orchestrator_revision
 from runner.vault import Vault
 
 Status = Literal["ACTIVE", "INACTIVE", "FAILING"]
@@ -329,43 +314,12 @@ _CLEARED = Failure(
     hint="Enter the credentials for the new address.",
 )
 
-# Nodes that name the connection, and nodes that leave the choice of it.
-_NAMED = "$.nodes[*].data.config ? (@.connectionId == $id || @.apiKeyConnectionId == $id)"
-_LEFT_OPEN = '$.nodes[*].data.config ? (@.provider == $provider && (!exists(@.connectionId) || @.connectionId == null || @.connectionId == ""))'
-
 
 async def _users(
     transaction: AsyncConnection, scope: Scope, row: ConnectionRow
 ) -> tuple[tuple[UUID, str], ...]:
-    def names(path: str, **variables: str) -> ColumnElement[bool]:
-        return func.jsonb_path_exists(
-            orchestrator_revision.c.definition, cast(path, JSONPATH), cast(variables, JSONB), True
-        )
-
-    others = (
-        select(func.count())
-        .select_from(table)
-        .where(table.c.workspace_id == scope.workspace_id, table.c.provider == row.provider)
-        .scalar_subquery()
-    )
-    found = await transaction.execute(
-        select(orchestrator.c.id, orchestrator.c.name)
-        .join(
-            orchestrator_revision,
-            (orchestrator_revision.c.orchestrator_id == orchestrator.c.id)
-            & (orchestrator_revision.c.revision == orchestrator.c.revision),
-        )
-        .where(
-            orchestrator.c.workspace_id == scope.workspace_id,
-            orchestrator.c.deleted_at.is_(None),
-            or_(
-                names(_NAMED, id=str(row.id)),
-                and_(others == 1, names(_LEFT_OPEN, provider=row.provider)),
-            ),
-        )
-        .order_by(orchestrator.c.name)
-    )
-    return tuple((user_id, name) for user_id, name in found)
+    found = await usages(transaction, scope, connection_id=row.id)
+    return tuple({each.orchestrator_id: each.orchestrator_name for each in found}.items())
 
 
 def _mine(scope: Scope) -> Select[Any]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, String, and_, cast, func, or_, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers import JsonObject
@@ -17,6 +16,8 @@ from runner import tokens
 from runner.database import Database
 from runner.errors import NotFound
 from runner.model import Failure, NodeState, RemoteLink, RunState, Scope, TriggerInfo
+from runner.store.run_filter import RunFilter, conditions
+from runner.store.steps import steps_of
 from runner.tables import (
     node_attempt,
     node_run,
@@ -26,26 +27,11 @@ from runner.tables import (
     run_event,
 )
 from runner.vault import Vault
-from runner.wire import Attempt, Exchange, LogLine, NodeRun, Run, RunDetail, Totals, Waiting
+from runner.wire import Attempt, Exchange, LogLine, NodeRun, RunDetail, RunItem, Totals, Waiting
 
 _parent = node_run.alias("parent")
 _LIVE = tuple(state for state in RunState if not state.final)
-
-
-@dataclass(frozen=True)
-class RunFilter:
-    """Which runs; every condition given must hold. `q` is looked for in the orchestrator's name, the failure's message and
-    the labels, and as the run's number or id."""
-
-    status: tuple[RunState, ...] = ()
-    orchestrator_id: UUID | None = None
-    provider: str | None = None
-    trigger: str | None = None
-    labels: tuple[tuple[str, str], ...] = ()
-    q: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    parent_run_id: UUID | None = None
+_ALL = RunFilter()
 
 
 class History:
@@ -56,16 +42,25 @@ class History:
         self._vault = vault
 
     async def page(
-        self, scope: Scope, wanted: RunFilter = RunFilter(), *, limit: int, before: UUID | None = None
-    ) -> tuple[Run, ...]:
+        self, scope: Scope, wanted: RunFilter = _ALL, *, limit: int, before: UUID | None = None
+    ) -> tuple[RunItem, ...]:
         """Newest first, those older than `before`."""
-        query = _filtered(_runs(scope), wanted).order_by(run.c.id.desc()).limit(limit)
+        query = _runs(scope).where(*conditions(scope, wanted)).order_by(run.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(run.c.id < before)
         async with self._database.begin() as connection:
             rows = (await connection.execute(query)).all()
-            parked = await _parked(connection, [row.id for row in rows])
-        return tuple(Run(**_run(row), waiting=tuple(_waiting(n) for n in parked[row.id])) for row in rows)
+            ids = [row.id for row in rows]
+            parked = await _parked(connection, ids)
+            steps = await steps_of(connection, ids)
+        return tuple(
+            RunItem(
+                **_run(row),
+                waiting=tuple(_waiting(n) for n in parked.get(row.id, ())),
+                steps=tuple(steps.get(row.id, ())),
+            )
+            for row in rows
+        )
 
     async def run(self, scope: Scope, run_id: UUID, *, callback_base: str | None = None) -> RunDetail:
         """The run, its nodes in drawing order, their attempts. With `callback_base`, an address up to `/callback`, parked
@@ -204,36 +199,6 @@ def _runs(scope: Scope) -> Select[Any]:
         .outerjoin(_parent, _parent.c.id == run.c.parent_node_run_id)
         .where(run.c.workspace_id == scope.workspace_id)
     )
-
-
-def _filtered(query: Select[Any], wanted: RunFilter) -> Select[Any]:
-    if wanted.status:
-        query = query.where(run.c.state.in_(wanted.status))
-    if wanted.orchestrator_id is not None:
-        query = query.where(run.c.orchestrator_id == wanted.orchestrator_id)
-    if wanted.provider is not None:
-        query = query.where(run.c.providers.contains([wanted.provider]))
-    if wanted.trigger is not None:
-        query = query.where(run.c.trigger_kind == wanted.trigger)
-    if wanted.labels:
-        query = query.where(run.c.labels.contains(dict(wanted.labels)))
-    if wanted.since is not None:
-        query = query.where(run.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(run.c.created_at < wanted.until)
-    if wanted.parent_run_id is not None:
-        query = query.where(_parent.c.run_id == wanted.parent_run_id)
-    if wanted.q:
-        query = query.where(
-            or_(
-                orchestrator.c.name.icontains(wanted.q, autoescape=True),
-                run.c.error["message"].astext.icontains(wanted.q, autoescape=True),
-                cast(run.c.labels, String).icontains(wanted.q, autoescape=True),
-                cast(run.c.number, String) == wanted.q.lstrip("#"),
-                cast(run.c.id, String) == wanted.q.lower(),
-            )
-        )
-    return query
 
 
 async def _parked(connection: AsyncConnection, run_ids: Sequence[UUID]) -> Mapping[UUID, list[Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +17,8 @@ from runner.model import Graph, RunState, Scope
 from runner.tables import orchestrator, orchestrator_revision, run
 from runner.wire import LastRun, Orchestrator, Revision
 
+BIN_DAYS = 30
+"""For so long a deleted one can be restored."""
 _NOW = func.clock_timestamp()
 
 
@@ -48,10 +52,15 @@ class Orchestrators:
             return await _get(connection, scope, orchestrator_id)
 
     async def page(
-        self, scope: Scope, *, limit: int, q: str = "", before: UUID | None = None
+        self, scope: Scope, *, limit: int, q: str = "", before: UUID | None = None, deleted: bool = False
     ) -> tuple[Orchestrator, ...]:
-        """Newest first, those older than `before`; `q` in the name. One query, last runs included."""
-        query = _query(scope).order_by(orchestrator.c.id.desc()).limit(limit)
+        """Newest first, those older than `before`; `q` in the name. One query, last runs included. With `deleted`, those in the
+        bin instead."""
+        query = (
+            _query(scope, _binned(scope) if deleted else _mine(scope))
+            .order_by(orchestrator.c.id.desc())
+            .limit(limit)
+        )
         if q:
             query = query.where(orchestrator.c.name.icontains(q, autoescape=True))
         if before is not None:
@@ -105,6 +114,16 @@ class Orchestrators:
             if not done.rowcount:
                 raise _missing()
 
+    async def restore(self, scope: Scope, orchestrator_id: UUID) -> Orchestrator:
+        """Out of the bin, as it was. One that is not deleted stays as it is. Raises NotFound after 30 days."""
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(orchestrator)
+                .where(*_binned(scope), orchestrator.c.id == orchestrator_id)
+                .values(deleted_at=None)
+            )
+            return await _get(connection, scope, orchestrator_id)
+
     async def known(self, scope: Scope, orchestrator_id: UUID) -> None:
         """Raises NotFound unless it is, or was, in this workspace: a deleted one still has runs to look at."""
         async with self._database.begin() as connection:
@@ -150,6 +169,13 @@ def _mine(scope: Scope) -> tuple[ColumnElement[bool], ...]:
     return orchestrator.c.workspace_id == scope.workspace_id, orchestrator.c.deleted_at.is_(None)
 
 
+def _binned(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    return (
+        orchestrator.c.workspace_id == scope.workspace_id,
+        orchestrator.c.deleted_at > _NOW - timedelta(days=BIN_DAYS),
+    )
+
+
 def _missing() -> NotFound:
     return NotFound("There is no such orchestrator.")
 
@@ -191,7 +217,7 @@ async def _get(connection: AsyncConnection, scope: Scope, orchestrator_id: UUID)
     return _wire(row)
 
 
-def _query(scope: Scope) -> Select[Any]:
+def _query(scope: Scope, where: Sequence[ColumnElement[bool]] | None = None) -> Select[Any]:
     """Orchestrators with their definition and their newest run."""
     last = (
         select(run.c.id, run.c.state, run.c.started_at, run.c.finished_at)
@@ -215,7 +241,7 @@ def _query(scope: Scope) -> Select[Any]:
             last.c.finished_at.label("run_finished_at"),
         )
         .select_from(source)
-        .where(*_mine(scope))
+        .where(*(_mine(scope) if where is None else where))
     )
 
 
@@ -237,4 +263,5 @@ def _wire(row: Any) -> Orchestrator:
         updated_date=row.updated_at,
         created_by=row.created_by,
         last_run=last or None,
+        deleted_date=row.deleted_at,
     )

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, select, text
-from sqlalchemy.dialects.postgresql import UUID as PgUuid
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select
 
 from providers import JsonObject
+from runner.check import check_inputs
 from runner.database import Database
 from runner.errors import Conflict, GraphError, NotFound
-from runner.graph import Wiring
 from runner.model import NodeState, RunState, Scope, TriggerInfo
+from runner.store.asking import ended_run, first_asked, known, new_run
 from runner.store.beginning import begin_run
 from runner.store.bell import Bell
 from runner.store.definitions import Definition, Definitions
 from runner.store.ending import end_children, end_nodes
 from runner.store.events import Entry, RunChange, append
-from runner.tables import idempotency, node_run, run
+from runner.tables import node_run, run
 from runner.vault import Vault
 
 MAX_DEPTH = 20
@@ -56,12 +51,15 @@ class Runs:
         Conflict (the key was used for another request).
         """
         async with self._database.begin() as connection:
-            new = await _new(connection, scope, orchestrator_id)
+            new = await new_run(connection, scope, orchestrator_id)
             run_id: UUID = new.id
             asked = [str(orchestrator_id), inputs, dict(labels or {}), revision]
-            if key and (first := await _first(connection, scope, "run", key, asked, run_id)) != run_id:
+            if key and (first := await first_asked(connection, scope, "run", key, asked, run_id)) != run_id:
                 return first
-            definition = await self._runnable(connection, orchestrator_id, revision or _known(new.revision))
+            definition = await self._definitions.get(
+                connection, orchestrator_id, revision or known(new.revision)
+            )
+            runnable(definition, inputs)
             await begin_run(
                 connection, self._vault, scope, definition, run_id, inputs, dict(labels or {}), trigger
             )
@@ -93,12 +91,13 @@ class Runs:
             if work != "leased":
                 raise Conflict("the run that asks for this flow has ended", code="run-ended")
             if (
-                known := await connection.scalar(select(run.c.id).where(run.c.parent_node_run_id == parent))
+                child := await connection.scalar(select(run.c.id).where(run.c.parent_node_run_id == parent))
             ) is not None:
-                return known
-            new = await _new(connection, scope, flow_id)
+                return child
+            new = await new_run(connection, scope, flow_id)
             run_id: UUID = new.id
-            definition = await self._runnable(connection, flow_id, _known(new.revision))
+            definition = await self._definitions.get(connection, flow_id, known(new.revision))
+            runnable(definition, inputs)
             trigger = TriggerInfo(kind="flow", by=scope.subject)
             await begin_run(
                 connection,
@@ -155,142 +154,41 @@ class Runs:
         Nodes that are not repeated keep their outcome and are marked as reused. Raises NotFound, Conflict, GraphError.
         """
         async with self._database.begin() as connection:
-            new = await _new(connection, scope, None)
+            new = await new_run(connection, scope, None)
             new_id: UUID = new.id
             if (
                 key
                 and (
-                    first := await _first(
+                    first := await first_asked(
                         connection, scope, "retry", key, [str(run_id), start, latest, inputs], new_id
                     )
                 )
                 != new_id
             ):
                 return first
-            old = (
-                await connection.execute(
-                    select(run).where(run.c.id == run_id, run.c.workspace_id == scope.workspace_id)
-                )
-            ).first()
-            if old is None:
-                raise NotFound("there is no such run")
-            if not RunState(old.state).final:
-                raise Conflict("the run has not ended", hint="Cancel it first, or wait for its end.")
-            revision = old.revision
-            if latest:
-                revision = _known((await _new(connection, scope, old.orchestrator_id)).revision)
-            definition = await self._runnable(connection, old.orchestrator_id, revision)
-            nodes = (await connection.execute(select(node_run).where(node_run.c.run_id == run_id))).all()
-            kept = _kept(definition.wiring, nodes, start)
+            old, definition, decision = await ended_run(
+                connection, self._definitions, scope, run_id, start=start, latest=latest
+            )
+            given: JsonObject = old.inputs if inputs is None else inputs
+            runnable(definition, given)
             await begin_run(
                 connection,
                 self._vault,
                 scope,
                 definition,
                 new_id,
-                old.inputs if inputs is None else inputs,
+                given,
                 old.labels,
                 trigger,
                 retry_of=run_id,
-                kept={n.node_id: n for n in nodes if n.node_id in kept},
+                decision=decision,
             )
         self._bell.ring(new_id, work=True)
         return new_id
 
-    async def _runnable(
-        self, connection: AsyncConnection, orchestrator_id: UUID, revision: int
-    ) -> Definition:
-        definition = await self._definitions.get(connection, orchestrator_id, revision)
-        if definition.errors:
-            raise GraphError(
-                f"this orchestrator cannot run: {definition.errors[0].detail}", definition.errors
-            )
-        return definition
 
-
-_NEW = text(
-    """
-    SELECT uuidv7() AS id, (
-        SELECT revision FROM orchestrator WHERE id = :orchestrator_id AND workspace_id = :workspace_id AND deleted_at IS NULL
-    ) AS revision
-    """
-).bindparams(bindparam("orchestrator_id", type_=PgUuid()), bindparam("workspace_id", type_=PgUuid()))
-
-
-async def _new(connection: AsyncConnection, scope: Scope, orchestrator_id: UUID | None) -> Any:
-    """A time-ordered `id`, and the orchestrator's current `revision`, None if it has none."""
-    asked = {"orchestrator_id": orchestrator_id, "workspace_id": scope.workspace_id}
-    return (await connection.execute(_NEW, asked)).one()
-
-
-def _known(revision: int | None) -> int:
-    if revision is None:
-        raise NotFound("there is no such orchestrator")
-    return revision
-
-
-async def _first(
-    connection: AsyncConnection, scope: Scope, operation: str, key: str, asked: object, result_id: UUID
-) -> UUID:
-    """`result_id` when this key is new here, else the id the first request got. A concurrent first request is waited for."""
-    request = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
-    mine = (
-        idempotency.c.workspace_id == scope.workspace_id,
-        idempotency.c.operation == operation,
-        idempotency.c.key == key,
-    )
-    await connection.execute(
-        delete(idempotency).where(
-            *mine, idempotency.c.created_at < func.clock_timestamp() - text("interval '24 hours'")
-        )
-    )
-    made = await connection.execute(
-        upsert(idempotency)
-        .values(
-            workspace_id=scope.workspace_id,
-            operation=operation,
-            key=key,
-            request_sha256=request,
-            result_id=result_id,
-        )
-        .on_conflict_do_nothing()
-    )
-    if made.rowcount:
-        return result_id
-    first = (await connection.execute(select(idempotency).where(*mine))).one()
-    if first.request_sha256 != request:
-        raise Conflict(
-            "this Idempotency-Key was used for another request",
-            code="idempotency-key-reused",
-            hint="Use a new key for a new request.",
-        )
-    return first.result_id
-
-
-def _kept(wiring: Wiring, nodes: Sequence[Any], start: str) -> frozenset[str]:
-    """The nodes whose outcome a retry keeps: completed ones that nothing repeated leads to."""
-    if start == "start":
-        return frozenset()
-    done = {n.node_id for n in nodes if n.state == NodeState.COMPLETED and n.node_id in wiring.nodes}
-    done = {n for n in done if wiring.nodes[n].type == next(r.type for r in nodes if r.node_id == n)}
-    if start == "failed":
-        again = {
-            n.node_id
-            for n in nodes
-            if n.state in (NodeState.FAILED, NodeState.TIMED_OUT, NodeState.CANCELLED)
-            and n.node_id in wiring.nodes
-        }
-        if not again:
-            raise Conflict(
-                "no node of this run failed",
-                code="nothing-failed",
-                hint="Retry from the start, or from a node.",
-            )
-    elif start in wiring.nodes:
-        again = {start}
-    else:
-        raise NotFound(
-            f"there is no node {start!r} in that revision", hint="Use start, failed, or the id of a node."
-        )
-    again |= {n for n in wiring.nodes if n not in done}
-    return frozenset(n for n in done - again if not (wiring.upstream(n) & again))
+def runnable(definition: Definition, inputs: JsonObject) -> None:
+    """Raises GraphError for a drawing with errors, InputsInvalid for inputs it does not take."""
+    if definition.errors:
+        raise GraphError(f"this orchestrator cannot run: {definition.errors[0].detail}", definition.errors)
+    check_inputs(definition.wiring.graph, inputs)

@@ -192,6 +192,8 @@ class Settling:
             what = {"callback": "waits for a callback", "remote-queue": "is queued on the platform"}
             message = f"{claim.spec.label} {what.get(result.waiting or '', 'waits')}"
             lines.append(Entry(f"node.{result.state.lower()}", message, claim.spec.id))
+        elif moved and claim.state in (NodeState.QUEUED, NodeState.WAITING) and not claim.fresh:
+            lines.append(Entry("node.running", f"{claim.spec.label} runs on the platform", claim.spec.id))
         await self._parked(claim, story, values, lines if moved or lines else None)
 
     async def again(self, claim: Claim, result: Again, story: Story) -> None:

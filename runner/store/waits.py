@@ -7,7 +7,8 @@ request that causes it was answered, even before it left. Lock order: run, wait,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -18,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runner import schema, tokens
 from runner.database import Database
-from runner.model import NodeState, RunState
+from runner.errors import Conflict, NotFound
+from runner.model import NodeState, RunState, Scope
 from runner.store.bell import Bell
 from runner.store.events import Entry, RunChange, append
 from runner.store.jobs import enqueue
@@ -34,12 +36,61 @@ class Verdict:
     problems: tuple[schema.Problem, ...] = ()
 
 
+@dataclass(frozen=True)
+class Source:
+    """Whom a body comes from: an address, or a person, who says why. `words` is what they did, for the history."""
+
+    sender: str | None = None
+    by: str | None = None
+    reason: str | None = None
+    words: str = "callback received"
+    data: JsonValue = None
+
+
 _FIND = text(
     """
     SELECT w.node_run_id, r.state FROM wait w JOIN run r ON r.id = w.run_id
     WHERE w.token_sha256 = :sha256 AND w.run_id = :run_id FOR NO KEY UPDATE OF r
     """
 ).bindparams(bindparam("run_id", type_=PgUuid()))
+
+_FIND_NODE = text(
+    """
+    SELECT w.node_run_id, r.state FROM wait w JOIN run r ON r.id = w.run_id JOIN node_run n ON n.id = w.node_run_id
+    WHERE r.id = :run_id AND r.workspace_id = :workspace_id AND n.node_id = :node_id FOR NO KEY UPDATE OF r
+    """
+).bindparams(bindparam("run_id", type_=PgUuid()), bindparam("workspace_id", type_=PgUuid()))
+
+# What was received, and where it may go: the wait of the same node, in its own run or in another of the same orchestrator.
+_KEPT = (
+    text(
+        """
+    SELECT a.verdict, coalesce(a.body, c.body) AS body, n.node_id, r.number, coalesce(t.id, r.id) AS run_id
+    FROM callback_audit a JOIN run r ON r.id = a.run_id
+    LEFT JOIN node_run n ON n.id = a.node_run_id
+    LEFT JOIN callback c ON c.node_run_id = a.node_run_id AND a.verdict = 'accepted'
+    LEFT JOIN run t ON t.id = :target AND t.workspace_id = r.workspace_id AND t.orchestrator_id = r.orchestrator_id
+    WHERE a.id = :id AND r.workspace_id = :workspace_id AND (CAST(:target AS uuid) IS NULL OR t.id IS NOT NULL)
+    """
+    )
+    .bindparams(bindparam("target", type_=PgUuid()), bindparam("workspace_id", type_=PgUuid()))
+    .columns(body=JSONB)
+)
+
+# One statement decides between this and the deadline: a wait whose time has passed is not moved.
+_EXTEND = text(
+    """
+    WITH moved AS (
+        UPDATE wait SET deadline_at = deadline_at + make_interval(secs => :seconds)
+        WHERE node_run_id = :id AND state = 'parked' AND deadline_at > clock_timestamp()
+        RETURNING node_run_id, deadline_at
+    ), timed AS (
+        UPDATE node_run n SET due_at = moved.deadline_at, waiting = n.waiting || jsonb_build_object('until', moved.deadline_at),
+            deadline_at = CASE WHEN n.deadline_at IS NOT NULL THEN greatest(n.deadline_at, moved.deadline_at) END
+        FROM moved WHERE n.id = moved.node_run_id AND n.work = 'parked'
+    ) SELECT deadline_at FROM moved
+    """
+).bindparams(bindparam("id", type_=PgUuid()))
 
 _WAIT = text(
     """
@@ -62,13 +113,19 @@ _WAKE = """
 """
 _ACCEPT = text(
     f"""
-    WITH audited AS (INSERT INTO callback_audit (node_run_id, verdict) VALUES (:id, 'accepted')),
+    WITH audited AS (
+        INSERT INTO callback_audit (run_id, node_run_id, verdict, sender, by, reason, early)
+        VALUES (:run_id, :id, 'accepted', :sender, :by, :reason, :early)
+    ),
     kept AS (INSERT INTO callback (node_run_id, body) VALUES (:id, :body)),
     resumed AS (UPDATE wait SET state = 'resumed' WHERE node_run_id = :id),
     {_WAKE}
     """
 ).bindparams(
-    bindparam("id", type_=PgUuid()), bindparam("signal", type_=JSONB()), bindparam("body", type_=JSONB())
+    bindparam("id", type_=PgUuid()),
+    bindparam("run_id", type_=PgUuid()),
+    bindparam("signal", type_=JSONB()),
+    bindparam("body", type_=JSONB()),
 )
 _EXPIRE = text(
     f"WITH expired AS (UPDATE wait SET state = 'expired' WHERE node_run_id = :id), {_WAKE}"
@@ -81,38 +138,80 @@ class Waits:
         self._vault = vault
         self._bell = bell
 
-    async def signal(self, run_id: UUID, token: str, body: JsonValue) -> Verdict:
+    async def signal(self, run_id: UUID, token: str, body: JsonValue, sender: str | None = None) -> Verdict:
         """Take one callback. When this returns, what the verdict says is committed."""
         async with self._database.begin(reserved=True) as connection:
-            known = (
-                await connection.execute(_FIND, {"sha256": tokens.digest(token), "run_id": run_id})
-            ).first()
+            found = await connection.execute(_FIND, {"sha256": tokens.digest(token), "run_id": run_id})
+            known = found.first()
             if known is None:
                 return Verdict("unknown")
-            node_run_id: UUID = known.node_run_id
-            state: str = known.state
-            row = (await connection.execute(_WAIT, {"id": node_run_id})).one()
-            if row.state == "resumed":
-                await _audit(connection, node_run_id, "duplicate", body)
-                return Verdict("duplicate")
-            if RunState(state).final or row.state in ("expired", "cancelled") or row.late:
-                await _audit(connection, node_run_id, "gone", body)
-                return Verdict("gone")
-            if row.schema is not None and (problems := schema.validate(schema.compile(row.schema), body)):
-                await _audit(connection, node_run_id, "invalid", body)
-                return Verdict("invalid", problems)
-            epoch: int | None = (
-                await connection.execute(_ACCEPT, _signal(node_run_id, "callback", body))
-            ).scalar_one()
-            woken = epoch is not None
-            early = "" if woken else ", before the run has come to wait for it"
-            change = RunChange(RunState.RUNNING) if woken else RunChange()
-            line = Entry("callback.accepted", f"{row.label}: callback received{early}", row.node_id)
-            await append(connection, run_id, [line], change)
-            if epoch is not None:
-                await enqueue(connection, [(run_id, node_run_id, str(epoch))])
-        self._bell.ring(run_id, work=woken)
-        return Verdict("accepted")
+            verdict, woken = await _take(connection, run_id, known, body, Source(sender))
+        if verdict.kind == "accepted":
+            self._bell.ring(run_id, work=woken)
+        return verdict
+
+    async def resume(
+        self, scope: Scope, run_id: UUID, node_id: str, body: JsonValue, *, reason: str
+    ) -> Verdict:
+        """Take `body` as the callback of that wait, by a person's hand. Only what is accepted is written down."""
+        words = f"resumed by hand by {scope.subject} ({reason})"
+        source = Source(None, scope.subject, reason, words, {"by": scope.subject, "reason": reason})
+        async with self._database.begin() as connection:
+            known = await _known(connection, scope, run_id, node_id)
+            verdict, woken = await _take(connection, run_id, known, body, source, told=False)
+        if verdict.kind == "accepted":
+            self._bell.ring(run_id, work=woken)
+        return verdict
+
+    async def replay(
+        self, scope: Scope, callback_id: int, *, target: UUID | None = None, reason: str = ""
+    ) -> tuple[UUID, Verdict]:
+        """Take a received body once more, for the same node of its run or of `target`, a run of the same orchestrator.
+        Also the run it went to."""
+        async with self._database.begin() as connection:
+            asked = {"id": callback_id, "target": target, "workspace_id": scope.workspace_id}
+            kept = (await connection.execute(_KEPT, asked)).first()
+            if kept is None:
+                raise NotFound("There is no such callback, or no such run of the same orchestrator.")
+            if kept.node_id is None:
+                raise Conflict(
+                    "Its token was wrong, so its body was not kept.",
+                    code="no-body",
+                    hint="Ask the sender to use the address exactly as the run shows it.",
+                )
+            why = f" ({reason})" if reason else ""
+            words = f"callback {callback_id} of run {kept.number} sent again by {scope.subject}{why}"
+            data: JsonValue = {"by": scope.subject, "reason": reason, "callback": callback_id}
+            source = Source(None, scope.subject, reason or f"callback {callback_id} sent again", words, data)
+            run_id: UUID = kept.run_id
+            known = await _known(connection, scope, run_id, kept.node_id)
+            verdict, woken = await _take(connection, run_id, known, kept.body, source, told=False)
+        if verdict.kind == "accepted":
+            self._bell.ring(run_id, work=woken)
+        return run_id, verdict
+
+    async def extend(self, scope: Scope, run_id: UUID, node_id: str, seconds: int) -> datetime:
+        """Move the deadline of a wait that is going on. Returns the new one. Raises Conflict when it is over or not begun."""
+        async with self._database.begin() as connection:
+            known = await _known(connection, scope, run_id, node_id)
+            given = {"id": known.node_run_id, "seconds": seconds}
+            until: datetime | None = await connection.scalar(_EXTEND, given)
+            if until is None:
+                raise Conflict(
+                    "Nothing waits there now, so there is no deadline to move.",
+                    code="wait-over",
+                    hint="The wait has not begun, was resumed, or has expired.",
+                )
+            row = (await connection.execute(_WAIT, {"id": known.node_run_id})).one()
+            line = Entry(
+                "callback.extended",
+                f"{row.label}: {scope.subject} extended the wait by {_span(seconds)}",
+                node_id,
+                data={"by": scope.subject, "seconds": seconds, "until": until.isoformat()},
+            )
+            await append(connection, run_id, [line])
+        self._bell.ring(run_id)
+        return until
 
     async def expire(self, run_id: UUID, node_run_id: UUID) -> None:
         """The wait's deadline has passed: exactly one of this and a callback wins. Harmless when the callback did."""
@@ -137,6 +236,60 @@ class Waits:
         return self._vault.open(sealed, f"run:{workspace_id}:{run_id}")
 
 
+def _span(seconds: int) -> str:
+    """In words: "1 d 12 h"."""
+    parts: list[str] = []
+    for size, word in ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        count, seconds = divmod(seconds, size)
+        parts += [f"{count} {word}"] if count else []
+    return " ".join(parts)
+
+
+async def _known(connection: AsyncConnection, scope: Scope, run_id: UUID, node_id: str) -> Any:
+    """Lock the run; its state and the wait's id. Raises NotFound."""
+    asked = {"run_id": run_id, "workspace_id": scope.workspace_id, "node_id": node_id}
+    known = (await connection.execute(_FIND_NODE, asked)).first()
+    if known is None:
+        raise NotFound("There is no such wait in this run.")
+    return known
+
+
+async def _take(
+    connection: AsyncConnection,
+    run_id: UUID,
+    known: Any,
+    body: JsonValue,
+    source: Source,
+    *,
+    told: bool = True,
+) -> tuple[Verdict, bool]:
+    """Under the run's lock: what becomes of `body`, and whether it woke the node. `told`: refusals are kept for audit."""
+    node_run_id: UUID = known.node_run_id
+    row = (await connection.execute(_WAIT, {"id": node_run_id})).one()
+    verdict = Verdict("accepted")
+    if row.state == "resumed":
+        verdict = Verdict("duplicate")
+    elif RunState(known.state).final or row.state in ("expired", "cancelled") or row.late:
+        verdict = Verdict("gone")
+    elif row.schema is not None and (problems := schema.validate(schema.compile(row.schema), body)):
+        verdict = Verdict("invalid", problems)
+    if verdict.kind != "accepted":
+        if told:
+            refused = {"run_id": run_id, "node_run_id": node_run_id, "verdict": verdict.kind, "body": body}
+            await connection.execute(insert(callback_audit).values(**refused, sender=source.sender))
+        return verdict, False
+    given = _signal(node_run_id, "callback", body) | {"run_id": run_id, "early": row.state == "armed"}
+    given |= {"sender": source.sender, "by": source.by, "reason": source.reason}
+    epoch: int | None = (await connection.execute(_ACCEPT, given)).scalar_one()
+    woken = epoch is not None
+    early = "" if woken else ", before the run has come to wait for it"
+    line = Entry("callback.accepted", f"{row.label}: {source.words}{early}", row.node_id, data=source.data)
+    await append(connection, run_id, [line], RunChange(RunState.RUNNING) if woken else RunChange())
+    if epoch is not None:
+        await enqueue(connection, [(run_id, node_run_id, str(epoch))])
+    return verdict, woken
+
+
 def _signal(node_run_id: UUID, kind: Literal["callback", "timeout"], body: JsonValue) -> dict[str, object]:
     return {
         "id": node_run_id,
@@ -144,9 +297,3 @@ def _signal(node_run_id: UUID, kind: Literal["callback", "timeout"], body: JsonV
         "body": body,
         "queued": NodeState.QUEUED,
     }
-
-
-async def _audit(connection: AsyncConnection, node_run_id: UUID, verdict: str, body: JsonValue) -> None:
-    await connection.execute(
-        insert(callback_audit).values(node_run_id=node_run_id, verdict=verdict, body=body)
-    )

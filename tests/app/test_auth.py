@@ -27,23 +27,46 @@ TABLE: dict[tuple[str, str], Role | None] = {
     ("GET", f"{API}/{{id}}"): V,
     ("PUT", f"{API}/{{id}}"): E,
     ("DELETE", f"{API}/{{id}}"): E,
+    ("POST", f"{API}/{{id}}/restore"): E,
     ("GET", f"{API}/{{id}}/revisions"): V,
     ("GET", f"{API}/{{id}}/revisions/{{revision}}"): V,
     ("POST", f"{API}/{{id}}/run"): O,
     ("GET", f"{API}/{{id}}/runs"): V,
     ("GET", f"{API}/runs"): V,
+    ("GET", f"{API}/runs/summary"): V,
+    ("GET", f"{API}/runs/errors"): V,
+    ("PATCH", f"{API}/runs/{{runId}}"): O,
     ("GET", f"{API}/runs/{{runId}}"): V,
     ("GET", f"{API}/runs/{{runId}}/logs"): V,
+    ("GET", f"{API}/runs/{{runId}}/nodes/{{nodeId:path}}/tasks"): V,
     ("GET", f"{API}/runs/{{runId}}/events"): V,
     ("POST", f"{API}/runs/{{runId}}/cancel"): O,
     ("POST", f"{API}/runs/{{runId}}/retry"): O,
+    ("POST", f"{API}/runs/{{runId}}/retry/plan"): V,
+    ("POST", f"{API}/{{id}}/plan"): V,
+    ("POST", f"{API}/{{id}}/test"): O,
+    ("POST", f"{API}/{{id}}/sample"): V,
+    ("POST", f"{API}/render"): V,
+    ("POST", f"{API}/map"): V,
+    ("GET", f"{API}/{{id}}/drift"): V,
+    ("POST", f"{API}/graph"): V,
+    ("GET", f"{API}/{{id}}/graph"): V,
     ("POST", f"{API}/callback/{{runId}}"): None,
     ("GET", f"{API}/callbacks"): O,
+    ("GET", f"{API}/callbacks/{{callbackId}}"): O,
+    ("POST", f"{API}/callbacks/{{callbackId}}/replay"): O,
+    ("GET", f"{API}/runs/{{runId}}/callbacks"): V,
+    ("POST", f"{API}/runs/{{runId}}/callbacks/{{nodeId}}"): O,
+    ("POST", f"{API}/runs/{{runId}}/callbacks/{{nodeId}}/extend"): O,
     ("GET", f"{API}/providers"): V,
     ("POST", f"{API}/providers/{{provider}}/connect"): E,
     ("POST", f"{API}/providers/{{provider}}/test"): O,
     ("GET", f"{API}/providers/{{provider}}/workflows"): V,
     ("GET", f"{API}/providers/{{provider}}/workflows/{{workflowId:path}}/preview"): V,
+    ("GET", f"{API}/providers/{{provider}}/workflows/{{workflowId:path}}/node"): V,
+    ("GET", f"{API}/workflows"): V,
+    ("GET", f"{API}/usages"): V,
+    ("POST", f"{API}/sandbox"): Role.ADMIN,
     ("GET", f"{API}/connections"): V,
     ("GET", f"{API}/connections/{{id}}"): V,
     ("PATCH", f"{API}/connections/{{id}}"): E,
@@ -74,8 +97,18 @@ INTERNAL = (
 
 
 def filled(path: str) -> str:
-    for name in ("id", "runId", "provider", "workflowId:path", "revision", "rest:path"):
-        value = {"provider": "n8n", "revision": "1"}.get(name, str(uuid4()))
+    for name in (
+        "id",
+        "runId",
+        "provider",
+        "workflowId:path",
+        "revision",
+        "callbackId",
+        "nodeId",
+        "nodeId:path",
+        "rest:path",
+    ):
+        value = {"provider": "n8n", "revision": "1", "callbackId": "1"}.get(name, str(uuid4()))
         path = path.replace(f"{{{name}}}", value)
     return path
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
+
 from runner.model import TriggerInfo
 from tests.factories import Site, make_graph
 
@@ -39,7 +41,7 @@ async def test_a_drawing_comes_back_as_it_was_sent(site: Site) -> None:
     made = answer.json()
     assert set(made) == {
         *("id", "name", "description", "definition", "revision", "workspaceId", "createdDate"),
-        *("updatedDate", "createdBy", "lastRun", "problems"),
+        *("updatedDate", "createdBy", "lastRun", "deletedDate", "problems"),
     }
     assert made["definition"] == DRAWING
     assert (made["revision"], made["lastRun"], made["problems"]) == (1, None, [])
@@ -126,6 +128,26 @@ async def test_a_deleted_one_is_gone_and_its_runs_stay(site: Site) -> None:
     assert (await site.client.get(BASE)).json()["items"] == []
     assert (await site.client.get(f"{BASE}/runs/{run_id}")).status_code == 200
     assert len((await site.client.get(f"{url}/runs")).json()["items"]) == 1
+
+
+async def test_a_deleted_one_is_in_the_bin_and_can_be_restored_for_thirty_days(site: Site) -> None:
+    kept, made, old = [await create(site, name=name) for name in ("kept", "binned", "old")]
+    for item in (made, old):
+        assert (await site.client.delete(f"{BASE}/{item['id']}")).status_code == 204
+    async with site.store.database.begin() as connection:
+        await connection.execute(
+            text("UPDATE orchestrator SET deleted_at = now() - interval '31 days' WHERE name = 'old'")
+        )
+    binned = (await site.client.get(BASE, params={"deleted": "true"})).json()["items"]
+    assert [item["name"] for item in binned] == ["binned"] and binned[0]["deletedDate"]
+    assert [item["name"] for item in (await site.client.get(BASE)).json()["items"]] == ["kept"]
+    restored = await site.client.post(f"{BASE}/{made['id']}/restore")
+    assert restored.status_code == 200 and restored.json() == made
+    assert restored.headers["etag"] == '"1"'
+    assert (await site.client.post(f"{BASE}/{kept['id']}/restore")).json() == kept
+    assert (await site.client.post(f"{BASE}/{old['id']}/restore")).status_code == 404
+    assert [i["name"] for i in (await site.client.get(BASE)).json()["items"]] == ["binned", "kept"]
+    assert (await site.client.get(BASE, params={"deleted": "true"})).json()["items"] == []
 
 
 async def test_a_drawing_that_cannot_run_is_saved_with_its_problems(site: Site) -> None:

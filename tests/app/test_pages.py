@@ -11,6 +11,7 @@ import pytest
 
 from app import screens
 from app.pages import CSP
+from runner.model import Role
 from tests.app.test_runs import BASE
 from tests.factories import Site
 
@@ -60,6 +61,61 @@ async def test_the_sign_in_page_puts_the_code_in_a_form_and_nowhere_else(site: S
     assert next(f for f in page.named("input") if f["id"] == "code")["value"] == HOSTILE
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert answer.headers["cache-control"] == "no-store"
+
+
+ELSEWHERE = (
+    *(
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example",
+        "evil.example",
+        "javascript:alert(1)",
+    ),
+    *(
+        "/\t/evil.example",
+        "/\n/evil.example",
+        " //evil.example",
+        "/runs\r\nSet-Cookie: a=b",
+        "/é",
+        "/" + "x" * 2000,
+    ),
+    *("/sign-in?next=/runs", "/sign-out", "/api/v1/tokens", ""),
+)
+
+
+async def test_signing_in_leads_to_the_page_that_was_asked_for(site: Site) -> None:
+    for place in (
+        "/runs/1?node=a&tab=callbacks",
+        "/runs?q=%2F%2Fevil.example",
+        "/%2F%2Fevil.example",
+        "/runs//x",
+    ):
+        shown = await site.anonymous.get(place, headers=HTML)
+        if shown.status_code != 401:
+            shown = await site.anonymous.get("/sign-in", params={"next": place}, headers=HTML)
+        action = checked(shown).named("form")[0]["action"]
+        code = await site.store.access.create_code(role=Role.VIEWER, subject="ann")
+        wrong = await site.anonymous.post(str(action), data={"code": "x"}, headers=HTML)
+        assert checked(wrong).named("form")[0]["action"] == action, "a mistyped code keeps the place"
+        answer = await site.anonymous.post(str(action), data={"code": code})
+        assert answer.status_code == 303 and answer.headers["location"] == place
+
+
+@pytest.mark.parametrize("place", ELSEWHERE)
+async def test_signing_in_leads_to_no_other_site(site: Site, place: str) -> None:
+    shown = await site.anonymous.get("/sign-in", params={"next": place}, headers=HTML)
+    assert checked(shown).named("form")[0]["action"] == "/sign-in"
+    code = await site.store.access.create_code(role=Role.VIEWER, subject="ann")
+    answer = await site.anonymous.post("/sign-in", params={"next": place}, data={"code": code})
+    assert answer.status_code == 303 and answer.headers["location"] == "/"
+
+
+async def test_the_pages_have_the_pinned_theme_and_the_font_of_the_app(site: Site, built: Path) -> None:
+    (built / "assets" / "inter-latin-wght-normal-Ab1.woff2").write_bytes(b"wOF2")
+    dark = await site.anonymous.get("/sign-in", headers={**HTML, "Cookie": "baton_theme=dark"})
+    assert checked(dark).named("html")[0]["data-theme"] == "dark"
+    assert 'url("/assets/inter-latin-wght-normal-Ab1.woff2")' in (await site.anonymous.get("/style.css")).text
 
 
 async def test_errors_are_pages_for_browsers(site: Site) -> None:

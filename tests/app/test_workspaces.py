@@ -16,10 +16,18 @@ from runner.errors import NotFound
 from runner.model import Role
 from tests.factories import Site, make_graph, make_run, make_workspace, settings_for
 
-KNOWN = {"id", "runId", "revision", "provider", "workflowId", "rest", "name"}
+KNOWN = {"id", "runId", "revision", "provider", "workflowId", "nodeId", "callbackId", "rest", "name"}
 """`rest` and `name` are addresses of screens and of their files, which are the same for everybody."""
 OPEN = "/api/v1/orchestrator/callback/{runId}"
 """Guarded by its token; see test_callbacks."""
+NEEDS: dict[str, dict[str, Any]] = {
+    "/sample": {"nodeId": "A"},
+    "/test": {"nodeId": "A", "mode": "node"},
+    "/runs/{runId}": {"labels": {}},
+    "/callbacks/{nodeId}": {"reason": "test"},
+    "/extend": {"seconds": 1},
+}
+"""Bodies of routes that take none that is empty, by how the path ends."""
 
 
 def id_routes(tmp_path: Any) -> list[tuple[str, str]]:
@@ -105,10 +113,12 @@ async def test_a_foreign_id_is_404_on_every_route_for_every_role(site: Site, tmp
     for method, path in routes:
         kind = "run" if "{runId}" in path else "connection" if "/connections/" in path else "orchestrator"
         kind = "token" if "/tokens/" in path else kind
-        body: dict[str, Any] = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
+        given = next((needed for end, needed in NEEDS.items() if path.endswith(end)), dict[str, Any]())
+        body: dict[str, Any] = {"json": given} if method in ("POST", "PUT", "PATCH") else {}
         for role in Role:
             named = variants(theirs[kind]) if role is Role.ADMIN else [theirs[kind]]
-            urls = [path.replace("{id}", n).replace("{runId}", n).replace("{revision}", "1") for n in named]
+            fixed = path.replace("{revision}", "1").replace("{nodeId}", "A")
+            urls = [fixed.replace("{id}", n).replace("{runId}", n) for n in named]
             headers = site.bearer(role)
             answers = await asyncio.gather(
                 *(site.anonymous.request(method, url, headers=headers, **body) for url in urls)

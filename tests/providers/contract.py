@@ -43,6 +43,7 @@ from providers import (
     ProviderError,
     RateLimited,
     ReadsLogs,
+    ReadsTasks,
     RemoteNotFound,
     RemoteWorkflow,
     StartOptions,
@@ -148,6 +149,7 @@ class ProviderContract:
             "poll": Verb.POLL in cls.provider_class.verbs,
             "idempotent": cls.provider_class.idempotent,
             "logs": issubclass(cls.provider_class, ReadsLogs),
+            "tasks": issubclass(cls.provider_class, ReadsTasks),
             "cancel": issubclass(cls.provider_class, Cancels),
             "find": issubclass(cls.provider_class, Finds),
         }
@@ -376,6 +378,31 @@ class ProviderContract:
         assert lines and all(line.message for line in lines)
         again, _ = await provider.logs(stored(ended), since=json.loads(json.dumps(mark)))
         assert again == ()
+
+    async def test_tasks_are_told_in_the_order_they_began(
+        self, provider: AnyProvider, server: Sandbox
+    ) -> None:
+        assert isinstance(provider, ReadsTasks)
+        ended = await finished(provider, await provider.execute(self.ref_ok, self.payload, key="k-1"))
+        started, before = self.started(server), len(server.calls)
+        found = await provider.tasks(stored(ended))
+        assert found and all(task.id and task.label and task.raw for task in found)
+        assert len({(task.id, task.attempt) for task in found}) == len(found)
+        began = [task.started_at for task in found if task.started_at]
+        assert began == sorted(began)
+        assert all(t.finished_at >= t.started_at for t in found if t.started_at and t.finished_at)
+        assert self.started(server) == started, "looking starts nothing"
+        assert all(re.fullmatch(self.reads, call) for call in server.calls[before:])
+        assert_hidden(provider.connection.secrets(), *(task.model_dump_json() for task in found))
+
+    async def test_tasks_of_a_platform_that_is_down_are_unavailable(
+        self, provider: AnyProvider, faults: Faults
+    ) -> None:
+        assert isinstance(provider, ReadsTasks)
+        execution = await provider.execute(self.ref_ok, self.payload, key="k-1")
+        faults.set("500")
+        with pytest.raises(Unavailable):
+            await provider.tasks(execution)
 
     async def test_cancel_says_what_was_asked_and_is_harmless_twice(self, provider: AnyProvider) -> None:
         assert isinstance(provider, Cancels) and self.ref_slow is not None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from providers import JsonObject
-from runner.paths import MISSING, ConvertError, PathError, Type, convert, parse, read, spell, write
+from runner.paths import MISSING, ConvertError, PathError, Room, Type, convert, parse, read, spell, write
 
 DOC: JsonValue = {
     "input": {
@@ -198,3 +198,17 @@ def test_what_cannot_be_converted_says_so(value: JsonValue, wanted: Type) -> Non
 def test_convert_gives_a_value_or_its_own_error(value: JsonValue, wanted: Type) -> None:
     with suppress(ConvertError):
         convert(value, wanted)
+
+
+def test_a_list_inside_every_item_of_a_list_is_no_bomb() -> None:
+    with pytest.raises(PathError, match="more than 1000000 places"):
+        write({}, "rows[*].values[9999]", list[JsonValue]([1] * 1000))
+
+
+def test_several_writes_share_their_room() -> None:
+    room = Room(15)
+    target: JsonObject = {}
+    write(target, "a[9]", 1, room)
+    write(target, "a[3]", 1, room)
+    with pytest.raises(PathError):
+        write(target, "b[9]", 1, room)

@@ -79,12 +79,13 @@ def base_url(app_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def signed_in(browser: Browser, product: Product) -> Any:
-    """The cookies of a session, made by signing in as a person does."""
+    """The cookies of a session, made as a person does who was sent a link: signing in leads to where it points."""
     context = browser.new_context(base_url=product.url)
     page = context.new_page()
-    page.goto(f"/sign-in?code={product.code}")
+    page.goto("/orchestrators?q=order")
+    page.get_by_label("Sign-in code").fill(product.code)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{product.url}/")
+    page.wait_for_url(f"{product.url}/orchestrators?q=order")
     state = context.storage_state()
     context.close()
     return state

@@ -30,14 +30,14 @@ from pathlib import Path
 import app.screens
 app.screens.PLACES = (Path(sys.argv[1]),)
 from app.cli import main
-sys.argv = ["baton", "serve", "--sandbox"]
+sys.argv = ["baton", "serve", *sys.argv[2:]]
 sys.exit(main())
 """
 
 
 @dataclass(frozen=True)
 class Product:
-    """`code` signs in once. `sample` is the id of the sample chain."""
+    """`code` signs in once. `sample` is the id of the sample chain; "" where there is none."""
 
     url: str
     code: str
@@ -56,8 +56,8 @@ def build_screens(out: Path) -> None:
 
 
 @contextmanager
-def running(port: int = 0) -> Generator[Product]:
-    """Up when the block begins, gone with everything it kept when it ends."""
+def running(port: int = 0, *, sandbox: bool = True) -> Generator[Product]:
+    """Up when the block begins, gone with everything it kept when it ends. Without `sandbox` nothing is connected."""
     with tempfile.TemporaryDirectory(prefix="baton-ui-", dir=ROOM) as name:
         folder = Path(name)
         build_screens(folder / "dist")
@@ -65,7 +65,7 @@ def running(port: int = 0) -> Generator[Product]:
         environment = {"PATH": os.environ["PATH"], "HOME": name, "BATON_PORT": str(port)}
         with log.open("w") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-c", _SERVE, str(folder / "dist")],
+                [sys.executable, "-c", _SERVE, str(folder / "dist"), *(["--sandbox"] if sandbox else [])],
                 cwd=ROOT,
                 env=environment,
                 stdout=subprocess.PIPE,
@@ -73,7 +73,7 @@ def running(port: int = 0) -> Generator[Product]:
                 text=True,
             )
         try:
-            url, code, sample = _said(process, log)
+            url, code, sample = _said(process, log, sandbox=sandbox)
             yield Product(url, code, sample, folder, log)
         finally:
             process.send_signal(signal.SIGINT)
@@ -86,7 +86,7 @@ def running(port: int = 0) -> Generator[Product]:
                 process.stdout.close()
 
 
-def _said(process: subprocess.Popen[str], log: Path) -> tuple[str, str, str]:
+def _said(process: subprocess.Popen[str], log: Path, *, sandbox: bool) -> tuple[str, str, str]:
     assert process.stdout is not None
     text, deadline = "", time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -96,8 +96,8 @@ def _said(process: subprocess.Popen[str], log: Path) -> tuple[str, str, str]:
         text += piece.decode()
         address = re.search(r"(http://\S+)/sign-in\?code=(\S+)", text)
         sample = re.search(r" run (\S+) --follow", text)
-        if address and sample:
-            return address[1], address[2], sample[1]
+        if address and (sample or not sandbox):
+            return address[1], address[2], sample[1] if sample else ""
         if not piece:
             break
     raise RuntimeError(f"the product did not start:\n{text}\n{log.read_text()}")

@@ -72,6 +72,17 @@ def test_a_connection_from_its_making_to_its_end(page: Page, axe: Axe, shot: Sho
     expect(card(page, "Test n8n")).to_contain_text("Failing")
     shot(page, "connections-failing")
 
+    chosen(page, "Test n8n", "Rotate secrets")
+    dialog = page.get_by_role("dialog", name="Rotate the secrets of Test n8n")
+    dialog.get_by_label("API key").fill("still-not-the-key")
+    dialog.get_by_role("button", name="Test and rotate").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("The old secrets are still in use")
+    shot(page, "connections-rotate")
+    axe(page)
+    dialog.get_by_label("API key").fill("sandbox-n8n-key")
+    dialog.get_by_role("button", name="Test and rotate").click()
+    expect(card(page, "Test n8n")).to_contain_text("Active")
+
     chosen(page, "Test n8n", "Delete")
     page.get_by_role("alertdialog").get_by_role("button", name="Delete connection").click()
     expect(card(page, "Test n8n")).to_have_count(0)
@@ -97,10 +108,23 @@ def test_deleting_names_the_orchestrators_that_use_it(page: Page, theme: str, ax
     page.goto("/connections")
     chosen(page, "Sandbox n8n", "Delete")
     dialog = page.get_by_role("alertdialog")
-    dialog.get_by_role("button", name="Delete connection").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("Order to report")
+    expect(dialog.get_by_role("alert")).to_contain_text("use")
+    expect(dialog.get_by_role("link", name="Order to report")).to_be_visible()
     expect(dialog.get_by_role("button", name="Delete all the same")).to_be_visible()
     axe(page)
     shot(page, f"connections-in-use-{theme}")
     dialog.get_by_role("button", name="Keep").click()
     expect(card(page, "Sandbox n8n")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_card_says_what_uses_it(page: Page, theme: str, axe: Axe, shot: Shot) -> None:
+    page.emulate_media(color_scheme=theme)  # pyright: ignore[reportArgumentType]
+    page.goto("/connections")
+    card(page, "Sandbox Make").get_by_role("button", name="show what uses Sandbox Make").click()
+    page.get_by_role("dialog").get_by_role("link", name="Order to report").click()
+    expect(page).to_have_url(re.compile("/orchestrators/.*node=report"))
+    page.goto("/connections")
+    expect(card(page, "Sandbox Make")).to_contain_text("orchestrator")
+    axe(page)
+    shot(page, f"connections-{theme}")

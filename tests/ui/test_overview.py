@@ -54,7 +54,7 @@ def test_callbacks_are_listed_with_what_they_were_told(page: Page, axe: Axe, sho
     page.goto("/")
     waits = page.locator("section").filter(has=page.get_by_role("heading", name="What waits"))
     expect(
-        waits.get_by_text(re.compile("answer waits for a callback, at the latest in ")).first
+        waits.get_by_text(re.compile("Wait for the answer waits for a callback, at the latest in ")).first
     ).to_be_visible()
     both_themes(page, axe, shot, "home-waiting")
     for status in (202, 200):
@@ -64,11 +64,15 @@ def test_callbacks_are_listed_with_what_they_were_told(page: Page, axe: Axe, sho
     mine = table.get_by_role("row").filter(has_text="Wait for the answer")
     expect(mine.filter(has_text="Accepted").first).to_be_visible()
     both_themes(page, axe, shot, "inbound-filled")
-    page.get_by_role("radio", name="Duplicate").click()
+    page.get_by_role("combobox", name="Verdict").click()
+    page.get_by_role("option", name="Duplicate").click()
     expect(page).to_have_url(re.compile("verdict=duplicate"))
     expect(mine.filter(has_text="Accepted")).to_have_count(0)
-    row = mine.filter(has_text="Duplicate").first
-    row.get_by_role("link").click()
+    mine.filter(has_text="Duplicate").first.click()
+    details = page.get_by_role("dialog")
+    expect(details.get_by_label("Body", exact=True)).to_contain_text("n:")
+    both_themes(page, axe, shot, "inbound-open")
+    details.get_by_role("button", name="Open the run").click()
     expect(page).to_have_url(re.compile(rf"/runs/{run['id']}\?node=answer"))
 
 
@@ -79,6 +83,8 @@ def test_a_token_is_shown_once_and_can_be_revoked(page: Page, product: Product, 
     both_themes(page, axe, shot, "token-new")
     page.get_by_label("Name").press("Enter")
     token = page.get_by_test_id("token").inner_text()
+    page.mouse.click(5, 5)
+    page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Copy token")).to_be_visible()
     both_themes(page, axe, shot, "token-made")
     page.get_by_role("button", name="I have copied it").click()

@@ -61,17 +61,43 @@ def test_a_copy_that_cannot_be_renewed_says_its_age_and_why(page: Page, axe: Axe
 
     def older(route: Route) -> None:
         answer = route.fetch()
-        changes = {"syncedAt": "2026-01-02T03:04:05Z", "stale": True, "problem": {**problem, "cause": None}}
-        route.fulfill(response=answer, json={**answer.json(), **changes})
+        body = answer.json()
+        (make,) = [each for each in body["connections"] if each["provider"] == "make"]
+        make |= {"syncedAt": "2026-01-02T03:04:05Z", "stale": True, "problem": {**problem, "cause": None}}
+        route.fulfill(response=answer, json=body)
 
-    page.route("**/providers/make/workflows?*", older)
-    page.goto("/workflows?provider=make")
+    page.route("**/orchestrator/workflows?*", older)
+    page.goto("/workflows")
     expect(page.get_by_role("tabpanel")).to_contain_text(
-        "Make asks to slow down. This is the list of 2 Jan. Make allows 60 calls a minute. Wait a minute."
+        "Sandbox Make is told by Make to slow down; it is asked again in a minute. This is the list of 2 Jan. "
+        "Make allows 60 calls a minute. Wait a minute."
     )
     expect(page.get_by_role("button", name="Refresh")).to_be_visible()
     axe(page)
     shot(page, "workflows-stale")
+    page.get_by_role("tab", name="n8n").click()
+    expect(page.get_by_role("tabpanel")).not_to_contain_text("slow down")
+
+
+def test_a_list_that_is_being_read_says_so_and_appears_by_itself(page: Page, axe: Axe, shot: Shot) -> None:
+    reading = True
+
+    def unread(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        if reading:
+            for each in body["connections"]:
+                each |= {"syncedAt": None, "stale": True, "renewing": True, "count": 0, "matching": 0}
+            body |= {"items": [], "total": 0, "nextCursor": None}
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/orchestrator/workflows?*", unread)
+    page.goto("/workflows")
+    expect(page.get_by_role("heading", name="Reading the workflows")).to_be_visible()
+    axe(page)
+    shot(page, "workflows-reading")
+    reading = False
+    expect(page.get_by_role("table", name="Workflows").get_by_role("row").nth(3)).to_be_visible()
 
 
 def test_a_platform_that_is_not_connected_leads_to_connecting_it(page: Page, axe: Axe) -> None:
@@ -80,6 +106,8 @@ def test_a_platform_that_is_not_connected_leads_to_connecting_it(page: Page, axe
         lambda route: route.fulfill(json={"items": [unconnected(page)]}),
     )
     page.goto("/workflows")
+    expect(page.get_by_role("heading", name="Nothing is connected yet")).to_be_visible()
+    axe(page)
     page.get_by_role("link", name="Connect Make").click()
     expect(page.get_by_role("dialog", name="Connect Make")).to_be_visible()
     axe(page)
@@ -87,7 +115,8 @@ def test_a_platform_that_is_not_connected_leads_to_connecting_it(page: Page, axe
 
 def test_a_workflow_becomes_the_first_step_of_an_orchestrator(page: Page) -> None:
     page.goto("/workflows?provider=n8n&workflow=wfPriceOrder")
-    page.get_by_role("button", name="Use in an orchestrator").click()
+    page.get_by_role("button", name="Add to canvas").click()
+    page.get_by_role("dialog").get_by_role("button", name="Add", exact=True).click()
     expect(page).to_have_url(re.compile(r"/orchestrators/[0-9a-f-]{36}"))
     made = re.findall(r"[0-9a-f-]{36}", page.url)[0]
     found = page.request.get(f"/api/v1/orchestrator/{made}").json()
@@ -95,6 +124,7 @@ def test_a_workflow_becomes_the_first_step_of_an_orchestrator(page: Page) -> Non
     assert node["type"] == "RemoteWebhook"
     assert node["data"]["config"]["workflowId"] == "wfPriceOrder"
     assert node["data"]["config"]["connectionId"]
+    assert node["data"]["imported"]["fingerprint"]
     assert found["problems"] == []
     page.request.delete(f"/api/v1/orchestrator/{made}", headers={"Sec-Fetch-Site": "same-origin"})
 

@@ -18,7 +18,12 @@ function App() {
     <QueryClientProvider client={queryClient}>
       <TooltipProvider delayDuration={350}>
         <RouterProvider router={router} />
-        <Toaster theme={theme} position="bottom-right" toastOptions={{ duration: 4000 }} closeButton />
+        <Toaster
+          theme={theme}
+          position="bottom-right"
+          toastOptions={{ duration: 4000, className: "font-sans" }}
+          closeButton
+        />
       </TooltipProvider>
     </QueryClientProvider>
   );

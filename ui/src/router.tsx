@@ -27,7 +27,7 @@ const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   loader: ({ context: { queryClient } }) => void queryClient.prefetchQuery(sessionQuery),
 });
 
-const VERDICTS: readonly Verdict[] = ["accepted", "duplicate", "gone", "invalid"];
+const VERDICTS: readonly Verdict[] = ["accepted", "duplicate", "gone", "invalid", "unknown"];
 
 const home = createRoute({
   getParentRoute: () => root,
@@ -38,7 +38,8 @@ const home = createRoute({
 const orchestrators = createRoute({
   getParentRoute: () => root,
   path: "/orchestrators",
-  validateSearch: optional((search) => ({ q: text(search.q) })),
+  /** `bin`: those that were deleted. */
+  validateSearch: optional((search) => ({ q: text(search.q), bin: search.bin === true ? true : undefined })),
   loader: ({ context: { queryClient } }) => void queryClient.prefetchInfiniteQuery(orchestratorsQuery()),
   component: lazyRouteComponent(() => import("@/routes/orchestrators"), "OrchestratorsPage"),
 });
@@ -46,13 +47,15 @@ const orchestrators = createRoute({
 const orchestrator = createRoute({
   getParentRoute: () => root,
   path: "/orchestrators/$id",
-  /** `run`: shown over the canvas. `node`: selected, its panel open. `panel`: of the left rail. `drawer`: at the bottom. */
+  /** `run`: shown over the canvas. `revision`: an earlier one. `compare`: it with "current", or what is drawn, "mine". `node`: selected, its panel open. `panel`: of the left rail. `drawer`: at the bottom. */
   validateSearch: optional((search) => ({
     run: text(search.run),
     node: text(search.node),
     panel: text(search.panel),
     drawer: text(search.drawer),
     revision: whole(search.revision),
+    compare: text(search.compare),
+    data: text(search.data),
   })),
   loader: ({ context: { queryClient }, params }) => {
     void queryClient.prefetchQuery(orchestratorQuery(params.id));
@@ -65,12 +68,18 @@ const orchestrator = createRoute({
 const workflows = createRoute({
   getParentRoute: () => root,
   path: "/workflows",
+  /** `workflow`: the one whose preview is open; `from`: its connection. The rest narrows the list. */
   validateSearch: optional((search) => ({
     provider: text(search.provider),
     connection: text(search.connection),
     q: text(search.q),
     active: typeof search.active === "boolean" ? search.active : undefined,
+    tag: text(search.tag),
+    folder: text(search.folder),
+    trigger: text(search.trigger),
+    used: typeof search.used === "boolean" ? search.used : undefined,
     workflow: text(search.workflow),
+    from: text(search.from),
   })),
   loader: ({ context: { queryClient } }) => void queryClient.prefetchQuery(providersQuery),
   component: lazyRouteComponent(() => import("@/routes/workflows"), "WorkflowsPage"),
@@ -88,6 +97,10 @@ const runs = createRoute({
     q: text(search.q),
     since: text(search.since),
     until: text(search.until),
+    by: text(search.by),
+    error: text(search.error),
+    minSeconds: positive(search.minSeconds),
+    group: text(search.group),
   })),
   component: lazyRouteComponent(() => import("@/routes/runs"), "RunsPage"),
 });
@@ -95,11 +108,19 @@ const runs = createRoute({
 const run = createRoute({
   getParentRoute: () => root,
   path: "/runs/$runId",
-  /** `view`: timeline or list. `node`: the selected step, `tab`: of it. `again`: the re-run dialog is open. */
+  /** `view`: timeline or list. `node`: the selected step, `tab`: of it. `open`: steps whose remote tasks are shown. `line`, `find`,
+   * `source`, `level`: of the log. `compare`: the run beside this one. `data`: inputs or result. `again`: the re-run dialog is open. */
   validateSearch: optional((search) => ({
     view: text(search.view),
     node: text(search.node),
     tab: text(search.tab),
+    open: texts(search.open),
+    line: whole(search.line),
+    find: text(search.find),
+    source: text(search.source),
+    level: text(search.level),
+    compare: text(search.compare),
+    data: text(search.data),
     again: search.again === true ? true : undefined,
   })),
   loader: ({ context: { queryClient }, params }) => void queryClient.prefetchQuery(runQuery(params.runId)),
@@ -124,7 +145,12 @@ const connections = createRoute({
 const inbound = createRoute({
   getParentRoute: () => root,
   path: "/inbound",
-  validateSearch: optional((search) => ({ verdict: VERDICTS.find((verdict) => verdict === search.verdict) })),
+  /** `open`: the callback whose body is shown. */
+  validateSearch: optional((search) => ({
+    verdict: VERDICTS.find((verdict) => verdict === search.verdict),
+    q: text(search.q),
+    open: whole(search.open),
+  })),
   component: lazyRouteComponent(() => import("@/routes/inbound"), "InboundPage"),
 });
 
@@ -193,4 +219,9 @@ function texts(value: unknown): string[] | undefined {
 function whole(value: unknown): number | undefined {
   const number = Number(value);
   return value !== undefined && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
+}
+
+function positive(value: unknown): number | undefined {
+  const number = Number(value);
+  return value !== undefined && Number.isFinite(number) && number > 0 ? number : undefined;
 }

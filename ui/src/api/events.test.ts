@@ -53,6 +53,60 @@ test("a cut stream goes on after the last line, without a gap or a double", asyn
   expect(states.at(-1)).toBe("ended");
 });
 
+test("what arrives between two frames is one change of the cache", async () => {
+  const frames: FrameRequestCallback[] = [];
+  vi.stubGlobal("requestAnimationFrame", (draw: FrameRequestCallback) => frames.push(draw));
+  vi.stubGlobal("cancelAnimationFrame", () => undefined);
+  const many = Array.from({ length: 500 }, (_, index) => event(line(index + 1)));
+  let send: (text: string | null) => void = () => undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      const encoder = new TextEncoder();
+      send = (text) => (text === null ? controller.close() : controller.enqueue(encoder.encode(text)));
+    },
+  });
+  vi.stubGlobal("fetch", async () => new Response(body));
+  const client = new QueryClient();
+  let changes = 0;
+  client.getQueryCache().subscribe(({ type, query }) => {
+    if (type === "updated" && query.queryHash === JSON.stringify(keys.runs.events("r"))) changes++;
+  });
+  const stop = follow(client, "r", () => undefined);
+  for (const each of many) send(each);
+  await vi.waitFor(() => expect(frames).toHaveLength(1));
+  await new Promise((done) => setTimeout(done));
+  expect(changes).toBe(0);
+  frames.shift()?.(0);
+  expect(client.getQueryData<LogLine[]>(keys.runs.events("r"))).toHaveLength(500);
+  expect(changes).toBe(1);
+  stop();
+});
+
+test("a connection that has fallen silent is given up, and the next one goes on", async () => {
+  vi.useFakeTimers();
+  const asked: (string | null)[] = [];
+  vi.stubGlobal("fetch", async (_: string, init: RequestInit) => {
+    asked.push(new Headers(init.headers).get("last-event-id"));
+    if (asked.length > 1) return streamed(`${event(line(2))}event: end\ndata: {}\n\n`);
+    const dead = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(event(line(1))));
+        init.signal?.addEventListener("abort", () => controller.error(new Error("aborted")));
+      },
+    });
+    return new Response(dead);
+  });
+  const client = new QueryClient();
+  const ended = new Promise<void>((done) => {
+    follow(client, "r", (state) => state === "ended" && done());
+  });
+  await vi.advanceTimersByTimeAsync(60_000);
+  await ended;
+  vi.useRealTimers();
+  expect(client.getQueryData<LogLine[]>(keys.runs.events("r"))?.map((each) => each.seq)).toEqual([1, 2]);
+  expect(asked).toEqual([null, "1"]);
+});
+
 test("a run that is not there is not asked for again", async () => {
   const fetched = vi.fn(async () => new Response("", { status: 404 }));
   vi.stubGlobal("fetch", fetched);

@@ -6,6 +6,9 @@ import { ended } from "./queries/runs";
 import { EventReader } from "./sse";
 import type { LogLine, NodeState, RunDetail } from "./types";
 
+/** The server says something every 15 seconds; after this many milliseconds without a word the connection is dead. */
+const SILENCE = 40_000;
+
 /** live: lines arrive as they are written. waiting: cut, trying again. ended: the run is over, all lines are here. */
 export type StreamState = "connecting" | "live" | "waiting" | "ended" | "gone";
 
@@ -70,9 +73,11 @@ export function follow(client: QueryClient, runId: string, tell: (state: StreamS
 
   const read = async (): Promise<"ended" | "cut" | "gone"> => {
     const after = Math.max(last(), arrived.at(-1)?.seq ?? 0);
+    const cut = new AbortController();
+    const watch = () => window.setTimeout(() => cut.abort(), SILENCE);
     const answer = await fetch(`/api/v1/orchestrator/runs/${runId}/events`, {
       headers: { Accept: "text/event-stream", ...(after > 0 && { "Last-Event-ID": String(after) }) },
-      signal,
+      signal: AbortSignal.any([signal, cut.signal]),
     });
     if (answer.status === 401) tellSignedOut();
     if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return "gone";
@@ -81,7 +86,8 @@ export function follow(client: QueryClient, runId: string, tell: (state: StreamS
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     const events = new EventReader();
     for (;;) {
-      const { value, done } = await reader.read();
+      const silent = watch();
+      const { value, done } = await reader.read().finally(() => window.clearTimeout(silent));
       if (done) return "cut";
       for (const each of events.push(value)) {
         if (each.event === "end") return "ended";
@@ -122,7 +128,8 @@ export function follow(client: QueryClient, runId: string, tell: (state: StreamS
 
 const EMPTY: LogLine[] = [];
 
-const STATES: Record<string, NodeState> = {
+/** What a line of the history makes of the node it is about. */
+export const NODE_STATE_OF: Record<string, NodeState> = {
   "node.started": "RUNNING",
   "node.retrying": "RUNNING",
   "node.waiting": "WAITING",
@@ -130,6 +137,7 @@ const STATES: Record<string, NodeState> = {
   "node.running": "RUNNING",
   "node.held": "HELD",
   "node.completed": "COMPLETED",
+  "node.reused": "COMPLETED",
   "node.failed": "FAILED",
   "node.timed_out": "TIMED_OUT",
   "node.cancelled": "CANCELLED",
@@ -140,7 +148,7 @@ const STATES: Record<string, NodeState> = {
 export function advanced(run: RunDetail, lines: readonly LogLine[]): RunDetail {
   const changes = new Map<string, { status: NodeState; at: string }>();
   for (const line of lines) {
-    const status = STATES[line.kind];
+    const status = NODE_STATE_OF[line.kind];
     if (status && line.nodeId !== null) changes.set(line.nodeId, { status, at: line.at });
   }
   if (changes.size === 0) return run;

@@ -15,14 +15,22 @@ export type GraphEdge = Schemas["Edge"];
 export type DefinitionProblem = Schemas["Problem"];
 export type Kind = Schemas["Kind"];
 // openapi-fetch leaves members out that can only be null.
-export type Run = Omit<Schemas["Run"], "correlationToken">;
 export type RunDetail = Omit<Schemas["RunDetail"], "correlationToken">;
+export type Run = Omit<RunDetail, "nodes">;
+/** A run in a list, with its steps. */
+export type RunItem = Omit<Schemas["RunItem"], "correlationToken">;
+export type RunStep = Schemas["Step"];
+export type RunSummary = Schemas["RunSummary"];
+export type ErrorGroup = Schemas["ErrorGroup"];
 export type RunState = Schemas["RunState"];
+export type Plan = Schemas["Plan"];
+export type PlanStep = Schemas["PlanStep"];
 export type NodeRun = Schemas["NodeRun"];
 export type NodeState = Schemas["NodeState"];
 export type Attempt = Schemas["Attempt"];
 export type Exchange = Schemas["Exchange"];
 export type Failure = Schemas["Failure"];
+export type RemoteTask = Schemas["RemoteTask"];
 export type LogLine = Schemas["LogLine"];
 export type Level = LogLine["level"];
 export type Provider = Schemas["ProviderAnswer"];
@@ -32,9 +40,27 @@ export type TestAnswer = Schemas["TestAnswer"];
 export type RemoteWorkflow = Schemas["RemoteWorkflow"];
 export type Workflows = Schemas["Workflows"];
 export type Preview = Schemas["PreviewAnswer"];
+/** A remote workflow in the list over all connections. */
+export type Offer = Schemas["Offer"];
+export type OfferPage = Schemas["OfferPage"];
+export type OfferConnection = Schemas["OfferConnection"];
+export type Usage = Schemas["Usage"];
+/** A remote workflow as a node, ready for a drawing. */
+export type RemoteNode = Schemas["RemoteNode"];
+export type Imported = Schemas["Imported"];
+export type Drift = Schemas["Drift"];
+export type Sample = Schemas["Sample"];
+export type SampleRun = Schemas["SampleRun"];
+export type Rendered = Schemas["Rendered"];
+export type Mapped = Schemas["Mapped"];
+export type MapWarning = Schemas["MapWarning"];
 export type ApiToken = Schemas["TokenAnswer"];
 export type Received = Schemas["Received"];
 export type Verdict = Received["verdict"];
+export type Attempted = Schemas["Attempted"];
+export type RunCallbacks = Schemas["RunCallbacks"];
+export type WaitDetail = Schemas["WaitDetail"];
+export type Stranger = Schemas["Stranger"];
 export type ProblemDetails = Schemas["ProblemDetails"];
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

@@ -1,102 +1,129 @@
 import { useReactFlow } from "@xyflow/react";
+import { X } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import type { Kind } from "@/api/types";
-import { Panel, SearchInput } from "@/ui";
-import { DRAGGED } from "./drawing";
+import { usePersistent } from "@/lib/persist";
+import { IconButton, Panel, SearchInput } from "@/ui";
+import { added, placeOf } from "./adding";
+import { DRAGGED } from "./drawing/view";
 import { KindGlyph } from "./glyph";
-import { after, connected, labelOf, made, portsOf, refusal } from "./graph";
-import { useFlowControl } from "./store";
+import { decoration, labelOf } from "./graph";
+import { useFlow, useFlowControl } from "./store";
 import { useSurroundings } from "./surroundings";
+import { useNarrow } from "./use-narrow";
+
+const RECENT = 3;
 
 /** Every kind of node. A click adds it after the selected node and wires it there; a drag puts it where it is dropped. */
 export function AddPanel({ onClose, onAdded }: { onClose: () => void; onAdded: (id: string) => void }) {
   const { kinds } = useSurroundings();
   const control = useFlowControl();
+  const narrow = useNarrow();
   const { screenToFlowPosition, setCenter, getZoom } = useReactFlow();
   const [search, setSearch] = useState("");
+  const [recent, setRecent] = usePersistent<readonly string[]>("canvas-recent", []);
+  const intent = useFlow((flow) => flow.intent);
+  const place = useFlow((flow) => placeOf(flow, flow.intent));
+  const selected = useFlow((flow) => {
+    const [id] = flow.selection.nodes.size === 1 ? flow.selection.nodes : [];
+    const step = flow.nodes.find((node) => node.id === id);
+    return step && !decoration(step) ? labelOf(step) : null;
+  });
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => box.current?.querySelector("input")?.focus(), []);
-  const words = search.toLowerCase();
-  const found = [...kinds.values()].filter((kind) =>
-    `${kind.title} ${kind.type} ${kind.description} ${kind.group}`.toLowerCase().includes(words),
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new place asks anew
+  useEffect(() => box.current?.querySelector("input")?.focus(), [intent]);
+  useEffect(() => () => control.intend(null), [control]);
+
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = [...kinds.values()].filter((kind) => {
+    const text = `${kind.title} ${kind.type} ${kind.description} ${kind.group}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+  const last = recent.flatMap((type) => found.find((kind) => kind.type === type) ?? []).slice(0, RECENT);
+  const groups = [...new Set(found.map((kind) => kind.group))].map(
+    (group) => [group, found.filter((kind) => kind.group === group)] as const,
   );
-  const groups = [...new Set(found.map((kind) => kind.group))];
+  const shown = words.length === 0 && last.length ? [["Used last", last] as const, ...groups] : groups;
 
   const add = (kind: Kind, wired: boolean) => {
     const flow = control.store.getState();
     const [only] = flow.selection.nodes.size === 1 ? flow.selection.nodes : [];
-    const before = flow.nodes.find((node) => node.id === only) ?? null;
     const pane = document.querySelector(".react-flow")?.getBoundingClientRect();
     const middle = screenToFlowPosition({
       x: (pane?.x ?? 0) + (pane?.width ?? 0) / 2 - 116,
       y: (pane?.y ?? 0) + (pane?.height ?? 0) / 2 - 36,
     });
-    const step = made(kind, flow, before ? after(before) : middle);
-    control.edit(`Add ${labelOf(step)}`, (now) => {
-      const next = { nodes: [...now.nodes, step], edges: now.edges };
-      const used = new Set(
-        now.edges.filter((edge) => edge.source === before?.id).map((edge) => edge.sourceHandle),
-      );
-      const ports = before ? portsOf(before, kinds) : [];
-      const port = ports.find((name) => !used.has(name)) ?? ports[0];
-      const ends = before && port ? { source: before.id, target: step.id, sourceHandle: port } : null;
-      return wired && ends && refusal(next, kinds, ends) === null ? connected(next, ends) : next;
-    });
+    const before = flow.nodes.find((node) => node.id === only) ?? null;
+    const { step, drawing } = added(flow, kinds, kind, { intent, before, middle, wired });
+    control.edit(`${intent?.on === "wire" ? "Insert" : "Add"} ${labelOf(step)}`, () => drawing);
     control.select([step.id]);
-    void setCenter(step.position.x + 116, step.position.y + 36, { zoom: getZoom() });
+    control.intend(null);
+    setRecent([kind.type, ...recent.filter((type) => type !== kind.type)].slice(0, 8));
+    if (intent === null) {
+      void setCenter(step.position.x + 116, step.position.y + 36, { zoom: getZoom() });
+    }
     onAdded(step.id);
   };
 
   return (
-    <Panel
-      id="canvas-add"
-      title="Add a node"
-      side="left"
-      width={280}
-      onClose={onClose}
-      className="max-md:absolute max-md:z-30"
-    >
-      <div ref={box} className="p-3">
+    <Panel id="canvas-add" title="Add a node" side="left" width={280} onClose={onClose} full={narrow}>
+      <div ref={box} className="flex flex-col gap-2 p-3">
         <SearchInput
           label="Search kinds of nodes"
           value={search}
           onChange={setSearch}
           onKeyDownCapture={(event) => {
-            const [first] = found;
+            if (event.key === "Escape" && search === "") {
+              event.preventDefault();
+              onClose();
+              document.querySelector<HTMLElement>(".baton-canvas")?.focus();
+            }
+            const first = shown[0]?.[1][0];
             if (event.key !== "Enter" || !first) return;
             event.preventDefault();
             add(first, !event.shiftKey);
           }}
         />
+        {place ? (
+          <p className="flex items-center justify-between gap-2 rounded-md bg-accent-soft px-2 py-1 text-xs">
+            {place}
+            <IconButton
+              label="Add it somewhere else"
+              icon={X}
+              size="sm"
+              onClick={() => control.intend(null)}
+            />
+          </p>
+        ) : (
+          selected && <p className="truncate text-muted text-xs">After {selected}; with Shift unconnected.</p>
+        )}
       </div>
-      {groups.map((group) => (
+      {shown.map(([group, items]) => (
         <section key={group} aria-label={group} className="px-2 pb-2">
           <h3 className="px-2 py-1 font-medium text-muted text-xs">{group}</h3>
           <ul>
-            {found
-              .filter((kind) => kind.group === group)
-              .map((kind) => (
-                <li key={kind.type}>
-                  <button
-                    type="button"
-                    draggable
-                    onDragStart={(event) => {
-                      event.dataTransfer.setData(DRAGGED, kind.type);
-                      event.dataTransfer.effectAllowed = "copy";
-                    }}
-                    onClick={(event) => add(kind, !event.shiftKey)}
-                    className="flex w-full items-start gap-2.5 rounded-md p-2 text-left hover:bg-hover"
-                  >
-                    <span className="grid size-7 shrink-0 place-items-center rounded-md bg-sunken text-accent-text">
-                      <KindGlyph type={kind.type} />
-                    </span>
-                    <span className="min-w-0">
-                      <span className="block font-medium text-sm">{kind.title}</span>
-                      <span className="block text-muted text-xs">{kind.description}</span>
-                    </span>
-                  </button>
-                </li>
-              ))}
+            {items.map((kind) => (
+              <li key={kind.type}>
+                <button
+                  type="button"
+                  draggable
+                  onDragStart={(event) => {
+                    event.dataTransfer.setData(DRAGGED, kind.type);
+                    event.dataTransfer.effectAllowed = "copy";
+                  }}
+                  onClick={(event) => add(kind, !event.shiftKey)}
+                  className="flex w-full items-start gap-2.5 rounded-md p-2 text-left hover:bg-hover"
+                >
+                  <span className="grid size-7 shrink-0 place-items-center rounded-md bg-sunken text-accent-text">
+                    <KindGlyph type={kind.type} />
+                  </span>
+                  <span className="min-w-0">
+                    <span className="block font-medium text-sm">{kind.title}</span>
+                    <span className="block text-muted text-xs">{kind.description}</span>
+                  </span>
+                </button>
+              </li>
+            ))}
           </ul>
         </section>
       ))}

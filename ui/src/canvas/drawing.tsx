@@ -1,255 +1,225 @@
-import { useQuery } from "@tanstack/react-query";
 import {
   Background,
-  Controls,
-  type Edge,
   type EdgeChange,
-  MarkerType,
   MiniMap,
-  type NodeChange,
   ReactFlow,
-  useNodesInitialized,
+  SelectionMode,
+  useKeyPress,
   useReactFlow,
+  useStore,
 } from "@xyflow/react";
-import { type DragEvent, useEffect, useMemo, useRef } from "react";
-import { toast } from "sonner";
-import { ended, runQuery } from "@/api/queries";
-import type { RunDetail } from "@/api/types";
-import { plural } from "@/lib/time";
-import { Card, type CardNode } from "./card";
-import {
-  CARD,
-  connected,
-  drawnPorts,
-  GRID,
-  labelOf,
-  made,
-  moved,
-  type Point,
-  portOf,
-  refusal,
-  type Step,
-  type Wire,
-} from "./graph";
-import { type Size, useFlow, useFlowControl } from "./store";
+import { type DragEvent, useEffect, useMemo, useRef, useState } from "react";
+import { cn } from "@/lib/cn";
+import { usePersistent } from "@/lib/persist";
+import { added } from "./adding";
+import { Card } from "./card";
+import { Bars, type Tool } from "./drawing/bars";
+import { useConnecting, WhyNot } from "./drawing/connecting";
+import { Group } from "./drawing/group";
+import { Guides } from "./drawing/guides";
+import { LiveRegion } from "./drawing/live";
+import { useMoving, wireUnder } from "./drawing/moving";
+import { type DrawnNode, useDrawnNodes } from "./drawing/nodes";
+import { Note } from "./drawing/note";
+import { useFollowing, useOpening } from "./drawing/opening";
+import { DetailProvider, DRAGGED, detailAt, MANY } from "./drawing/view";
+import { Wire, type WireEdge, WireHands } from "./drawing/wire";
+import { useDrawnWires } from "./drawing/wires";
+import { GRID, labelOf, without } from "./graph";
+import type { Actions } from "./keys";
+import { type Intent, useFlow, useFlowControl } from "./store";
 import { useSurroundings } from "./surroundings";
+import { useNarrow } from "./use-narrow";
 import "./canvas.css";
 
-export const DRAGGED = "application/x-baton-kind";
-export const FIT = { maxZoom: 1, minZoom: 0.7, padding: 0.12 } as const;
-const ACTIVE: readonly string[] = ["RUNNING", "WAITING", "QUEUED", "HELD"];
-const TYPES = { card: Card };
+/** Not under the names that React Flow has looks for. */
+const NODES = { card: Card, note: Note, frame: Group };
+const WIRES = { wire: Wire };
 const SNAP: [number, number] = [GRID, GRID];
 const MULTI = ["Meta", "Control"];
-const MARKER = { type: MarkerType.ArrowClosed, width: 12, height: 12, color: "var(--edge)" } as const;
+const MIDDLE = [1];
+const NO_ACTIONS: Actions = {};
+
+type Props = {
+  onOpen: (id: string) => void;
+  /** Opens "Add a node"; without it nothing can be added here. */
+  onAdd?: (intent: Intent | null) => void;
+  /** For the buttons under the drawing. */
+  actions?: Actions;
+};
 
 /** The drawing on React Flow. The store holds it; what is moved, wired and selected here goes there. */
-export function DrawingView({ onOpen }: { onOpen: (id: string) => void }) {
+export function DrawingView({ onOpen, onAdd, actions = NO_ACTIONS }: Props) {
   const control = useFlowControl();
-  const { kinds, editable, runId } = useSurroundings();
-  const steps = useFlow((flow) => flow.nodes);
-  const wires = useFlow((flow) => flow.edges);
-  const selection = useFlow((flow) => flow.selection);
-  const sizes = useFlow((flow) => flow.sizes);
-  const { screenToFlowPosition, flowToScreenPosition, setViewport, setCenter, getZoom, getNodesBounds } =
-    useReactFlow();
-  const ready = useNodesInitialized();
+  const { kinds, editable } = useSurroundings();
+  const narrow = useNarrow();
+  const draws = editable && !narrow;
+  const many = useFlow((flow) => flow.nodes.length > MANY);
+  const { screenToFlowPosition } = useReactFlow();
   const pane = useRef<HTMLDivElement>(null);
-  const { data: run } = useQuery({ ...runQuery(runId ?? ""), enabled: false });
-  const shown = runId === null ? undefined : run;
+  const [minimap, setMinimap] = usePersistent("canvas-minimap", true);
+  const [tool, setTool] = useState<Tool>("pan");
+  const [dropping, setDropping] = useState<string | null>(null);
+  const detail = useStore((state) => detailAt(state.transform[2]));
+  const free = useKeyPress("Alt");
+  const moving = useMoving(kinds, draws, free);
+  const connecting = useConnecting(kinds, screenToFlowPosition, onAdd);
+  const nodes = useDrawnNodes(connecting.refused, draws);
+  const edges = useDrawnWires(dropping ?? moving.over, draws);
+  const touched = useFollowing(pane);
+  useOpening(pane);
+  useOneTabStop(pane);
 
-  const drawn = useMemo(() => {
-    const cache = new WeakMap<Step, CardNode>();
-    return (step: Step, ports: string, selected: boolean, measured: Size | undefined) => {
-      const held = cache.get(step);
-      if (held && held.data.ports === ports && held.selected === selected && held.measured === measured)
-        return held;
-      const node: CardNode = {
-        id: step.id,
-        type: "card",
-        position: step.position,
-        data: { step, ports },
-        selected,
-        measured,
-        ariaLabel: `${labelOf(step)}, ${kinds.get(step.type)?.title ?? step.type}`,
-      };
-      cache.set(step, node);
-      return node;
-    };
-  }, [kinds]);
-  const leaving = useMemo(() => {
-    const found = new Map<string, Wire[]>();
-    for (const wire of wires) found.set(wire.source, [...(found.get(wire.source) ?? []), wire]);
-    return found;
-  }, [wires]);
-  const nodes = steps.map((step) => {
-    const ports = drawnPorts(step, kinds, leaving.get(step.id) ?? []).join("\n");
-    return drawn(step, ports, selection.nodes.has(step.id), sizes.get(step.id));
-  });
-  const edges = useMemo(() => {
-    const labels = new Map(steps.map((step) => [step.id, labelOf(step)]));
-    return wires.map((wire) => edgeOf(wire, selection.edges.has(wire.id), shown, labels));
-  }, [wires, selection.edges, shown, steps]);
-
-  // A drawing too wide to be read at once opens at its beginning, not in its middle.
-  const begun = useRef(false);
-  useEffect(() => {
-    if (!ready || begun.current || !pane.current) return;
-    begun.current = true;
-    const { width, height } = pane.current.getBoundingClientRect();
-    const bounds = getNodesBounds(control.store.getState().nodes.map(({ id }) => id));
-    const zoom = FIT.minZoom;
-    if (bounds.width * zoom + 64 <= width) return;
-    void setViewport({
-      x: 32 - bounds.x * zoom,
-      y: height / 2 - (bounds.y + bounds.height / 2) * zoom,
-      zoom,
-    });
-  }, [ready, control, getNodesBounds, setViewport]);
-
-  // A run that goes on is followed, unless the person has just moved the drawing.
-  const touched = useRef(0);
-  const active =
-    shown && !ended(shown.status) ? shown.nodes.find((node) => ACTIVE.includes(node.status))?.id : undefined;
-  useEffect(() => {
-    const box = pane.current?.getBoundingClientRect();
-    const at = control.store.getState().nodes.find((step) => step.id === active)?.position;
-    if (!box || !at || Date.now() - touched.current < 5000) return;
-    const start = flowToScreenPosition(at);
-    const end = flowToScreenPosition({ x: at.x + CARD.width, y: at.y + CARD.height });
-    if (start.x >= box.left && end.x <= box.right && start.y >= box.top && end.y <= box.bottom) return;
-    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    void setCenter(at.x + CARD.width / 2, at.y + CARD.height / 2, {
-      zoom: getZoom(),
-      duration: calm ? 0 : 300,
-    });
-  }, [active, control, flowToScreenPosition, setCenter, getZoom]);
-
-  const changeNodes = (changes: NodeChange<CardNode>[]) => {
-    const places = new Map<string, Point>();
-    const measured = new Map<string, Size>();
-    const chosen = new Set(control.store.getState().selection.nodes);
-    let selects = false;
-    for (const change of changes) {
-      if (change.type === "position" && change.position) places.set(change.id, change.position);
-      if (change.type === "dimensions" && change.dimensions) measured.set(change.id, change.dimensions);
-      if (change.type === "select") {
-        selects = true;
-        if (change.selected) chosen.add(change.id);
-        else chosen.delete(change.id);
-      }
-    }
-    if (measured.size) control.store.setState((flow) => ({ sizes: new Map([...flow.sizes, ...measured]) }));
-    if (places.size && editable) control.drag.move(moved(control.store.getState(), places).nodes);
-    if (selects) control.select(chosen, control.store.getState().selection.edges);
-  };
-  const changeEdges = (changes: EdgeChange[]) => {
-    const chosen = new Set(control.store.getState().selection.edges);
+  const hands = useMemo(
+    () => ({
+      insert: (edge: string) => onAdd?.({ on: "wire", edge }),
+      remove: (edge: string) =>
+        control.edit("Disconnect", (flow) => without(flow, new Set(), new Set([edge]))),
+    }),
+    [control, onAdd],
+  );
+  const changeEdges = (changes: EdgeChange<WireEdge>[]) => {
+    const { selection } = control.store.getState();
+    const chosen = new Set(selection.edges);
     for (const change of changes) {
       if (change.type !== "select") continue;
       if (change.selected) chosen.add(change.id);
       else chosen.delete(change.id);
     }
-    control.select(control.store.getState().selection.nodes, chosen);
+    control.select(selection.nodes, chosen);
   };
-  const stop = (count: number) => control.drag.stop(`Move ${plural(count, "node")}`);
+  const hover = (event: DragEvent) => {
+    if (!draws || !event.dataTransfer.types.includes(DRAGGED)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+    const next = wireUnder({ x: event.clientX, y: event.clientY });
+    if (next !== dropping) setDropping(next);
+  };
   const drop = (event: DragEvent) => {
+    const wire = dropping;
+    setDropping(null);
     const kind = kinds.get(event.dataTransfer.getData(DRAGGED));
-    if (!kind || !editable) return;
+    if (!kind || !draws) return;
     event.preventDefault();
     const at = screenToFlowPosition({ x: event.clientX, y: event.clientY });
-    const step = made(kind, control.store.getState(), at);
-    control.edit(`Add ${labelOf(step)}`, (flow) => ({ nodes: [...flow.nodes, step] }));
+    const flow = control.store.getState();
+    const { step, drawing } = added(flow, kinds, kind, {
+      intent: wire ? { on: "wire", edge: wire } : { on: "place", at },
+      before: null,
+      middle: at,
+      wired: true,
+    });
+    control.edit(`${wire ? "Insert" : "Add"} ${labelOf(step)}`, () => drawing);
     control.select([step.id]);
     onOpen(step.id);
   };
 
   return (
-    <ReactFlow<CardNode, Edge>
-      ref={pane}
-      className="baton-canvas"
-      aria-label="Canvas"
-      nodes={nodes}
-      edges={edges}
-      nodeTypes={TYPES}
-      onNodesChange={changeNodes}
-      onEdgesChange={changeEdges}
-      onNodeDragStart={() => control.drag.start()}
-      onNodeDragStop={(_, __, dragged) => stop(dragged.length)}
-      onSelectionDragStart={() => control.drag.start()}
-      onSelectionDragStop={(_, dragged) => stop(dragged.length)}
-      onNodeClick={(event, node) => {
-        if (!event.shiftKey && !event.metaKey && !event.ctrlKey) onOpen(node.id);
-      }}
-      isValidConnection={(ends) => refusal(control.store.getState(), kinds, ends) === null}
-      onConnect={(ends) => {
-        if (refusal(control.store.getState(), kinds, ends) === null)
-          control.edit("Connect", (flow) => connected(flow, ends));
-      }}
-      onConnectEnd={(_, { isValid, fromNode, fromHandle, toNode, toHandle }) => {
-        if (isValid || !fromNode || !toNode) return;
-        const forward = fromHandle?.type === "source";
-        const why = refusal(control.store.getState(), kinds, {
-          source: forward ? fromNode.id : toNode.id,
-          target: forward ? toNode.id : fromNode.id,
-          sourceHandle: (forward ? fromHandle : toHandle)?.id ?? null,
-        });
-        if (why) toast.error("These cannot be connected", { description: why });
-      }}
-      onDragOver={(event) => {
-        if (!event.dataTransfer.types.includes(DRAGGED)) return;
-        event.preventDefault();
-        event.dataTransfer.dropEffect = "copy";
-      }}
-      onDrop={drop}
-      onMoveStart={(event) => {
-        if (event) touched.current = Date.now();
-      }}
-      nodesDraggable={editable}
-      nodesConnectable={editable}
-      edgesReconnectable={false}
-      onlyRenderVisibleElements={steps.length > 150}
-      connectionRadius={28}
-      deleteKeyCode={null}
-      multiSelectionKeyCode={MULTI}
-      disableKeyboardA11y
-      snapToGrid
-      snapGrid={SNAP}
-      fitView
-      fitViewOptions={FIT}
-      minZoom={0.1}
-      maxZoom={2}
-    >
-      <Background gap={16} size={1.5} />
-      <Controls showInteractive={false} fitViewOptions={FIT} />
-      <MiniMap pannable zoomable ariaLabel="Overview" className="max-md:hidden" />
-    </ReactFlow>
+    <DetailProvider value={detail}>
+      <WireHands value={hands}>
+        <div className="@container relative h-full">
+          <p id="canvas-keys" className="sr-only">
+            Arrow keys go from node to node along the wires, Enter opens one, question mark lists all keys.
+            The outline shows the same as a list.
+          </p>
+          <ReactFlow<DrawnNode, WireEdge>
+            ref={pane}
+            className={cn("baton-canvas", draws && tool === "select" && "selects")}
+            aria-label="Canvas"
+            aria-describedby="canvas-keys"
+            tabIndex={0}
+            nodes={nodes}
+            edges={edges}
+            nodeTypes={NODES}
+            edgeTypes={WIRES}
+            onNodesChange={moving.change}
+            onEdgesChange={changeEdges}
+            onNodeDragStart={(event, _, dragged) => moving.start(event, dragged)}
+            onNodeDrag={(_, __, dragged) => moving.during(dragged)}
+            onNodeDragStop={(_, __, dragged) => moving.stop(dragged)}
+            onSelectionDragStart={(event, dragged) => moving.start(event, dragged)}
+            onSelectionDragStop={(_, dragged) => moving.stop(dragged)}
+            onNodeClick={(event, node) => {
+              const several = event.shiftKey || event.metaKey || event.ctrlKey;
+              if (!several && node.type === "card") onOpen(node.id);
+            }}
+            isValidConnection={(ends) => connecting.why(ends) === null}
+            onConnect={connecting.connect}
+            onConnectStart={connecting.start}
+            onConnectEnd={connecting.end}
+            onDoubleClick={(event) => {
+              const pane = event.target instanceof Element && event.target.matches(".react-flow__pane");
+              if (!pane || !draws) return;
+              onAdd?.({ on: "place", at: screenToFlowPosition({ x: event.clientX, y: event.clientY }) });
+            }}
+            onDragOver={hover}
+            onDragLeave={() => setDropping(null)}
+            onDrop={drop}
+            onMoveStart={(event) => event && touched()}
+            onMoveEnd={(event, viewport) => event && control.look(viewport)}
+            nodesDraggable={draws}
+            nodesConnectable={draws}
+            nodesFocusable={false}
+            edgesFocusable={false}
+            edgesReconnectable={false}
+            onlyRenderVisibleElements={many}
+            connectionRadius={28}
+            deleteKeyCode={null}
+            multiSelectionKeyCode={MULTI}
+            selectionMode={SelectionMode.Partial}
+            selectionOnDrag={tool === "select"}
+            panOnDrag={tool === "select" ? MIDDLE : true}
+            zoomOnDoubleClick={false}
+            disableKeyboardA11y
+            snapToGrid={!free}
+            snapGrid={SNAP}
+            minZoom={0.1}
+            maxZoom={2}
+          >
+            <Background gap={16} size={1.5} />
+            {minimap && (
+              <MiniMap
+                pannable
+                zoomable
+                ariaLabel="Overview"
+                className="@max-2xl:hidden"
+                nodeClassName={(node) => `mini-${node.type}`}
+              />
+            )}
+            <Guides guides={moving.guides} />
+          </ReactFlow>
+          <WhyNot />
+          <Bars
+            actions={actions}
+            draws={draws}
+            tool={tool}
+            onTool={setTool}
+            minimap={minimap}
+            onMinimap={setMinimap}
+          />
+          <LiveRegion />
+        </div>
+      </WireHands>
+    </DetailProvider>
   );
 }
 
-/** A wire as drawn: its port by name unless it is the usual one; over a run, whether it was taken. */
-function edgeOf(
-  wire: Wire,
-  selected: boolean,
-  run: RunDetail | undefined,
-  labels: ReadonlyMap<string, string>,
-): Edge {
-  const port = portOf(wire);
-  const source = run?.nodes.find((node) => node.id === wire.source);
-  const target = run?.nodes.find((node) => node.id === wire.target);
-  const taken = source?.port === port && target !== undefined && target.status !== "SKIPPED";
-  const active = taken && target.status === "RUNNING" && run !== undefined && !ended(run.status);
-  return {
-    id: wire.id,
-    source: wire.source,
-    target: wire.target,
-    sourceHandle: port,
-    type: "smoothstep",
-    selected,
-    markerEnd: MARKER,
-    animated: active,
-    className: run ? (taken ? "taken" : "untaken") : undefined,
-    ...(port !== "out" && { label: port, labelBgPadding: [4, 2] as [number, number] }),
-    ariaLabel: `Wire from ${labels.get(wire.source) ?? wire.source}, port ${port}, to ${labels.get(wire.target) ?? wire.target}`,
-  };
+/** The canvas is one tab stop: itself, or the node in it that has the focus. */
+function useOneTabStop(pane: { current: HTMLDivElement | null }): void {
+  useEffect(() => {
+    const canvas = pane.current;
+    if (!canvas) return;
+    const into = (event: globalThis.FocusEvent) => {
+      canvas.tabIndex = event.target === canvas ? 0 : -1;
+    };
+    const out = (event: globalThis.FocusEvent) => {
+      if (!(event.relatedTarget instanceof Node && canvas.contains(event.relatedTarget))) canvas.tabIndex = 0;
+    };
+    canvas.addEventListener("focusin", into);
+    canvas.addEventListener("focusout", out);
+    return () => {
+      canvas.removeEventListener("focusin", into);
+      canvas.removeEventListener("focusout", out);
+    };
+  }, [pane]);
 }

@@ -1,6 +1,7 @@
 import {
   Clock,
   GitBranch,
+  Group,
   Hourglass,
   type LucideIcon,
   Puzzle,
@@ -18,6 +19,7 @@ const GLYPHS: Record<string, LucideIcon> = {
   Condition: GitBranch,
   Delay: Clock,
   Note: StickyNote,
+  Group,
 };
 
 /** The picture of a kind of node. */

@@ -1,26 +1,27 @@
 import {
+  AlignLeft,
   CircleAlert,
   CircleCheck,
   LayoutGrid,
-  ListTree,
   Play,
-  Plus,
   Redo2,
   Save,
   TriangleAlert,
   Undo2,
 } from "lucide-react";
 import { useMay } from "@/api/queries";
-import { plural } from "@/lib/time";
-import { Badge, Button, IconButton, Input } from "@/ui";
+import { clock, plural } from "@/lib/time";
+import { Badge, Button, Field, IconButton, Input, Popover, Textarea, Timestamp } from "@/ui";
 import { dirty, useFlow, useFlowControl, useHistory } from "./store";
 import { useSurroundings } from "./surroundings";
 
-export type Side = "add" | "outline" | "problems";
-
 type Props = {
-  side: string | undefined;
-  onSide: (side: Side) => void;
+  /** When the newest revision was made. */
+  savedAt: string;
+  /** Whether it was made here, since the drawing was opened. */
+  justSaved: boolean;
+  problemsShown: boolean;
+  onProblems: () => void;
   onSave: () => void;
   saving: boolean;
   onRun: () => void;
@@ -28,7 +29,8 @@ type Props = {
 };
 
 /** The bar over the canvas: the name, and everything that concerns the whole drawing. */
-export function Header({ side, onSide, onSave, saving, onRun, onTidy }: Props) {
+export function Header(props: Props) {
+  const { savedAt, justSaved, problemsShown, onProblems, onSave, saving, onRun, onTidy } = props;
   const control = useFlowControl();
   const { editable, problems } = useSurroundings();
   const may = useMay("operator");
@@ -44,33 +46,28 @@ export function Header({ side, onSide, onSave, saving, onRun, onTidy }: Props) {
   return (
     <header className="flex min-h-12 shrink-0 flex-wrap items-center gap-1 border-b bg-surface px-2 py-1.5">
       <h1 className="sr-only">{name}</h1>
-      {editable && (
-        <IconButton
-          label="Add a node"
-          shortcut="n"
-          icon={Plus}
-          pressed={side === "add"}
-          onClick={() => onSide("add")}
-        />
-      )}
-      <IconButton
-        label="Outline"
-        icon={ListTree}
-        pressed={side === "outline"}
-        onClick={() => onSide("outline")}
-      />
       <Input
         aria-label="Name"
         value={name}
         maxLength={200}
         disabled={!editable}
+        title={editable ? "Click to rename" : undefined}
         onChange={(event) => control.rename(event.target.value)}
-        className="w-64 max-w-full border-transparent font-semibold"
+        className="field-sizing-content w-auto min-w-24 max-w-80 border-transparent font-semibold max-sm:max-w-full"
       />
+      <Description />
       <Badge>Revision {revision}</Badge>
-      {changed && <Badge tone="warning">Not saved</Badge>}
+      {changed ? (
+        <Badge tone="warning">
+          <span title="It is kept in this browser until you save it">Not saved</span>
+        </Badge>
+      ) : (
+        <span role="status" className="px-1 text-muted text-xs max-sm:hidden">
+          Saved {justSaved ? <time dateTime={savedAt}>{clock(savedAt)}</time> : <Timestamp at={savedAt} />}
+        </span>
+      )}
       <span className="flex-1" />
-      <Button variant="ghost" onClick={() => onSide("problems")} aria-pressed={side === "problems"}>
+      <Button variant="ghost" onClick={onProblems} aria-pressed={problemsShown}>
         <Verdict aria-hidden className={tone} />
         {problems.length ? plural(problems.length, "problem") : "No problems"}
       </Button>
@@ -102,5 +99,43 @@ export function Header({ side, onSide, onSave, saving, onRun, onTidy }: Props) {
         </Button>
       )}
     </header>
+  );
+}
+
+/** What the orchestrator is for, in its owner's words. */
+function Description() {
+  const control = useFlowControl();
+  const { editable } = useSurroundings();
+  const text = useFlow((flow) => flow.description);
+  if (!editable && !text) return null;
+  return (
+    <Popover
+      label="Description"
+      trigger={
+        <button
+          type="button"
+          aria-label="Description"
+          title={text || "What it is for"}
+          className="flex h-8 min-w-8 max-w-64 items-center gap-1.5 rounded-md px-2 text-muted text-xs hover:bg-hover"
+        >
+          <AlignLeft aria-hidden className="size-4 shrink-0" />
+          {text && <span className="truncate max-lg:hidden">{text}</span>}
+        </button>
+      }
+    >
+      <Field
+        label="Description"
+        hint="What it is for. It is saved with the drawing."
+        className="w-80 max-w-full"
+      >
+        <Textarea
+          value={text}
+          rows={4}
+          maxLength={10_000}
+          disabled={!editable}
+          onChange={(event) => control.describe(event.target.value)}
+        />
+      </Field>
+    </Popover>
   );
 }

@@ -1,1 +1,1 @@
-export * from "./editor";
+export { CanvasEditor, type Place } from "./frame";

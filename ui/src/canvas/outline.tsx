@@ -1,52 +1,313 @@
-import { Panel, StatusBadge } from "@/ui";
+import {
+  ChevronDown,
+  ChevronUp,
+  EllipsisVertical,
+  Link2,
+  Pencil,
+  Plus,
+  Power,
+  Settings2,
+  Trash2,
+  Unlink,
+} from "lucide-react";
+import { type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { toast } from "sonner";
+import { Button, IconButton, Menu, type MenuItem, Panel, StatusBadge } from "@/ui";
+import { NameField } from "./drawing/name-field";
 import { KindGlyph } from "./glyph";
-import { labelOf, type Step } from "./graph";
-import { useFlow } from "./store";
+import {
+  changed,
+  connected,
+  decoration,
+  labelOf,
+  portOf,
+  portsOf,
+  refusal,
+  reordered,
+  type Step,
+  type Wire,
+  without,
+} from "./graph";
+import { PickNode } from "./pick-node";
+import { type Intent, useFlow, useFlowControl } from "./store";
 import { useNodeRun, useSurroundings } from "./surroundings";
+import { useNarrow } from "./use-narrow";
 
-/** The drawing as a list: for screen readers, for narrow screens, and to find a node among many. */
-export function Outline({ onClose, onOpen }: { onClose: () => void; onOpen: (id: string) => void }) {
+type Props = {
+  onClose: () => void;
+  onOpen: (id: string) => void;
+  /** Opens "Add a node"; without it the list is to read. */
+  onAdd?: (intent: Intent | null) => void;
+};
+
+/** The drawing as a list, and a full editor of it: for screen readers, for narrow screens, to find a node among many.
+ *
+ * Arrow keys go from line to line, Alt with them changes the order; Enter opens, F2 renames, C connects, A adds, Delete deletes. */
+export function Outline({ onClose, onOpen, onAdd }: Props) {
+  const control = useFlowControl();
+  const { editable } = useSurroundings();
+  const narrow = useNarrow();
   const nodes = useFlow((flow) => flow.nodes);
+  const edges = useFlow((flow) => flow.edges);
+  const list = useRef<HTMLOListElement>(null);
+  const leaving = useMemo(() => Map.groupBy(edges, (edge) => edge.source), [edges]);
+  const names = useMemo(() => new Map(nodes.map((node) => [node.id, labelOf(node)])), [nodes]);
+
+  const focus = (id: string | undefined) =>
+    window.requestAnimationFrame(() =>
+      list.current?.querySelector<HTMLElement>(`[data-line="${CSS.escape(id ?? "")}"]`)?.focus(),
+    );
+  const move = (id: string, by: -1 | 1) => {
+    control.edit(`Move ${names.get(id) ?? id} ${by === 1 ? "down" : "up"}`, (flow) =>
+      reordered(flow, id, by),
+    );
+    focus(id);
+  };
+  const remove = (id: string) => {
+    const at = nodes.findIndex((node) => node.id === id);
+    control.edit(`Delete ${names.get(id) ?? id}`, (flow) => without(flow, new Set([id]), new Set()));
+    control.select([]);
+    focus((nodes[at + 1] ?? nodes[at - 1])?.id);
+  };
   return (
     <Panel
       id="canvas-outline"
       title="Outline"
       side="left"
-      width={280}
+      width={320}
       onClose={onClose}
-      className="max-md:absolute max-md:z-30"
+      full={narrow}
+      footer={
+        editable &&
+        onAdd && (
+          <Button size="sm" icon={Plus} onClick={() => onAdd(null)}>
+            Add to the list
+          </Button>
+        )
+      }
     >
       {nodes.length === 0 && <p className="p-4 text-muted text-sm">No node yet.</p>}
-      <ol className="p-2">
-        {nodes.map((step) => (
-          <Line key={step.id} step={step} onOpen={onOpen} />
+      <ol ref={list} className="p-2">
+        {nodes.map((step, at) => (
+          <Line
+            key={step.id}
+            step={step}
+            wires={leaving.get(step.id) ?? NONE}
+            names={names}
+            first={at === 0}
+            last={at === nodes.length - 1}
+            onOpen={onOpen}
+            onAdd={editable ? onAdd : undefined}
+            onMove={editable ? move : undefined}
+            onRemove={editable ? remove : undefined}
+            onGo={(by) => focus(nodes[at + by]?.id)}
+          />
         ))}
       </ol>
     </Panel>
   );
 }
 
-function Line({ step, onOpen }: { step: Step; onOpen: (id: string) => void }) {
-  const { kinds } = useSurroundings();
+const NONE: readonly Wire[] = [];
+
+type LineProps = {
+  step: Step;
+  wires: readonly Wire[];
+  names: ReadonlyMap<string, string>;
+  first: boolean;
+  last: boolean;
+  onOpen: (id: string) => void;
+  onAdd: ((intent: Intent) => void) | undefined;
+  onMove: ((id: string, by: -1 | 1) => void) | undefined;
+  onRemove: ((id: string) => void) | undefined;
+  onGo: (by: -1 | 1) => void;
+};
+
+function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove, onGo }: LineProps) {
+  const { kinds, editable } = useSurroundings();
+  const control = useFlowControl();
   const run = useNodeRun(step.id);
   const selected = useFlow((flow) => flow.selection.nodes.has(step.id));
+  const [naming, setNaming] = useState(false);
+  const [connecting, setConnecting] = useState<string | null>(null);
+  const { id } = step;
+  const name = labelOf(step);
+  const plain = decoration(step);
+  const ports = portsOf(step, kinds);
+  const set = (what: string, data: Step["data"], tag = "") =>
+    control.edit(what, (flow) => changed(flow, new Set([id]), data), tag);
+  const toggle = () =>
+    set(`Switch ${step.data.disabled ? "on" : "off"} ${name}`, { disabled: !step.data.disabled });
+  const free = ports.find((port) => !wires.some((wire) => portOf(wire) === port)) ?? ports[0] ?? "out";
+  const add = () => onAdd?.({ on: "out", node: id, port: free, at: null });
+  const connect = (target: string) => {
+    const ends = { source: id, target, sourceHandle: connecting };
+    const why = refusal(control.store.getState(), kinds, ends);
+    if (why) toast.error("These cannot be connected", { description: why });
+    else control.edit("Connect", (flow) => connected(flow, ends));
+  };
+
+  const key = (event: KeyboardEvent) => {
+    const pressed = event.key.toLowerCase();
+    const plainKey = !event.ctrlKey && !event.metaKey && !event.altKey;
+    const action =
+      pressed === "arrowdown" || pressed === "arrowup"
+        ? () => {
+            const by = pressed === "arrowdown" ? 1 : -1;
+            if (event.altKey) onMove?.(id, by);
+            else onGo(by);
+          }
+        : !editable || !plainKey
+          ? undefined
+          : {
+              f2: () => setNaming(true),
+              delete: () => onRemove?.(id),
+              a: plain ? undefined : add,
+              c: plain ? undefined : () => setConnecting(free),
+              d: plain ? undefined : toggle,
+            }[pressed];
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  };
+  const items: MenuItem[] = [
+    {
+      label: plain ? "Show" : "Open settings",
+      icon: Settings2,
+      shortcut: "enter",
+      onSelect: () => onOpen(id),
+    },
+    ...(plain
+      ? []
+      : [
+          { label: "Add after", icon: Plus, shortcut: "a", onSelect: add },
+          ...ports.map((port) => ({
+            label: ports.length > 1 ? `Connect “${port}” to …` : "Connect to …",
+            icon: Link2,
+            ...(port === free && { shortcut: "c" }),
+            onSelect: () => setConnecting(port),
+          })),
+          {
+            label: step.data.disabled ? "Switch on" : "Switch off",
+            icon: Power,
+            shortcut: "d",
+            onSelect: toggle,
+          },
+        ]),
+    {
+      label: "Rename",
+      icon: Pencil,
+      shortcut: "f2",
+      onSelect: () => window.setTimeout(() => setNaming(true)),
+    },
+    {
+      label: "Move up",
+      icon: ChevronUp,
+      shortcut: "alt+arrowup",
+      disabled: first,
+      onSelect: () => onMove?.(id, -1),
+    },
+    {
+      label: "Move down",
+      icon: ChevronDown,
+      shortcut: "alt+arrowdown",
+      disabled: last,
+      onSelect: () => onMove?.(id, 1),
+    },
+    { separator: true },
+    { label: "Delete", icon: Trash2, shortcut: "delete", danger: true, onSelect: () => onRemove?.(id) },
+  ];
   return (
     <li>
-      <button
-        type="button"
-        aria-current={selected || undefined}
-        onClick={() => onOpen(step.id)}
-        className="flex w-full items-center gap-2.5 rounded-md p-2 text-left hover:bg-hover aria-[current]:bg-accent-soft"
-      >
-        <KindGlyph type={step.type} className="size-4 shrink-0 text-muted" />
-        <span className="min-w-0 flex-1">
-          <span className="block truncate font-medium text-sm">{labelOf(step)}</span>
-          <span className="block truncate text-muted text-xs">
-            {kinds.get(step.type)?.title ?? step.type}
-          </span>
-        </span>
-        {run && <StatusBadge status={run.status} attempts={run.attempt} plain />}
-      </button>
+      <div className="group flex items-center gap-1 rounded-md hover:bg-hover has-aria-current:bg-accent-soft">
+        {naming ? (
+          <div className="min-w-0 flex-1 p-1">
+            <NameField
+              label="New name"
+              value={step.data.label ?? ""}
+              onChange={(label) => set(`Rename ${name}`, { label }, `${id} label`)}
+              onDone={() => setNaming(false)}
+            />
+          </div>
+        ) : (
+          <button
+            type="button"
+            data-line={id}
+            aria-current={selected || undefined}
+            aria-keyshortcuts={editable ? "F2 Delete A C D Alt+ArrowUp Alt+ArrowDown" : undefined}
+            onKeyDown={key}
+            onClick={() => onOpen(id)}
+            className="flex min-w-0 flex-1 items-center gap-2.5 rounded-md p-2 text-left"
+          >
+            <KindGlyph type={step.type} className="size-4 shrink-0 text-muted" />
+            <span className="min-w-0 flex-1">
+              <span className="block truncate font-medium text-sm">{name}</span>
+              <span className="block truncate text-muted text-xs">
+                {plain ? step.type : (kinds.get(step.type)?.title ?? step.type)}
+                {step.data.disabled && ", switched off"}
+              </span>
+            </span>
+            {run && <StatusBadge status={run.status} attempts={run.attempt} plain />}
+          </button>
+        )}
+        {editable && (
+          <Menu
+            align="end"
+            items={items}
+            trigger={
+              <IconButton label={`Actions for ${name}`} icon={EllipsisVertical} size="sm" className="mr-1" />
+            }
+          />
+        )}
+      </div>
+      {wires.length > 0 && (
+        <ul aria-label={`${name} leads to`} className="mb-1 ml-4 border-l pl-3">
+          {wires.map((wire) => {
+            const target = names.get(wire.target) ?? wire.target;
+            return (
+              <li key={wire.id} className="flex min-h-6 items-center gap-1.5 text-muted text-xs">
+                {portOf(wire) !== "out" && <code className="font-mono">{portOf(wire)}</code>}
+                <span aria-hidden>→</span>
+                <span className="min-w-0 flex-1 truncate">{target}</span>
+                {editable && (
+                  <IconButton
+                    label={`Disconnect ${name} from ${target}`}
+                    icon={Unlink}
+                    size="sm"
+                    className="mr-1 size-6"
+                    onClick={() =>
+                      control.edit("Disconnect", (flow) => without(flow, new Set(), new Set([wire.id])))
+                    }
+                  />
+                )}
+              </li>
+            );
+          })}
+        </ul>
+      )}
+      {connecting !== null && (
+        <Targets
+          title={`Connect ${name} to`}
+          from={id}
+          onPick={connect}
+          onClose={() => setConnecting(null)}
+        />
+      )}
     </li>
+  );
+}
+
+type TargetsProps = { title: string; from: string; onPick: (id: string) => void; onClose: () => void };
+
+function Targets({ title, from, onPick, onClose }: TargetsProps) {
+  const nodes = useFlow((flow) => flow.nodes);
+  return (
+    <PickNode
+      title={title}
+      nodes={nodes.filter((node) => node.id !== from && !decoration(node))}
+      onPick={onPick}
+      onClose={onClose}
+    />
   );
 }

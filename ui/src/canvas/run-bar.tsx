@@ -1,28 +1,50 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Square, X } from "lucide-react";
+import { CloudOff, Crosshair, History, Square, X } from "lucide-react";
 import { useRunEvents } from "@/api/events";
 import { toastProblem } from "@/api/problem";
 import { ended, runQuery, useCancelRun, useMay } from "@/api/queries";
 import { Button, Elapsed, ErrorState, IconButton, StatusBadge } from "@/ui";
+import { open } from "./replay/at";
 import { useFlow } from "./store";
+import { useSurroundings } from "./surroundings";
 
-const OPEN = ["PENDING", "QUEUED", "RUNNING", "WAITING", "HELD"];
+type Props = {
+  runId: string;
+  onFollow: (follow: boolean) => void;
+  onReplay: () => void;
+  onClose: () => void;
+};
 
 /** The run that is shown over the drawing; follows it while it goes on. */
-export function RunBar({ runId, onClose }: { runId: string; onClose: () => void }) {
+export function RunBar({ runId, onFollow, onReplay, onClose }: Props) {
   const { data: run, error } = useQuery(runQuery(runId));
-  useRunEvents(run ? runId : null);
+  const stream = useRunEvents(run ? runId : null);
   const revision = useFlow((flow) => flow.revision);
   const cancel = useCancelRun();
   const may = useMay("operator");
-  if (error && !run) return <ErrorState error={error} title="This run cannot be shown" className="py-4" />;
+  const { follow } = useSurroundings();
+  if (error && !run) {
+    return (
+      <div className="relative shrink-0 border-b">
+        <ErrorState error={error} title="This run cannot be shown" className="py-4" />
+        <IconButton
+          label="Hide the run"
+          icon={X}
+          size="sm"
+          onClick={onClose}
+          className="absolute top-2 right-2"
+        />
+      </div>
+    );
+  }
   if (!run) return null;
-  const done = run.nodes.filter((node) => !OPEN.includes(node.status)).length;
+  const over = ended(run.status);
+  const done = run.nodes.filter((node) => !open(node.status)).length;
   return (
     <section
       aria-label="Run"
-      className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b bg-accent-soft px-3 py-1.5 text-sm"
+      className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b bg-accent-soft px-3 py-1.5 text-sm"
     >
       <Link
         to="/runs/$runId"
@@ -38,6 +60,11 @@ export function RunBar({ runId, onClose }: { runId: string; onClose: () => void 
       <span className="tabular text-xs">
         {done} of {run.nodes.length} steps
       </span>
+      {stream === "waiting" && (
+        <span role="status" className="flex items-center gap-1 text-st-warning text-xs">
+          <CloudOff aria-hidden className="size-3.5" /> Live updates are cut off; trying again
+        </span>
+      )}
       {run.revision !== revision && (
         <span className="text-xs">
           Of revision {run.revision}; the drawing is revision {revision}.
@@ -45,7 +72,18 @@ export function RunBar({ runId, onClose }: { runId: string; onClose: () => void 
       )}
       {run.error && <span className="min-w-0 truncate text-st-failed text-xs">{run.error.message}</span>}
       <span className="flex-1" />
-      {may && !ended(run.status) && (
+      {!over && (
+        <Button
+          size="sm"
+          variant={follow ? "secondary" : "ghost"}
+          icon={Crosshair}
+          aria-pressed={follow}
+          onClick={() => onFollow(!follow)}
+        >
+          {follow ? "Follow on" : "Follow off"}
+        </Button>
+      )}
+      {may && !over && (
         <Button
           size="sm"
           icon={Square}
@@ -55,6 +93,11 @@ export function RunBar({ runId, onClose }: { runId: string; onClose: () => void 
           }
         >
           Cancel run
+        </Button>
+      )}
+      {over && (
+        <Button size="sm" icon={History} onClick={onReplay}>
+          Replay
         </Button>
       )}
       <IconButton label="Hide the run" icon={X} size="sm" onClick={onClose} />

@@ -1,10 +1,18 @@
-import { Play } from "lucide-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { History, Play } from "lucide-react";
 import { useState } from "react";
-import { problemOf } from "@/api/problem";
-import { useStartRun } from "@/api/queries";
+import { toast } from "sonner";
+import { problemOf, toastProblem } from "@/api/problem";
+import { runsQuery, useMay, useStartRun } from "@/api/queries";
 import type { JsonObject } from "@/api/types";
+import { type FormErrors, glimpse, initial, type Schema, SchemaForm, validate } from "@/forms";
 import { usePersistent } from "@/lib/persist";
-import { Button, CodeEditor, Dialog, Field } from "@/ui";
+import { randomKey } from "@/lib/random";
+import { Button, CodeEditor, Dialog, Field, Menu, Segmented } from "@/ui";
+import { InputFields } from "./input-fields";
+import { useFlow } from "./store";
+import { PlanSteps } from "./testing";
+import { usePlan } from "./testing/use-plan";
 
 type Props = {
   id: string;
@@ -15,20 +23,66 @@ type Props = {
   onStarted: (runId: string) => void;
 };
 
-/** The inputs of a run, then the run. The last inputs are offered again. */
+const KEPT = 8;
+const VIEWS = [
+  { value: "form", label: "Form" },
+  { value: "json", label: "JSON" },
+] as const;
+
+/** The inputs of a run, and what the run will call; then the run. The inputs given last are offered again. */
 export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
-  const [text, setText] = usePersistent(`inputs:${id}`, "{}");
+  const schema = useFlow((flow) => flow.base.inputSchema ?? null) as Schema | null;
+  const [recent, setRecent] = usePersistent<JsonObject[]>(`recent-inputs:${id}`, []);
+  const [text, setText] = useState(() => written(started(schema, recent[0])));
+  const [view, setView] = usePersistent<"form" | "json">("inputs-view", "form");
+  const [attempt, setAttempt] = useState(0);
   const [key] = useState(randomKey);
   const [saving, setSaving] = useState(false);
+  const [fields, setFields] = useState(false);
+  const editable = useMay("editor");
+  const client = useQueryClient();
   const start = useStartRun();
   const inputs = objectOf(text);
+  const problem = start.error ? problemOf(start.error) : null;
+  const found = inputs && schema ? validate(schema, inputs) : {};
+  const errors = { ...found, ...(problem && attempt > 0 ? refused(problem.errors) : {}) };
+  const wrong = inputs === null ? "This is not a JSON object." : listed(errors);
+  const asForm = schema?.properties !== undefined && view === "form" && inputs !== null;
+
+  const change = (value: string) => {
+    setText(value);
+    if (start.error) start.reset();
+  };
   const run = async () => {
-    if (inputs === null) return;
+    setAttempt(attempt + 1);
+    if (inputs === null || Object.keys(found).length > 0) return;
     setSaving(true);
     const saved = await save().finally(() => setSaving(false));
-    if (saved) start.mutate({ orchestratorId: id, inputs, key }, { onSuccess: (made) => onStarted(made.id) });
+    if (!saved) return;
+    start.mutate(
+      { orchestratorId: id, inputs, key },
+      {
+        onSuccess: (made) => {
+          const others = recent.filter((each) => JSON.stringify(each) !== JSON.stringify(inputs));
+          setRecent([inputs, ...others].slice(0, KEPT));
+          onStarted(made.id);
+        },
+      },
+    );
   };
-  const problem = start.error ? problemOf(start.error) : null;
+  const takeLast = async () => {
+    try {
+      const pages = await client.fetchInfiniteQuery({
+        ...runsQuery({ orchestratorId: id }, 1),
+        staleTime: 0,
+      });
+      const last = pages.pages[0]?.items[0];
+      if (last) change(written(last.inputs as JsonObject));
+      else toast("There is no run yet whose input could be used");
+    } catch (error) {
+      toastProblem(error, "The last run's input was not fetched");
+    }
+  };
   return (
     <Dialog
       open
@@ -50,23 +104,97 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
         </>
       }
     >
-      <Field label="Inputs" error={inputs === null ? "This is not a JSON object." : undefined}>
-        <CodeEditor language="json" value={text} onChange={setText} minHeight={160} />
-      </Field>
-      {problem && (
-        <div role="alert" className="mt-3 text-st-failed text-sm">
-          <p>
-            {problem.detail ?? problem.title} {problem.hint}
-          </p>
-          <ul className="list-disc pl-5">
-            {problem.problems.map((each) => (
-              <li key={each.detail}>{each.detail}</li>
-            ))}
-          </ul>
+      <div className="flex flex-col gap-3">
+        <div className="flex flex-wrap items-center gap-2">
+          <Button size="sm" icon={History} onClick={() => void takeLast()}>
+            Use last run's input
+          </Button>
+          {recent.length > 1 && (
+            <Menu
+              trigger={<Button size="sm">Recent inputs</Button>}
+              items={recent.map((each) => ({
+                label: short(each),
+                onSelect: () => change(written(each)),
+              }))}
+            />
+          )}
+          <span className="flex-1" />
+          {editable && (
+            <Button size="sm" variant="ghost" onClick={() => setFields(true)}>
+              Fields …
+            </Button>
+          )}
+          {schema?.properties && (
+            <Segmented label="Inputs as" value={view} onChange={setView} options={VIEWS} />
+          )}
         </div>
-      )}
+        {asForm ? (
+          <SchemaForm
+            schema={schema}
+            value={inputs}
+            onChange={(value) => change(written(value))}
+            errors={errors}
+            calm
+            attempt={attempt}
+          />
+        ) : (
+          <Field label="Inputs" error={wrong}>
+            <CodeEditor language="json" value={text} onChange={change} minHeight={160} maxHeight={420} />
+          </Field>
+        )}
+        {problem && problem.code !== "inputs-invalid" && (
+          <div role="alert" className="text-st-failed text-sm">
+            <p>
+              {problem.detail ?? problem.title} {problem.hint}
+            </p>
+            <ul className="list-disc pl-5">
+              {problem.problems.map((each) => (
+                <li key={each.detail}>{each.detail}</li>
+              ))}
+            </ul>
+          </div>
+        )}
+        <Forecast />
+      </div>
+      {fields && <InputFields id={id} inputs={inputs} save={save} onClose={() => setFields(false)} />}
     </Dialog>
   );
+}
+
+/** What the run will do, in a sentence; opened, step by step. */
+function Forecast() {
+  const { data: plan } = usePlan(null, "all");
+  if (!plan || plan.steps.length === 0) return null;
+  return (
+    <details className="border-t pt-3">
+      <summary className="cursor-pointer text-muted text-sm hover:text-ink">{plan.summary}</summary>
+      <PlanSteps plan={plan} className="mt-2" />
+    </details>
+  );
+}
+
+function started(schema: Schema | null, last: JsonObject | undefined): JsonObject {
+  const empty = schema ? initial({ ...schema, type: "object" }) : {};
+  return { ...(empty as JsonObject), ...last };
+}
+
+function written(value: JsonObject): string {
+  return JSON.stringify(value, null, 2);
+}
+
+function short(value: JsonObject): string {
+  const parts = Object.entries(value).map(([name, each]) => `${name}: ${glimpse(each)}`);
+  return parts.slice(0, 3).join(", ") || "no inputs";
+}
+
+/** The server's pointers are into the request; the form's are into the inputs. */
+function refused(errors: readonly { pointer: string; detail: string }[]): FormErrors {
+  return Object.fromEntries(errors.map((each) => [each.pointer.replace(/^\/inputs/, ""), each.detail]));
+}
+
+function listed(errors: FormErrors): string | undefined {
+  const lines = Object.entries(errors).map(([pointer, detail]) => `${pointer || "/"}: ${detail}`);
+  return lines.slice(0, 4).join(" ") || undefined;
 }
 
 function objectOf(text: string): JsonObject | null {
@@ -78,11 +206,4 @@ function objectOf(text: string): JsonObject | null {
   } catch {
     return null;
   }
-}
-
-/** Not `randomUUID`, which browsers have on https only. */
-function randomKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
 }

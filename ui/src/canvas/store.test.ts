@@ -65,8 +65,8 @@ it("is as saved after a save, and after going back to it", () => {
   const control = createFlow(found);
   control.edit("Move", () => ({ nodes: to(control, 8) }));
   expect(dirty(control.store.getState())).toBe(true);
-  const { nodes, edges, name } = control.store.getState();
-  control.keep(4, { nodes, edges, name });
+  const { nodes, edges, name, description } = control.store.getState();
+  control.keep(4, { nodes, edges, name, description });
   expect(dirty(control.store.getState())).toBe(false);
   control.undo();
   expect(dirty(control.store.getState())).toBe(true);

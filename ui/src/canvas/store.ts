@@ -2,8 +2,9 @@ import { createContext, useContext } from "react";
 import { type TemporalState, temporal } from "zundo";
 import { createStore, useStore } from "zustand";
 import type { Graph, OrchestratorDetail } from "@/api/types";
-import { closed, type Drawing, opened, type Step } from "./graph";
+import { closed, type Drawing, opened, type Point, type Step } from "./graph";
 
+type Viewport = { x: number; y: number; zoom: number };
 type Selection = { nodes: ReadonlySet<string>; edges: ReadonlySet<string> };
 export type Size = { width: number; height: number };
 
@@ -11,16 +12,32 @@ export type Flow = Drawing & {
   /** What the last change was, for "Undo: …". */
   what: string;
   name: string;
+  description: string;
   base: Graph;
+  /** Where the person has moved the view since it was opened. */
+  viewport: Viewport | null;
   /** The revision that was opened or saved last: what If-Match says. */
   revision: number;
-  saved: Drawing & { name: string };
+  saved: Saved;
   selection: Selection;
   /** As measured on screen; React Flow needs them back. */
   sizes: ReadonlyMap<string, Size>;
+  /** Where the next node that is added goes; null: after the selected one. */
+  intent: Intent | null;
+  /** The node whose name, or the note whose text, is being edited in place. */
+  renaming: string | null;
 };
 
-type Entry = Pick<Flow, "nodes" | "edges" | "what">;
+/** A place for a node to be added: on a wire, at the loose end of a wire, or just somewhere. */
+export type Intent =
+  | { on: "wire"; edge: string }
+  | { on: "out"; node: string; port: string; at: Point | null }
+  | { on: "into"; node: string; at: Point }
+  | { on: "place"; at: Point };
+
+/** What a save sends. */
+export type Saved = Drawing & { name: string; description: string };
+export type Entry = Pick<Flow, "nodes" | "edges" | "what">;
 
 const NOTHING: Selection = { nodes: new Set(), edges: new Set() };
 
@@ -59,11 +76,21 @@ export function createFlow(found: OrchestratorDetail) {
       move(nodes: readonly Step[]) {
         store.setState({ nodes });
       },
-      stop(what: string) {
-        const start = before;
+      /** Everything back to where it was. */
+      cancel() {
+        if (before === null) return;
+        store.setState({ nodes: before.nodes });
         before = null;
         history().resume();
-        if (start === null || start.nodes === store.getState().nodes) return;
+      },
+      /** `also` is part of the same step. */
+      stop(what: string, also?: (drawing: Flow) => Partial<Drawing>) {
+        const start = before;
+        before = null;
+        if (also) store.setState((flow) => also(flow));
+        history().resume();
+        const { nodes, edges } = store.getState();
+        if (start === null || (start.nodes === nodes && start.edges === edges)) return;
         store.setState({ what });
         store.temporal.setState(({ pastStates }) => ({
           pastStates: [...pastStates, start],
@@ -85,11 +112,28 @@ export function createFlow(found: OrchestratorDetail) {
     select(nodes: Iterable<string>, edges: Iterable<string> = []) {
       store.setState({ selection: { nodes: new Set(nodes), edges: new Set(edges) } });
     },
+    /** Say where the next node goes. */
+    intend(intent: Intent | null) {
+      store.setState({ intent });
+    },
+    /** Edit a name in place; null: no more. */
+    renaming(id: string | null) {
+      store.setState({ renaming: id });
+    },
+    /** As many steps back as there are up to that one of the past (0 is the first). */
+    back(to: number) {
+      burst = { tag: "", at: 0 };
+      history().undo(history().pastStates.length - to);
+      store.setState(pruned);
+    },
     rename(name: string) {
       store.setState({ name });
     },
+    describe(description: string) {
+      store.setState({ description });
+    },
     /** What the server has taken: exactly what was sent, not what has been drawn meanwhile. */
-    keep(revision: number, sent: Drawing & { name: string }) {
+    keep(revision: number, sent: Saved) {
       store.setState({ revision, saved: sent });
     },
     /** Begin again from what the server has. The history ends. */
@@ -99,7 +143,14 @@ export function createFlow(found: OrchestratorDetail) {
       history().resume();
       history().clear();
     },
-    definition: () => closed(store.getState().base, store.getState()),
+    /** The person has moved the view: it is saved with the drawing, but is no change of it. */
+    look(viewport: Viewport) {
+      store.setState({ viewport });
+    },
+    definition(): Graph {
+      const { base, viewport, nodes, edges } = store.getState();
+      return closed(viewport ? { ...base, viewport } : base, { nodes, edges });
+    },
   };
 }
 
@@ -109,11 +160,15 @@ function fresh(found: OrchestratorDetail): Flow {
     ...drawing,
     what: "",
     name: found.name,
+    description: found.description,
     base: found.definition,
+    viewport: null,
     revision: found.revision,
-    saved: { ...drawing, name: found.name },
+    saved: { ...drawing, name: found.name, description: found.description },
     selection: NOTHING,
     sizes: new Map(),
+    intent: null,
+    renaming: null,
   };
 }
 
@@ -125,8 +180,10 @@ function pruned({ nodes, edges, selection }: Flow): Partial<Flow> {
   return { selection: { nodes: kept(selection.nodes, here), edges: kept(selection.edges, wires) } };
 }
 
-export function dirty({ nodes, edges, name, saved }: Flow): boolean {
-  return nodes !== saved.nodes || edges !== saved.edges || name !== saved.name;
+export function dirty({ nodes, edges, name, description, saved }: Flow): boolean {
+  return (
+    nodes !== saved.nodes || edges !== saved.edges || name !== saved.name || description !== saved.description
+  );
 }
 
 export type FlowControl = ReturnType<typeof createFlow>;

@@ -4,6 +4,8 @@ import { problemOf, toastProblem } from "@/api/problem";
 import { orchestratorQuery, useCreateOrchestrator, useSaveOrchestrator } from "@/api/queries";
 import { dirty, useFlowControl } from "./store";
 
+export type Saving = ReturnType<typeof useSave>;
+
 /** Saving with If-Match, and the ways out of a conflict. */
 export function useSave(id: string, onCopied: (id: string) => void) {
   const control = useFlowControl();
@@ -11,23 +13,28 @@ export function useSave(id: string, onCopied: (id: string) => void) {
   const put = useSaveOrchestrator(id);
   const create = useCreateOrchestrator();
   const [conflict, setConflict] = useState(false);
+  const [saved, setSaved] = useState(false);
 
   const save = async (overwrite = false): Promise<boolean> => {
     const flow = control.store.getState();
     if (!overwrite && !dirty(flow)) return true;
-    const sent = { nodes: flow.nodes, edges: flow.edges, name: flow.name };
+    const { nodes, edges, name, description } = flow;
     try {
-      const saved = await put.mutateAsync({
-        name: flow.name.trim(),
+      const made = await put.mutateAsync({
+        name: name.trim(),
+        description,
         definition: control.definition(),
         revision: overwrite ? undefined : flow.revision,
       });
-      control.keep(saved.revision, sent);
+      control.keep(made.revision, { nodes, edges, name, description });
+      setSaved(true);
       setConflict(false);
       return true;
     } catch (error) {
-      if (problemOf(error).status === 412) setConflict(true);
-      else toastProblem(error, "It was not saved");
+      if (problemOf(error).status === 412) {
+        setConflict(true);
+        void client.invalidateQueries({ queryKey: orchestratorQuery(id).queryKey, exact: true });
+      } else toastProblem(error, "It was not saved");
       return false;
     }
   };
@@ -35,16 +42,18 @@ export function useSave(id: string, onCopied: (id: string) => void) {
     try {
       control.reopen(await client.fetchQuery({ ...orchestratorQuery(id), staleTime: 0 }));
       setConflict(false);
+      return true;
     } catch (error) {
       toastProblem(error, "It was not loaded again");
+      return false;
     }
   };
   const copy = async () => {
-    const { name } = control.store.getState();
+    const { name, description } = control.store.getState();
     try {
-      const made = await create.mutateAsync({ name: `${name} (copy)`, definition: control.definition() });
-      await reload();
-      onCopied(made.id);
+      const definition = control.definition();
+      const made = await create.mutateAsync({ name: `${name} (copy)`, description, definition });
+      if (await reload()) onCopied(made.id);
     } catch (error) {
       toastProblem(error, "The copy was not made");
     }
@@ -54,6 +63,8 @@ export function useSave(id: string, onCopied: (id: string) => void) {
     reload,
     copy,
     conflict,
+    /** Whether it has been saved here since it was opened. */
+    saved,
     dismiss: () => setConflict(false),
     pending: put.isPending || create.isPending,
   };

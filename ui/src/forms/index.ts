@@ -1,5 +1,8 @@
 export * from "./context";
+export * from "./mapping";
+export * from "./paths";
+export { useSettled, Value } from "./preview";
 export { registerWidget, widgetFor, widgetName } from "./registry";
-export { COMMON_FIELDS, initial, sparse, titleOf, unwrapped, validate } from "./schema";
+export { initial, sparse, tabsOf, titleOf, unwrapped, validate } from "./schema";
 export { Fields, SchemaForm, useFieldError } from "./schema-form";
 export type * from "./types";

@@ -89,3 +89,28 @@ test("values are checked in words, defaults are left out", () => {
   expect(sparse(schema, { name: "x", retries: 3, follow: false })).toEqual({ name: "x", follow: false });
   expect(initial({ type: "array" })).toEqual([]);
 });
+
+test("an error shows once its field was left, all of them after a try, and the first bad field has the focus", () => {
+  const form = (attempt: number) => (
+    <QueryClientProvider client={new QueryClient()}>
+      <TooltipProvider>
+        <SchemaForm
+          schema={schema}
+          value={{}}
+          onChange={vi.fn()}
+          errors={{ "/name": "This is needed.", "/retries": "Too small." }}
+          calm
+          attempt={attempt}
+        />
+      </TooltipProvider>
+    </QueryClientProvider>
+  );
+  const { rerender } = render(form(0));
+  expect(screen.queryByText("Too small.")).toBeNull();
+  fireEvent.blur(screen.getByLabelText("Retries"));
+  expect(screen.getByText("Too small.")).toBeTruthy();
+  expect(screen.queryByText("This is needed.")).toBeNull();
+  rerender(form(1));
+  expect(screen.getByText("This is needed.")).toBeTruthy();
+  expect(document.activeElement).toBe(screen.getByLabelText(/^Name/));
+});

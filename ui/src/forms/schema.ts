@@ -2,16 +2,15 @@ import { type Schema as CfSchema, Validator } from "@cfworker/json-schema";
 import type { JsonObject } from "@/api/types";
 import type { FormErrors, Schema } from "./types";
 
-/** What every kind of node can be told (runner/node.py, NodeConfig): for their own sections of a node's panel. */
-export const COMMON_FIELDS = [
-  "join",
-  "onError",
-  "retryAttempts",
-  "retryDelay",
-  "retryBackoff",
-  "retryOn",
-  "deadline",
-] as const;
+/** The fields by the tab that the schema puts them on, those without one under "". */
+export function tabsOf(schema: Schema): Map<string, string[]> {
+  const found = new Map<string, string[]>([["", []]]);
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+    const tab = field["x-tab"] ?? "";
+    found.set(tab, [...(found.get(tab) ?? []), name]);
+  }
+  return found;
+}
 
 /** `anyOf: [X, null]`, pydantic's "X or nothing", as X and a flag. */
 export function unwrapped(schema: Schema): { schema: Schema; nullable: boolean } {

@@ -23,6 +23,8 @@ export type Schema = {
   additionalProperties?: boolean | Schema;
   required?: string[];
   anyOf?: Schema[];
+  /** On which tab of a node's panel it is shown; without, on the first. */
+  "x-tab"?: string;
   "x-widget"?: string;
   "x-options"?: { parent?: string; language?: "json" | "jinja" | "text"; [key: string]: unknown };
 };
@@ -34,10 +36,11 @@ export type WidgetProps<T = unknown> = {
   /** With `anyOf: [X, null]` already taken apart: `nullable` says so. */
   schema: Schema;
   nullable: boolean;
+  required?: boolean;
   value: T;
   /** `undefined` takes the field out, so that its default holds again. */
-  // A method, so that widgets of any value type fit one registry.
-  onChange(value: T | undefined): void;
+  // A method, so that widgets of any value type fit one registry. `what` names an undo step of its own.
+  onChange(value: T | undefined, what?: string): void;
   /** The object that this field is in, for fields that depend on others. */
   parent: JsonObject;
   disabled: boolean;

@@ -1,34 +1,39 @@
 import { useSyncExternalStore } from "react";
 
-const listeners = new Map<number, { now: number; subscribers: Set<() => void>; timer: number }>();
+type Clock = { subscribe: (notify: () => void) => () => void; read: () => number };
+
+const clocks = new Map<number, Clock>();
 
 /** The time in milliseconds, renewed every `every` milliseconds; all readers of one interval share one timer. 0: never. */
 export function useNow(every = 10_000): number {
-  return useSyncExternalStore(
-    (notify) => {
-      if (every === 0) return () => {};
-      let entry = listeners.get(every);
-      if (!entry) {
-        const made = { now: Date.now(), subscribers: new Set<() => void>(), timer: 0 };
-        made.timer = window.setInterval(() => {
-          made.now = Date.now();
-          for (const each of made.subscribers) each();
-        }, every);
-        listeners.set(every, made);
-        entry = made;
-      }
-      const held = entry;
-      held.subscribers.add(notify);
-      return () => {
-        held.subscribers.delete(notify);
-        if (held.subscribers.size === 0) {
-          window.clearInterval(held.timer);
-          listeners.delete(every);
-        }
-      };
-    },
-    () => listeners.get(every)?.now ?? start,
-  );
+  const clock = clocks.get(every) ?? made(every);
+  return useSyncExternalStore(clock.subscribe, clock.read);
 }
 
-const start = Date.now();
+/* `subscribe` is the same at every render: else all readers would leave and come back each time, and what they read with
+   them. The time stands still between two ticks, however often it is read. */
+function made(every: number): Clock {
+  const subscribers = new Set<() => void>();
+  let now = Date.now();
+  let timer = 0;
+  const tick = () => {
+    now = Date.now();
+    for (const each of subscribers) each();
+  };
+  const clock: Clock = {
+    subscribe: (notify) => {
+      if (every > 0 && subscribers.size === 0) {
+        now = Date.now();
+        timer = window.setInterval(tick, every);
+      }
+      subscribers.add(notify);
+      return () => {
+        subscribers.delete(notify);
+        if (subscribers.size === 0) window.clearInterval(timer);
+      };
+    },
+    read: () => now,
+  };
+  clocks.set(every, clock);
+  return clock;
+}

@@ -1,85 +1,64 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { CircleCheck, ClockAlert, Copy, FileX, Inbox, Lock, type LucideIcon } from "lucide-react";
-import { useMemo } from "react";
-import { callbacksQuery, sessionQuery, useMay } from "@/api/queries";
+import { ArrowRight, Inbox, Lock, Pause, Play, Redo2 } from "lucide-react";
+import { useMemo, useState } from "react";
+import { callbackQuery, callbacksQuery, sessionQuery, useMay } from "@/api/queries";
 import type { Received, Verdict } from "@/api/types";
+import { CallbackBody, lookOfAttempt, ReplayDialog, VERDICTS, VerdictBadge } from "@/callbacks";
+import { absolute } from "@/lib/time";
 import {
-  Badge,
   Button,
   type Column,
+  Drawer,
   EmptyState,
   Loaded,
   Page,
-  Segmented,
+  SearchInput,
+  Select,
   Table,
   Timestamp,
-  type Tone,
 } from "@/ui";
 
 const route = getRouteApi("/inbound");
-
-const VERDICTS: Record<Verdict, { label: string; icon: LucideIcon; tone: Tone; meaning: string }> = {
-  accepted: { label: "Accepted", icon: CircleCheck, tone: "done", meaning: "The run went on with it" },
-  duplicate: {
-    label: "Duplicate",
-    icon: Copy,
-    tone: "cancelled",
-    meaning: "One had come before; this one changed nothing",
-  },
-  gone: {
-    label: "Too late",
-    icon: ClockAlert,
-    tone: "timeout",
-    meaning: "The wait was over, or the run had ended",
-  },
-  invalid: {
-    label: "Invalid",
-    icon: FileX,
-    tone: "failed",
-    meaning: "Not what the step expects; the wait stayed open",
-  },
-};
 
 const columns: Column<Received>[] = [
   {
     key: "verdict",
     header: "Verdict",
     width: "104px",
-    cell: ({ verdict }) => {
-      const { label, icon: Icon, tone } = VERDICTS[verdict];
-      return (
-        <Badge tone={tone}>
-          <Icon aria-hidden className="size-3" />
-          {label}
-        </Badge>
-      );
-    },
+    cell: (row) => <VerdictBadge look={lookOfAttempt(row)} />,
   },
   {
     key: "run",
     header: "Run",
     width: "minmax(0, 2fr)",
     cell: (row) => (
-      <Link
-        to="/runs/$runId"
-        params={{ runId: row.runId }}
-        search={{ node: row.nodeId }}
-        onClick={(event) => event.stopPropagation()}
-        className="hover:underline"
-      >
+      <>
         <span className="font-medium">{row.orchestratorName}</span>{" "}
         <span className="tabular text-muted">#{row.runNumber}</span>
-      </Link>
+      </>
     ),
   },
-  { key: "node", header: "Step", width: "minmax(0, 1fr)", wide: true, cell: (row) => row.nodeLabel },
+  {
+    key: "node",
+    header: "Step",
+    width: "minmax(0, 1fr)",
+    wide: true,
+    cell: (row) => row.nodeLabel ?? <span className="text-muted">none has this token</span>,
+  },
+  {
+    key: "from",
+    header: "From",
+    width: "minmax(0, 1fr)",
+    wide: true,
+    cell: (row) => <span className="text-muted">{row.by ?? row.sender ?? "–"}</span>,
+  },
   {
     key: "meaning",
     header: "What it did",
     width: "minmax(0, 2fr)",
     wide: true,
-    cell: (row) => <span className="text-muted">{VERDICTS[row.verdict].meaning}</span>,
+    cell: (row) => <span className="text-muted">{lookOfAttempt(row).meaning}</span>,
   },
   {
     key: "at",
@@ -90,16 +69,19 @@ const columns: Column<Received>[] = [
 ];
 
 const FILTERS = [
-  { value: "all", label: "All" },
-  ...Object.entries(VERDICTS).map(([value, { label }]) => ({ value: value as Verdict, label })),
-] as const;
+  { value: "all", label: "All verdicts" },
+  ...Object.entries(VERDICTS).map(([value, { label }]) => ({ value, label })),
+];
 
 /** What came in from outside: every callback of a run's wait, and what the sender was told. */
 export function InboundPage() {
   const session = useQuery(sessionQuery);
   const may = useMay("operator");
-  const { verdict } = route.useSearch();
+  const { verdict, q = "", open } = route.useSearch();
   const navigate = useNavigate({ from: "/inbound" });
+  const [paused, setPaused] = useState(false);
+  const go = (change: { verdict?: Verdict; q?: string; open?: number }) =>
+    void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
   return (
     <Page
       title="Inbound"
@@ -114,14 +96,28 @@ export function InboundPage() {
       }
       bar={
         may && (
-          <Segmented<Verdict | "all">
-            label="Verdict"
-            value={verdict ?? "all"}
-            onChange={(next) =>
-              void navigate({ search: { verdict: next === "all" ? undefined : next }, replace: true })
-            }
-            options={FILTERS}
-          />
+          <div className="flex flex-wrap items-center gap-2">
+            <SearchInput
+              label="Search by name, sender or #run"
+              className="w-72 max-w-full"
+              value={q}
+              onChange={(next) => go({ q: next || undefined })}
+            />
+            <Select
+              label="Verdict"
+              className="w-40"
+              value={verdict ?? "all"}
+              onChange={(next) => go({ verdict: next === "all" ? undefined : (next as Verdict) })}
+              options={FILTERS}
+            />
+            <span className="flex-1" />
+            <span role="status" className="text-muted text-xs">
+              {paused ? "Paused: new ones are not shown" : "Live"}
+            </span>
+            <Button size="sm" icon={paused ? Play : Pause} onClick={() => setPaused(!paused)}>
+              {paused ? "Go on" : "Pause"}
+            </Button>
+          </div>
         )
       }
     >
@@ -129,7 +125,13 @@ export function InboundPage() {
         <Loaded query={session}>
           {({ role }) =>
             may ? (
-              <Callbacks verdict={verdict} />
+              <Callbacks
+                verdict={verdict}
+                q={q}
+                paused={paused}
+                onOpen={(id) => go({ open: id })}
+                open={open}
+              />
             ) : (
               <EmptyState icon={Lock} title="Operators see what came in">
                 Your role is {role}. Each run's own history tells about its callbacks.
@@ -138,13 +140,26 @@ export function InboundPage() {
           }
         </Loaded>
       </div>
+      {may && open !== undefined && <Details id={open} onClose={() => go({ open: undefined })} />}
     </Page>
   );
 }
 
-function Callbacks({ verdict }: { verdict?: Verdict }) {
-  const navigate = useNavigate();
-  const query = useInfiniteQuery({ ...callbacksQuery(verdict), refetchInterval: 10_000 });
+type ListProps = {
+  verdict?: Verdict;
+  q: string;
+  paused: boolean;
+  open?: number;
+  onOpen: (id: number) => void;
+};
+
+function Callbacks({ verdict, q, paused, open, onOpen }: ListProps) {
+  const filter = { ...(verdict && { verdict }), ...(q && { q }) };
+  const query = useInfiniteQuery({
+    ...callbacksQuery(filter),
+    refetchInterval: paused ? false : 3000,
+    refetchOnWindowFocus: !paused,
+  });
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   return (
     <Loaded query={query}>
@@ -155,28 +170,106 @@ function Callbacks({ verdict }: { verdict?: Verdict }) {
             columns={columns}
             rows={rows}
             rowId={(row) => String(row.id)}
-            onOpen={(row) =>
-              void navigate({
-                to: "/runs/$runId",
-                params: { runId: row.runId },
-                search: { node: row.nodeId },
-              })
-            }
-            hasMore={query.hasNextPage}
+            selected={open === undefined ? null : String(open)}
+            onSelect={(row) => onOpen(row.id)}
+            onOpen={(row) => onOpen(row.id)}
+            hasMore={query.hasNextPage && !query.isPlaceholderData}
             loadingMore={query.isFetchingNextPage}
             onEnd={() => void query.fetchNextPage()}
           />
         ) : (
           <EmptyState
             icon={Inbox}
-            title={verdict ? `No callback was told “${VERDICTS[verdict].label}”` : "Nothing came in yet"}
+            title={
+              q
+                ? `Nothing fits “${q}”`
+                : verdict
+                  ? `No callback was told “${VERDICTS[verdict].label}”`
+                  : "Nothing came in yet"
+            }
           >
-            {verdict
-              ? "Choose All to see the others."
+            {q || verdict
+              ? "Widen the search, or choose all verdicts, to see the others."
               : "A run that waits for a callback has an address for it; what is sent there is listed here."}
           </EmptyState>
         )
       }
     </Loaded>
+  );
+}
+
+/** One callback: its body, its run, and sending it again. */
+function Details({ id, onClose }: { id: number; onClose: () => void }) {
+  const query = useQuery(callbackQuery(id));
+  const navigate = useNavigate();
+  const [again, setAgain] = useState(false);
+  const found = query.data;
+  return (
+    <Drawer
+      open
+      onOpenChange={(shown) => !shown && onClose()}
+      title={`Callback ${id}`}
+      description={found && `${found.orchestratorName} #${found.runNumber}`}
+      footer={
+        found && (
+          <>
+            <Button
+              icon={ArrowRight}
+              onClick={() =>
+                void navigate({
+                  to: "/runs/$runId",
+                  params: { runId: found.runId },
+                  search: { node: found.nodeId ?? undefined, tab: "callbacks" },
+                })
+              }
+            >
+              Open the run
+            </Button>
+            {found.size !== null && (
+              <Button variant="primary" icon={Redo2} onClick={() => setAgain(true)}>
+                Replay …
+              </Button>
+            )}
+          </>
+        )
+      }
+    >
+      <Loaded query={query} compact title="This callback cannot be shown">
+        {(item) => (
+          <div className="flex flex-col gap-4">
+            <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1.5 text-sm">
+              <dt className="text-muted">Verdict</dt>
+              <dd>
+                <VerdictBadge look={lookOfAttempt(item)} />
+                <p className="text-muted text-xs">{lookOfAttempt(item).meaning}.</p>
+              </dd>
+              <dt className="text-muted">Received</dt>
+              <dd>{absolute(item.receivedAt)}</dd>
+              <dt className="text-muted">From</dt>
+              <dd>{item.by ?? item.sender ?? "not known"}</dd>
+              {item.reason && (
+                <>
+                  <dt className="text-muted">Reason</dt>
+                  <dd>{item.reason}</dd>
+                </>
+              )}
+              <dt className="text-muted">Step</dt>
+              <dd>{item.nodeLabel ?? "none has this token"}</dd>
+            </dl>
+            <section aria-label="Body" className="rounded-md bg-sunken p-3">
+              <CallbackBody id={item.id} size={item.size} />
+            </section>
+          </div>
+        )}
+      </Loaded>
+      {again && found && (
+        <ReplayDialog
+          id={id}
+          runId={found.runId}
+          orchestratorId={found.orchestratorId}
+          onClose={() => setAgain(false)}
+        />
+      )}
+    </Drawer>
   );
 }

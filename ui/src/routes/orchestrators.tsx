@@ -1,10 +1,16 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { Copy, Download, Ellipsis, Plus, Trash2, Upload, Workflow } from "lucide-react";
+import { Copy, Download, Ellipsis, Info, Plus, RotateCcw, Trash2, Upload, Workflow } from "lucide-react";
 import { type ChangeEvent, useMemo, useRef, useState } from "react";
 import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
-import { orchestratorsQuery, useCreateOrchestrator, useDeleteOrchestrator, useMay } from "@/api/queries";
+import {
+  orchestratorsQuery,
+  useCreateOrchestrator,
+  useDeleteOrchestrator,
+  useMay,
+  useRestoreOrchestrator,
+} from "@/api/queries";
 import type { Graph, Orchestrator } from "@/api/types";
 import { plural } from "@/lib/time";
 import {
@@ -16,8 +22,12 @@ import {
   Loaded,
   Menu,
   Page,
+  Popover,
+  RUN_STATES,
   SearchInput,
+  Segmented,
   StatusBadge,
+  StatusLegend,
   Table,
   Timestamp,
 } from "@/ui";
@@ -64,20 +74,21 @@ const COLUMNS: readonly Column<Orchestrator>[] = [
   },
   {
     key: "saved",
-    header: "Saved",
+    header: "Last edit",
     width: "120px",
     wide: true,
     cell: (item) => <Timestamp at={item.updatedDate} className="text-muted" />,
   },
 ];
 
-/** Every orchestrator of the workspace: to open, make, duplicate, delete, and carry elsewhere as a file. */
+/** Every orchestrator of the workspace: to open, make, duplicate, delete and restore, and carry elsewhere as a file. */
 export function OrchestratorsPage() {
-  const { q = "" } = route.useSearch();
+  const { q = "", bin } = route.useSearch();
   const navigate = useNavigate({ from: "/orchestrators" });
   const query = useInfiniteQuery(orchestratorsQuery(q));
   const create = useCreateOrchestrator();
   const remove = useDeleteOrchestrator();
+  const restore = useRestore();
   const may = useMay("editor");
   const file = useRef<HTMLInputElement>(null);
   const [doomed, setDoomed] = useState<Orchestrator | null>(null);
@@ -165,57 +176,85 @@ export function OrchestratorsPage() {
       title="Orchestrators"
       layout="fill"
       actions={
-        may && (
-          <>
-            <input
-              ref={file}
-              type="file"
-              accept=".json,application/json"
-              aria-label="File to import"
-              hidden
-              onChange={(event) => void read(event)}
-            />
-            <Button icon={Upload} onClick={() => file.current?.click()}>
-              Import
-            </Button>
-            <Button variant="primary" icon={Plus} pending={making} onClick={begin}>
-              New orchestrator
-            </Button>
-          </>
-        )
+        <>
+          <Popover
+            label="What the states mean"
+            align="end"
+            trigger={<IconButton icon={Info} label="What the states mean" />}
+          >
+            <StatusLegend of={RUN_STATES} />
+          </Popover>
+          {may && (
+            <>
+              <input
+                ref={file}
+                type="file"
+                accept=".json,application/json"
+                aria-label="File to import"
+                hidden
+                onChange={(event) => void read(event)}
+              />
+              <Button icon={Upload} onClick={() => file.current?.click()}>
+                Import
+              </Button>
+              <Button variant="primary" icon={Plus} pending={making} onClick={begin}>
+                New orchestrator
+              </Button>
+            </>
+          )}
+        </>
       }
       bar={
-        <SearchInput
-          label="Search by name"
-          className="max-w-80"
-          value={q}
-          onChange={(next) => void navigate({ search: { q: next || undefined }, replace: true })}
-        />
+        <div className="flex flex-wrap items-center gap-2">
+          <SearchInput
+            label="Search by name"
+            className="w-80 max-w-full"
+            value={q}
+            onChange={(next) =>
+              void navigate({ search: (before) => ({ ...before, q: next || undefined }), replace: true })
+            }
+          />
+          <Segmented
+            label="Which"
+            value={bin ? "bin" : "all"}
+            onChange={(next) =>
+              void navigate({ search: (before) => ({ ...before, bin: next === "bin" || undefined }) })
+            }
+            options={[
+              { value: "all", label: "Current" },
+              { value: "bin", label: "Bin" },
+            ]}
+          />
+        </div>
       }
     >
       <div className="flex min-h-0 flex-1 flex-col overflow-hidden rounded-lg border bg-surface">
-        <Loaded query={query}>
-          {() =>
-            rows.length ? (
-              <Table
-                label="Orchestrators"
-                columns={columns}
-                rows={rows}
-                rowId={(item) => item.id}
-                onOpen={(item) => open(item.id)}
-                hasMore={query.hasNextPage}
-                loadingMore={query.isFetchingNextPage}
-                onEnd={() => void query.fetchNextPage()}
-              />
-            ) : (
-              <EmptyState icon={Workflow} title={q ? `No name contains “${q}”` : "No orchestrator yet"}>
-                {q
-                  ? "Try a shorter part of it."
-                  : "An orchestrator chains workflows of several platforms into one run."}
-              </EmptyState>
-            )
-          }
-        </Loaded>
+        {bin ? (
+          <Bin q={q} />
+        ) : (
+          <Loaded query={query}>
+            {() =>
+              rows.length ? (
+                <Table
+                  label="Orchestrators"
+                  columns={columns}
+                  rows={rows}
+                  rowId={(item) => item.id}
+                  onOpen={(item) => open(item.id)}
+                  hasMore={query.hasNextPage && !query.isPlaceholderData}
+                  loadingMore={query.isFetchingNextPage}
+                  onEnd={() => void query.fetchNextPage()}
+                />
+              ) : (
+                <EmptyState icon={Workflow} title={q ? `No name contains “${q}”` : "No orchestrator yet"}>
+                  {q
+                    ? "Try a shorter part of it."
+                    : "An orchestrator chains workflows of several platforms into one run."}
+                </EmptyState>
+              )
+            }
+          </Loaded>
+        )}
       </div>
       <ConfirmDialog
         open={doomed !== null}
@@ -226,14 +265,86 @@ export function OrchestratorsPage() {
         onConfirm={() => {
           if (doomed)
             remove.mutate(doomed.id, {
+              onSuccess: () =>
+                toast.success(`“${doomed.name}” is in the bin`, {
+                  description: "For 30 days. Its runs stay readable.",
+                  duration: 8000,
+                  action: { label: "Undo", onClick: () => restore(doomed) },
+                }),
               onError: (error) => toastProblem(error, "It was not deleted"),
               onSettled: () => setDoomed(null),
             });
         }}
       >
-        Its past runs stay readable. It cannot be started any more.
+        It goes to the bin, from where it can be restored for 30 days. Until then it cannot be started. Its
+        past runs stay readable, runs under way go on, and nothing changes on the platforms.
       </ConfirmDialog>
     </Page>
+  );
+}
+
+function useRestore(): (item: Orchestrator) => void {
+  const { mutate } = useRestoreOrchestrator();
+  return (item) =>
+    mutate(item.id, {
+      onSuccess: () => toast.success(`“${item.name}” is back`),
+      onError: (error) => toastProblem(error, "It was not restored"),
+    });
+}
+
+/** Those that were deleted within the last 30 days. */
+function Bin({ q }: { q: string }) {
+  const query = useInfiniteQuery(orchestratorsQuery(q, true));
+  const restore = useRestore();
+  const may = useMay("editor");
+  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
+  const columns: Column<Orchestrator>[] = [
+    ...COLUMNS.filter((column) => column.key === "name" || column.key === "run"),
+    {
+      key: "deleted",
+      header: "Deleted",
+      width: "120px",
+      wide: true,
+      cell: (item) => <Timestamp at={item.deletedDate} className="text-muted" />,
+    },
+    {
+      key: "restore",
+      header: <span className="sr-only">Actions</span>,
+      width: "104px",
+      align: "end",
+      cell: (item) =>
+        may && (
+          <Button
+            size="sm"
+            icon={RotateCcw}
+            aria-label={`Restore ${item.name}`}
+            onClick={() => restore(item)}
+          >
+            Restore
+          </Button>
+        ),
+    },
+  ];
+  return (
+    <Loaded query={query}>
+      {() =>
+        rows.length ? (
+          <Table
+            label="Deleted orchestrators"
+            columns={columns}
+            rows={rows}
+            rowId={(item) => item.id}
+            hasMore={query.hasNextPage && !query.isPlaceholderData}
+            loadingMore={query.isFetchingNextPage}
+            onEnd={() => void query.fetchNextPage()}
+          />
+        ) : (
+          <EmptyState icon={Trash2} title={q ? `No name in the bin contains “${q}”` : "The bin is empty"}>
+            What is deleted stays here for 30 days and can be restored.
+          </EmptyState>
+        )
+      }
+    </Loaded>
   );
 }
 

@@ -217,6 +217,7 @@ function CreateToken({ onClose }: { onClose: () => void }) {
       <Dialog
         open
         onOpenChange={onClose}
+        sticky
         size="md"
         title={`The token ${made.name}`}
         description="Copy it now. It is not kept, and cannot be shown again."

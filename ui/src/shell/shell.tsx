@@ -191,7 +191,11 @@ function SignedOut() {
     <div role="alert" className="flex flex-wrap items-center gap-3 border-b bg-accent-soft px-4 py-2 text-sm">
       <span className="flex-1">You are signed out. What is on this page stays until you leave it.</span>
       <Button size="sm" asChild>
-        <a href="/sign-in" target="_blank" rel="noreferrer">
+        <a
+          href={`/sign-in?next=${encodeURIComponent(window.location.pathname + window.location.search)}`}
+          target="_blank"
+          rel="noreferrer"
+        >
           Sign in in a new tab
         </a>
       </Button>

@@ -3,6 +3,7 @@ import {
   type CompletionSource,
   closeBrackets,
   completionKeymap,
+  startCompletion,
 } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json, jsonParseLinter } from "@codemirror/lang-json";
@@ -32,6 +33,8 @@ export type CodeEditorProps = {
   complete?: CompletionSource;
   /** Further CodeMirror extensions: keep the array's identity. */
   extensions?: Extension;
+  /** Given when it appears: it takes the focus, with the cursor there, and offers what may follow. */
+  focusAt?: number;
   /** The view, for drops and for inserting at the cursor. */
   onReady?: (view: EditorView) => void;
 };
@@ -71,6 +74,7 @@ const look = EditorView.theme({
     overflow: "hidden",
   },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--hover)", color: "var(--ink)" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "3px 8px" },
   ".cm-tooltip-autocomplete > ul": { fontFamily: "var(--font-mono)" },
   ".cm-completionDetail": { color: "var(--muted)", fontStyle: "normal" },
   ".cm-panels": { backgroundColor: "var(--sunken)", color: "var(--ink)" },
@@ -100,6 +104,7 @@ export default function CodeEditorImpl(props: CodeEditorProps) {
     language: new Compartment(),
     editable: new Compartment(),
     extra: new Compartment(),
+    named: new Compartment(),
   });
   const field = useField();
   latest.current = props;
@@ -107,11 +112,7 @@ export default function CodeEditorImpl(props: CodeEditorProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: made once; what changes later is handed over by the effects below
   useEffect(() => {
     if (!host.current) return;
-    const { language: languagePart, editable, extra } = parts.current;
-    const attributes: Record<string, string> = { role: "textbox", "aria-multiline": "true" };
-    if (field["aria-labelledby"]) attributes["aria-labelledby"] = field["aria-labelledby"];
-    else attributes["aria-label"] = props.label ?? "Text";
-    if (field["aria-describedby"]) attributes["aria-describedby"] = field["aria-describedby"];
+    const { language: languagePart, editable, extra, named } = parts.current;
     const made = new EditorView({
       parent: host.current,
       state: EditorState.create({
@@ -129,7 +130,7 @@ export default function CodeEditorImpl(props: CodeEditorProps) {
           syntaxHighlighting(colours),
           look,
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of(attributes),
+          named.of(EditorView.contentAttributes.of(attributesOf(field, props.label))),
           EditorView.theme({
             "&": { minHeight: `${minHeight}px` },
             ".cm-scroller": { maxHeight: `${maxHeight}px` },
@@ -148,6 +149,11 @@ export default function CodeEditorImpl(props: CodeEditorProps) {
     });
     view.current = made;
     latest.current.onReady?.(made);
+    if (props.focusAt !== undefined) {
+      made.focus();
+      made.dispatch({ selection: { anchor: Math.min(props.focusAt, made.state.doc.length) } });
+      if (complete) startCompletion(made);
+    }
     return () => {
       view.current = null;
       made.destroy();
@@ -171,7 +177,31 @@ export default function CodeEditorImpl(props: CodeEditorProps) {
     });
   }, [language, readOnly, extensions]);
 
-  return <div ref={host} id={field.id} className="min-w-0" />;
+  const { label } = props;
+  const described = field["aria-describedby"];
+  const invalid = field["aria-invalid"];
+  // biome-ignore lint/correctness/useExhaustiveDependencies: of the field, these are what changes
+  useEffect(() => {
+    const attributes = EditorView.contentAttributes.of(attributesOf(field, label));
+    view.current?.dispatch({ effects: parts.current.named.reconfigure(attributes) });
+  }, [label, described, invalid]);
+
+  return (
+    <div
+      ref={host}
+      id={field.id}
+      className={invalid ? "min-w-0 rounded-md [&>.cm-editor]:border-st-failed!" : "min-w-0"}
+    />
+  );
+}
+
+function attributesOf(field: ReturnType<typeof useField>, label: string | undefined) {
+  const attributes: Record<string, string> = { role: "textbox", "aria-multiline": "true" };
+  if (field["aria-labelledby"] && !label) attributes["aria-labelledby"] = field["aria-labelledby"];
+  else attributes["aria-label"] = label ?? "Text";
+  if (field["aria-describedby"]) attributes["aria-describedby"] = field["aria-describedby"];
+  if (field["aria-invalid"]) attributes["aria-invalid"] = "true";
+  return attributes;
 }
 
 function locked(readOnly: boolean): Extension {

@@ -2,7 +2,13 @@ import { lazy, Suspense } from "react";
 import type { CodeEditorProps } from "./code-editor-impl";
 import { CONTROL } from "./field";
 
-const Impl = lazy(() => import("./code-editor-impl"));
+const load = () => import("./code-editor-impl");
+const Impl = lazy(load);
+
+/** Begin to fetch it: somebody is about to need it. */
+export function preloadCodeEditor(): void {
+  void load();
+}
 
 /** CodeMirror, fetched with the first field that needs it; until then the plain text. Tab leaves the field, as everywhere. */
 export function CodeEditor(props: CodeEditorProps) {

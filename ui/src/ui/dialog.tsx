@@ -15,6 +15,8 @@ type DialogProps = {
   /** Buttons, the main one last. */
   footer?: ReactNode;
   size?: "sm" | "md" | "lg" | "xl";
+  /** Only its own buttons close it: what it shows is not shown again. */
+  sticky?: boolean;
   children?: ReactNode;
 };
 
@@ -28,14 +30,18 @@ export function Dialog({
   description,
   footer,
   size = "md",
+  sticky,
   children,
 }: DialogProps) {
+  const stay = sticky ? (event: Event) => event.preventDefault() : undefined;
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className={OVERLAY} />
         <Radix.Content
           {...(description ? {} : { "aria-describedby": undefined })}
+          onInteractOutside={stay}
+          onEscapeKeyDown={stay}
           className={cn(
             "-translate-x-1/2 fixed top-[8vh] left-1/2 z-50 flex max-h-[84vh] w-[calc(100vw-2rem)] flex-col rounded-xl bg-raised shadow-pop data-[state=open]:animate-in data-[state=open]:fade-in data-[state=open]:zoom-in-98",
             SIZES[size],
@@ -50,7 +56,7 @@ export function Dialog({
   );
 }
 
-type DrawerProps = Omit<DialogProps, "size"> & { side?: "left" | "right"; width?: number };
+type DrawerProps = Omit<DialogProps, "size" | "sticky"> & { side?: "left" | "right"; width?: number };
 
 /** A dialog that slides in from the side: details of a row, the navigation on a narrow screen. */
 export function Drawer({

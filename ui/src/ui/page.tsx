@@ -20,7 +20,7 @@ export function Page({ title, badge, description, actions, bar, layout = "flow",
   return (
     <div className={cn("flex h-full min-h-0 flex-col", layout === "flow" && "overflow-y-auto")}>
       <header className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-2 px-4 pt-5 pb-4 md:px-6">
-        <div className="min-w-0 flex-1">
+        <div className="min-w-36 flex-1">
           <div className="flex items-center gap-2.5">
             <h1 className="truncate font-semibold text-xl tracking-[-0.01em]">{title}</h1>
             {badge}

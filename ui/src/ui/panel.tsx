@@ -15,6 +15,8 @@ type Props = {
   actions?: ReactNode;
   onClose?: () => void;
   footer?: ReactNode;
+  /** Over the whole width of what it is positioned in. */
+  full?: boolean;
   children: ReactNode;
   className?: string;
 };
@@ -30,6 +32,7 @@ export function Panel({
   actions,
   onClose,
   footer,
+  full = false,
   children,
   className,
 }: Props) {
@@ -37,21 +40,24 @@ export function Panel({
   return (
     <aside
       aria-label={typeof title === "string" ? title : id}
-      style={{ width: size }}
+      style={full ? undefined : { width: size }}
       className={cn(
         "relative flex h-full max-w-full shrink-0 flex-col bg-surface",
         side === "left" ? "border-r" : "border-l",
+        full && "absolute inset-0 z-30",
         className,
       )}
     >
-      <ResizeHandle
-        side={side}
-        size={size}
-        min={min}
-        max={max}
-        onSize={setSize}
-        label={`Width of ${typeof title === "string" ? title : id}`}
-      />
+      {!full && (
+        <ResizeHandle
+          side={side}
+          size={size}
+          min={min}
+          max={max}
+          onSize={setSize}
+          label={`Width of ${typeof title === "string" ? title : id}`}
+        />
+      )}
       <header className="flex h-11 shrink-0 items-center justify-between gap-2 border-b pr-2 pl-4">
         <h2 className="min-w-0 truncate font-semibold text-sm">{title}</h2>
         <div className="flex items-center gap-0.5">

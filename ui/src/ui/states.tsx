@@ -31,19 +31,45 @@ export function EmptyState({ icon: Icon, title, children, actions, className }: 
   );
 }
 
-/** What failed, why, what next, and the id to quote. */
+/** What failed, why, what next, and the id to quote. `compact`: one block of text, for a small section. */
 export function ErrorState({
   error,
   retry,
   title,
   className,
+  compact,
 }: {
   error: unknown;
   retry?: () => void;
   title?: string;
   className?: string;
+  compact?: boolean;
 }) {
   const problem = problemOf(error);
+  if (compact) {
+    return (
+      <div role="alert" className={cn("flex items-start gap-2.5 px-4 py-3 text-sm", className)}>
+        <CloudOff aria-hidden className="mt-0.5 size-4 shrink-0 text-st-failed" />
+        <div className="min-w-0 flex-1">
+          <p className="font-medium">{title ?? problem.title}</p>
+          <p className="text-muted text-xs">
+            {problem.detail} {problem.hint}
+            {problem.requestId && (
+              <>
+                {" "}
+                Request <code className="font-mono">{problem.requestId}</code>
+              </>
+            )}
+          </p>
+        </div>
+        {retry && (
+          <Button size="sm" icon={RefreshCw} onClick={retry}>
+            Try again
+          </Button>
+        )}
+      </div>
+    );
+  }
   return (
     <div
       role="alert"
@@ -94,13 +120,20 @@ export function Loaded<T>({
   children,
   skeleton,
   title,
+  compact,
 }: {
   query: { data: T | undefined; error: unknown; isPending: boolean; refetch: () => unknown };
   children: (data: T) => ReactNode;
   skeleton?: ReactNode;
   title?: string;
+  /** For a small section: the error takes no more room than it needs. */
+  compact?: boolean;
 }) {
   if (query.data !== undefined) return <>{children(query.data)}</>;
-  if (query.error) return <ErrorState error={query.error} title={title} retry={() => void query.refetch()} />;
+  if (query.error) {
+    return (
+      <ErrorState error={query.error} title={title} compact={compact} retry={() => void query.refetch()} />
+    );
+  }
   return <>{skeleton ?? <SkeletonRows />}</>;
 }

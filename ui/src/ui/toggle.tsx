@@ -1,4 +1,4 @@
-import { Check } from "lucide-react";
+import { Check, Minus } from "lucide-react";
 import { Checkbox as RadixCheckbox, Switch as RadixSwitch, ToggleGroup } from "radix-ui";
 import type { ComponentProps, ReactNode } from "react";
 import { cn } from "@/lib/cn";
@@ -32,7 +32,11 @@ export function Checkbox({ label, className, ...rest }: CheckboxProps) {
       )}
     >
       <RadixCheckbox.Indicator>
-        <Check aria-hidden className="size-3" strokeWidth={3} />
+        {rest.checked === "indeterminate" ? (
+          <Minus aria-hidden className="size-3 text-accent-text" strokeWidth={3} />
+        ) : (
+          <Check aria-hidden className="size-3" strokeWidth={3} />
+        )}
       </RadixCheckbox.Indicator>
     </RadixCheckbox.Root>
   );

@@ -11,4 +11,5 @@ export const TRIGGERS: Record<TriggerKind, string> = {
   flow: "Another run",
   webhook: "Webhook",
   schedule: "Schedule",
+  test: "Test",
 };

@@ -68,6 +68,7 @@ function useChanging<V, R>(mutationFn: (variables: V) => Promise<R>) {
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: keys.connections.all });
       await client.invalidateQueries({ queryKey: keys.providers.all });
+      await client.invalidateQueries({ queryKey: keys.offers.all });
     },
   });
 }

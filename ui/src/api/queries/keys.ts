@@ -4,20 +4,37 @@ export const keys = {
   ready: ["ready"] as const,
   kinds: ["kinds"] as const,
   tokens: ["tokens"] as const,
-  callbacks: (verdict: string | null) => ["callbacks", verdict] as const,
+  callbacks: {
+    all: ["callbacks"] as const,
+    list: (filter: object) => ["callbacks", "list", filter] as const,
+    one: (id: number) => ["callbacks", "one", id] as const,
+    run: (runId: string) => ["callbacks", "run", runId] as const,
+  },
   orchestrators: {
     all: ["orchestrators"] as const,
-    list: (q: string) => ["orchestrators", "list", q] as const,
+    list: (q: string, deleted: boolean) => ["orchestrators", "list", q, deleted] as const,
     one: (id: string) => ["orchestrators", "one", id] as const,
     revisions: (id: string) => ["orchestrators", "one", id, "revisions"] as const,
     revision: (id: string, revision: number) => ["orchestrators", "one", id, "revisions", revision] as const,
+    plan: (id: string, shape: string) => ["orchestrators", "plan", id, shape] as const,
     check: (definition: unknown) => ["orchestrators", "check", definition] as const,
+  },
+  samples: {
+    all: ["samples"] as const,
+    one: (orchestrator: string, node: string, shape: string) =>
+      ["samples", orchestrator, node, shape] as const,
+    render: (value: unknown, sample: string) => ["samples", "render", value, sample] as const,
+    map: (mappings: unknown, sample: string) => ["samples", "map", mappings, sample] as const,
   },
   runs: {
     all: ["runs"] as const,
     list: (filter: object) => ["runs", "list", filter] as const,
+    summary: (filter: object) => ["runs", "summary", filter] as const,
+    errors: (filter: object) => ["runs", "errors", filter] as const,
     one: (id: string) => ["runs", "one", id] as const,
     events: (id: string) => ["runs", "one", id, "events"] as const,
+    retryPlan: (id: string, body: object) => ["runs", "one", id, "retry-plan", body] as const,
+    tasks: (id: string, node: string, live: boolean) => ["runs", "one", id, "tasks", node, live] as const,
     logs: (id: string, filter: object) => ["runs", "one", id, "logs", filter] as const,
   },
   providers: {
@@ -25,6 +42,13 @@ export const keys = {
     workflows: (provider: string, filter: object) => ["providers", provider, "workflows", filter] as const,
     preview: (provider: string, connectionId: string | null, workflowId: string) =>
       ["providers", provider, "preview", connectionId, workflowId] as const,
+  },
+  offers: {
+    all: ["offers"] as const,
+    list: (filter: object) => ["offers", "list", filter] as const,
+    usages: (of: object) => ["offers", "usages", of] as const,
+    node: (connectionId: string, workflowId: string) => ["offers", "node", connectionId, workflowId] as const,
+    drift: (orchestrator: string, revision: number) => ["offers", "drift", orchestrator, revision] as const,
   },
   connections: {
     all: ["connections"] as const,

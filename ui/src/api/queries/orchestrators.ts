@@ -9,12 +9,12 @@ import { api, data } from "../client";
 import type { Graph, OrchestratorDetail } from "../types";
 import { keys } from "./keys";
 
-/** Orchestrators, newest first, page by page; `q` is a part of the name. */
-export function orchestratorsQuery(q = "") {
+/** Orchestrators, newest first, page by page; `q` is a part of the name. `deleted`: those in the bin instead. */
+export function orchestratorsQuery(q = "", deleted = false) {
   return infiniteQueryOptions({
-    queryKey: keys.orchestrators.list(q),
+    queryKey: keys.orchestrators.list(q, deleted),
     queryFn: ({ pageParam, signal }) =>
-      data(api.GET("/api/v1/orchestrator", { params: { query: { q, cursor: pageParam } }, signal })),
+      data(api.GET("/api/v1/orchestrator", { params: { query: { q, deleted, cursor: pageParam } }, signal })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     placeholderData: keepPreviousData,
@@ -113,6 +113,16 @@ export function useDeleteOrchestrator() {
       client.removeQueries({ queryKey: keys.orchestrators.one(id) });
       return client.invalidateQueries({ queryKey: keys.orchestrators.all });
     },
+  });
+}
+
+/** Out of the bin. */
+export function useRestoreOrchestrator() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) =>
+      data(api.POST("/api/v1/orchestrator/{id}/restore", { params: { path: { id } } })),
+    onSuccess: (made) => kept(client, made),
   });
 }
 

@@ -46,21 +46,7 @@ export function previewQuery(provider: string, workflowId: string, connectionId:
   });
 }
 
-/** Ask the platform now, for the list of a connection or for one preview. */
-export function useRefreshWorkflows() {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: ({ provider, connectionId }: { provider: string; connectionId?: string }) =>
-      data(
-        api.GET("/api/v1/orchestrator/providers/{provider}/workflows", {
-          params: { path: { provider }, query: { connectionId, refresh: true, limit: 1 } },
-        }),
-      ),
-    onSettled: (_answer, _error, { provider }) =>
-      client.invalidateQueries({ queryKey: ["providers", provider, "workflows"] }),
-  });
-}
-
+/** Ask the platform now. */
 export function useRefreshPreview() {
   const client = useQueryClient();
   return useMutation({
@@ -95,6 +81,7 @@ export function useConnect() {
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: keys.providers.all });
       await client.invalidateQueries({ queryKey: keys.connections.all });
+      await client.invalidateQueries({ queryKey: keys.offers.all });
     },
   });
 }

@@ -32,6 +32,28 @@ export function runsQuery(filter: RunFilter = {}, limit = 50) {
   });
 }
 
+/** How many runs of which state, over time; without `since` of the last 24 hours. */
+export function runSummaryQuery(filter: RunFilter = {}, buckets = 60) {
+  return queryOptions({
+    queryKey: keys.runs.summary({ ...filter, buckets }),
+    queryFn: ({ signal }) =>
+      data(
+        api.GET("/api/v1/orchestrator/runs/summary", { params: { query: { ...filter, buckets } }, signal }),
+      ),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** What fails, each kind of failure once, the newest first; without `since` in the last 24 hours. */
+export function runErrorsQuery(filter: RunFilter = {}, limit = 50) {
+  return queryOptions({
+    queryKey: keys.runs.errors({ ...filter, limit }),
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/orchestrator/runs/errors", { params: { query: { ...filter, limit } }, signal })),
+    placeholderData: keepPreviousData,
+  });
+}
+
 /** A run with its nodes and attempts. `useRunEvents` keeps it fresh while it is under way. */
 export function runQuery(id: string) {
   return queryOptions({
@@ -112,6 +134,15 @@ export function useRetryRun() {
   );
 }
 
+/** Replace a run's labels. */
+export function useLabelRun() {
+  return useRunMutation(({ id, labels }: { id: string; labels: Record<string, string> }) =>
+    data(
+      api.PATCH("/api/v1/orchestrator/runs/{runId}", { params: { path: { runId: id } }, body: { labels } }),
+    ),
+  );
+}
+
 export function ended(status: RunState): boolean {
   return status === "COMPLETED" || status === "FAILED" || status === "CANCELLED";
 }
@@ -122,7 +153,9 @@ function useRunMutation<V>(mutationFn: (variables: V) => Promise<RunDetail>) {
     mutationFn,
     onSuccess: (run) => {
       client.setQueryData(keys.runs.one(run.id), run);
-      void client.invalidateQueries({ queryKey: ["runs", "list"] });
+      for (const part of ["list", "summary", "errors"]) {
+        void client.invalidateQueries({ queryKey: ["runs", part] });
+      }
     },
   });
 }

@@ -1,5 +1,5 @@
 import type { Kind } from "@/api/types";
-import { type Drawing, fresh, type Step, type Wire } from "./model";
+import { type Drawing, decoration, fresh, type Step, type Wire } from "./model";
 
 export type Point = { x: number; y: number };
 
@@ -37,7 +37,9 @@ function free(drawing: Drawing, { x, y }: Point): Point {
   const covered = (at: number) =>
     drawing.nodes.some(
       (node) =>
-        Math.abs(node.position.x - x) < CARD.width && Math.abs(node.position.y - at) < CARD.height + GRID,
+        !decoration(node) &&
+        Math.abs(node.position.x - x) < CARD.width &&
+        Math.abs(node.position.y - at) < CARD.height + GRID,
     );
   let place = y;
   while (covered(place)) place += ROW;
@@ -54,11 +56,25 @@ export function without(drawing: Drawing, nodes: ReadonlySet<string>, edges: Rea
   };
 }
 
-/** These nodes and the wires among them as JSON text: a definition of its own. */
+/** These nodes and the wires among them as JSON text: a definition of its own, without what looks like a secret. */
 export function copied(drawing: Drawing, ids: ReadonlySet<string>): string {
-  const nodes = drawing.nodes.filter((node) => ids.has(node.id));
+  const nodes = drawing.nodes
+    .filter((node) => ids.has(node.id))
+    .map((node) => ({ ...node, data: bare(node.data) }));
   const edges = drawing.edges.filter((edge) => ids.has(edge.source) && ids.has(edge.target));
   return JSON.stringify({ version: 1, nodes, edges }, null, 2);
+}
+
+const SECRET =
+  /authorization|password|passwd|secret|token|api[-_]?key|access[-_]?key|cookie|signature|credential/i;
+
+/** The value with every text under a name that means a secret left empty, unless it is a template. */
+function bare(value: unknown, name = ""): unknown {
+  if (typeof value === "string") return SECRET.test(name) && !value.includes("{{") ? "" : value;
+  if (Array.isArray(value)) return value.map((item) => bare(item, name));
+  if (record(value))
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, bare(item, key)]));
+  return value;
 }
 
 /** Nodes and wires from JSON text: ours, a file of React Flow, or an exported orchestrator. Null: it is something else. */
@@ -98,7 +114,11 @@ export function parsed(text: string): Drawing | null {
 }
 
 /** The drawing with the pasted part under ids of its own, a little aside. What the part's templates say of `nodes.<id>` follows. */
-export function pasted(drawing: Drawing, part: Drawing): { drawing: Drawing; ids: Set<string> } {
+export function pasted(
+  drawing: Drawing,
+  part: Drawing,
+  aside = 5 * GRID,
+): { drawing: Drawing; ids: Set<string> } {
   const taken = new Set(drawing.nodes.map((node) => node.id));
   const names = new Map<string, string>();
   for (const node of part.nodes) {
@@ -110,7 +130,7 @@ export function pasted(drawing: Drawing, part: Drawing): { drawing: Drawing; ids
   const nodes = part.nodes.map((node) => ({
     ...node,
     id: names.get(node.id) ?? node.id,
-    position: { ...node.position, x: node.position.x + 5 * GRID, y: node.position.y + 5 * GRID },
+    position: { ...node.position, x: node.position.x + aside, y: node.position.y + aside },
     data: renamed.reduce((data, [before, now]) => pointed(data, before, now) as Step["data"], node.data),
   }));
   const wires = new Set(drawing.edges.map((edge) => edge.id));
@@ -159,7 +179,7 @@ export type Direction = "left" | "right" | "up" | "down";
 /** The node that an arrow key leads to: along the wires to the sides, else the nearest card in that direction. */
 export function neighbour(drawing: Drawing, from: string, direction: Direction): string | null {
   const start = drawing.nodes.find((node) => node.id === from);
-  if (!start) return drawing.nodes[0]?.id ?? null;
+  if (!start) return (drawing.nodes.find((node) => !decoration(node)) ?? drawing.nodes[0])?.id ?? null;
   const wired =
     direction === "right"
       ? drawing.edges.find((edge) => edge.source === from)?.target
@@ -171,6 +191,7 @@ export function neighbour(drawing: Drawing, from: string, direction: Direction):
   const sign = direction === "left" || direction === "up" ? -1 : 1;
   let best: { id: string; cost: number } | null = null;
   for (const node of drawing.nodes) {
+    if (decoration(node) && !decoration(start)) continue;
     const dx = node.position.x - start.position.x;
     const dy = node.position.y - start.position.y;
     const ahead = sign * (upright ? dy : dx);

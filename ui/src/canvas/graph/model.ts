@@ -3,7 +3,7 @@ import type { Graph, GraphEdge, GraphNode, JsonObject, Kind } from "@/api/types"
 /** A node of the drawing: what the server keeps, with the members that the canvas needs filled in. */
 export type Step = GraphNode & {
   position: { x: number; y: number };
-  data: { label?: string; config?: JsonObject; disabled?: boolean };
+  data: { label?: string; config?: JsonObject; disabled?: boolean } & JsonObject;
 };
 export type Wire = GraphEdge & { id: string };
 export type Drawing = { readonly nodes: readonly Step[]; readonly edges: readonly Wire[] };

@@ -1,6 +1,8 @@
 import { Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { Button, IconButton, Input } from "@/ui";
+import { useInsertPlace } from "../context";
+import { Preview } from "../preview";
 import { titleOf } from "../schema";
 import type { WidgetProps } from "../types";
 import { WidgetError } from "./groups";
@@ -33,23 +35,22 @@ export function HeadersWidget({
       <WidgetError path={path} />
       {shown.map(([key, text], index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: names change while they are typed
-        <div key={index} className="flex gap-1.5">
+        <div key={index} className="flex flex-wrap items-start gap-1.5">
           <Input
             aria-label={`Name of header ${index + 1}`}
             placeholder="Name"
-            className="basis-2/5"
+            className="w-auto min-w-24 flex-2"
             value={key}
             onChange={(event) =>
               set(shown.map((row, at) => (at === index ? [event.target.value, row[1]] : row)))
             }
           />
-          <Input
-            aria-label={`Value of header ${index + 1}`}
-            placeholder="Value"
+          <HeaderValue
+            label={`Value of header ${index + 1}`}
+            place={`Header ${key || index + 1}`}
             value={text}
-            onChange={(event) =>
-              set(shown.map((row, at) => (at === index ? [row[0], event.target.value] : row)))
-            }
+            disabled={disabled}
+            onChange={(next) => set(shown.map((row, at) => (at === index ? [row[0], next] : row)))}
           />
           <IconButton
             label={`Remove header ${index + 1}`}
@@ -62,5 +63,30 @@ export function HeadersWidget({
         Add header
       </Button>
     </fieldset>
+  );
+}
+
+type ValueProps = {
+  label: string;
+  place: string;
+  value: string;
+  disabled: boolean;
+  onChange: (value: string) => void;
+};
+
+/** May hold templates; a field of the data that is dropped on it is put at its end. */
+function HeaderValue({ label, place, value, disabled, onChange }: ValueProps) {
+  const drop = useInsertPlace(place, (path) => onChange(`${value}{{ ${path} }}`), disabled);
+  return (
+    <span {...drop.props} className="flex min-w-28 flex-3 flex-col gap-1">
+      <Input
+        aria-label={label}
+        placeholder="Value"
+        value={value}
+        className={drop.over ? "outline-2 outline-accent outline-dashed" : undefined}
+        onChange={(event) => onChange(event.target.value)}
+      />
+      <Preview text={value} />
+    </span>
   );
 }

@@ -4,14 +4,16 @@ import { DurationWidget } from "./duration";
 import { ExpressionWidget } from "./expression";
 import { ArrayWidget, JsonWidget, ObjectWidget, StringsWidget } from "./groups";
 import { HeadersWidget } from "./headers";
+import { MappingWidget } from "./mapping";
 import {
   ConnectionWidget,
   connectionFits,
   OrchestratorWidget,
   ProviderWidget,
   WorkflowWidget,
+  workflowFits,
 } from "./remote";
-import { MappingWidget, RulesWidget } from "./rows";
+import { RulesWidget } from "./rows";
 import { BooleanWidget, EnumWidget, NumberWidget, PasswordWidget, StringWidget } from "./simple";
 
 registerWidget("string", { component: StringWidget });
@@ -25,13 +27,13 @@ registerWidget("array", { component: ArrayWidget, bare: true });
 registerWidget("object", { component: ObjectWidget, bare: true });
 registerWidget("json", { component: JsonWidget });
 registerWidget("schema", { component: JsonWidget });
-registerWidget("code", { component: ExpressionWidget });
-registerWidget("expression", { component: ExpressionWidget });
+registerWidget("code", { component: ExpressionWidget, bare: true });
+registerWidget("expression", { component: ExpressionWidget, bare: true });
 registerWidget("duration", { component: DurationWidget });
 registerWidget("headers", { component: HeadersWidget, bare: true });
 registerWidget("mapping", { component: MappingWidget, bare: true });
 registerWidget("rules", { component: RulesWidget, bare: true });
 registerWidget("provider", { component: ProviderWidget });
 registerWidget("connection", { component: ConnectionWidget, fits: connectionFits });
-registerWidget("workflow", { component: WorkflowWidget });
+registerWidget("workflow", { component: WorkflowWidget, fits: workflowFits });
 registerWidget("orchestrator", { component: OrchestratorWidget });

@@ -13,6 +13,14 @@ export function connectionFits(value: unknown, parent: JsonObject): boolean {
   return typeof value === "string" && providerOf.get(value) === parent.provider;
 }
 
+const workflowsOf = new Map<string, Set<string>>();
+
+/** A workflow stays while it is known to be one of the chosen connection. */
+export function workflowFits(value: unknown, parent: JsonObject): boolean {
+  const known = workflowsOf.get(`${text(parent.provider)} ${text(parent.connectionId)}`);
+  return typeof value === "string" && (known?.has(value) ?? false);
+}
+
 export function ProviderWidget({ value, onChange, disabled }: WidgetProps<string | null>) {
   const { data, isPending } = useQuery(providersQuery);
   const options = (data ?? []).map((provider) => ({
@@ -76,6 +84,10 @@ export function WorkflowWidget({ value, onChange, parent, disabled }: WidgetProp
     enabled: provider !== null,
   });
   const page = data?.pages[0];
+  const place = `${provider} ${text(parent.connectionId)}`;
+  const known = workflowsOf.get(place) ?? new Set();
+  workflowsOf.set(place, known);
+  for (const { items } of data?.pages ?? []) for (const workflow of items) known.add(workflow.id);
   const options = (data?.pages ?? []).flatMap(({ items }) =>
     items.map((workflow) => ({
       value: workflow.id,

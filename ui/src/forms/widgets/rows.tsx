@@ -1,16 +1,13 @@
 import { Plus, Trash2 } from "lucide-react";
-import { useId } from "react";
+import { useId, useMemo } from "react";
 import type { JsonObject } from "@/api/types";
+import { cn } from "@/lib/cn";
 import { Button, IconButton, Input, Select } from "@/ui";
-import { useFormSurroundings } from "../context";
+import { useFormSurroundings, useInsertPlace } from "../context";
+import { everyPath, glimpse } from "../paths";
 import { initial, titleOf, unwrapped } from "../schema";
 import type { Schema, WidgetProps } from "../types";
 import { WidgetError } from "./groups";
-
-/** Source field to target field, as a table: the plain, keyboard way of mapping. */
-export function MappingWidget(props: WidgetProps<JsonObject[]>) {
-  return <Rows {...props} add="Add mapping" suggest="from" />;
-}
 
 /** Value, comparison, value. */
 export function RulesWidget(props: WidgetProps<JsonObject[]>) {
@@ -28,7 +25,8 @@ function Rows({
   suggest,
 }: WidgetProps<JsonObject[]> & { add: string; suggest: string }) {
   const list = useId();
-  const { sources = [] } = useFormSurroundings();
+  const { scope } = useFormSurroundings();
+  const sources = useMemo(() => (scope ? everyPath(scope) : []), [scope]);
   const rows = value ?? [];
   const columns = Object.entries(schema.items?.properties ?? {});
   const set = (index: number, column: string, next: unknown) =>
@@ -40,7 +38,7 @@ function Rows({
       <WidgetError path={path} />
       <datalist id={list}>
         {sources.map((source) => (
-          <option key={source} value={source} />
+          <option key={source.path} value={source.path} label={glimpse(source.value)} />
         ))}
       </datalist>
       {rows.map((row, index) => (
@@ -114,16 +112,40 @@ function Cell({ label, name, schema: outer, value, list, onChange }: CellProps) 
   const text =
     value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
   return (
-    <Input
-      aria-label={label}
+    <DropInput
+      label={label}
       placeholder={name}
       list={list}
-      className="font-mono text-xs"
       value={text}
-      onChange={(event) =>
-        onChange(schema.type === "string" ? event.target.value : parsed(event.target.value, nullable))
-      }
+      onText={(next) => onChange(schema.type === "string" ? next : parsed(next, nullable))}
     />
+  );
+}
+
+type DropInputProps = {
+  label: string;
+  placeholder: string;
+  list?: string;
+  value: string;
+  onText: (text: string) => void;
+};
+
+/** One line of text; with a list of paths it takes a field of the data, too. */
+function DropInput({ label, list, onText, ...rest }: DropInputProps) {
+  const drop = useInsertPlace(label, onText, list === undefined);
+  return (
+    <span
+      {...drop.props}
+      className={cn("min-w-0 rounded-md", drop.over && "outline-2 outline-accent outline-dashed")}
+    >
+      <Input
+        aria-label={label}
+        list={list}
+        className="font-mono text-xs"
+        onChange={(event) => onText(event.target.value)}
+        {...rest}
+      />
+    </span>
   );
 }
 

@@ -80,15 +80,15 @@ function Filling({
   const [name, setName] = useState(() => unused(provider));
   const [value, setValue] = useState<JsonObject>({});
   const [allowPrivateNetwork, setAllowPrivate] = useState(false);
-  const [wrong, setWrong] = useState<FormErrors>({});
+  const [attempt, setAttempt] = useState(0);
   const test = useTestConnection();
   const connect = useConnect();
   const credentials = filled(value);
   const answer = test.data;
+  const faults = validate(schema, credentials);
 
   const tried = () => {
-    const faults = validate(schema, credentials);
-    setWrong(faults);
+    setAttempt(attempt + 1);
     if (Object.keys(faults).length > 0) return;
     test.mutate({
       provider: provider.name,
@@ -98,7 +98,6 @@ function Filling({
   };
   const edited = (next: JsonObject) => {
     setValue(next);
-    setWrong({});
     if (test.error) test.reset();
   };
   const save = () =>
@@ -167,7 +166,7 @@ function Filling({
     );
   }
   const problem = test.error ? problemOf(test.error) : null;
-  const errors = { ...fieldErrors(test.error), ...wrong };
+  const errors: FormErrors = { ...fieldErrors(test.error), ...faults };
   return (
     <Dialog
       open
@@ -199,6 +198,7 @@ function Filling({
           value={value}
           onChange={edited}
           errors={errors}
+          attempt={attempt}
           allowPrivate={allowPrivateNetwork}
           onAllowPrivate={setAllowPrivate}
         />

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Ellipsis, KeyRound, Pencil, Power, RefreshCw, Trash2 } from "lucide-react";
+import { Ellipsis, KeyRound, Pencil, Power, RefreshCw, RotateCw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
@@ -13,17 +13,22 @@ import { Button, IconButton, Menu, type MenuItem, ProviderChip, StatusBadge, Tim
 import { CredentialsDialog, RenameDialog } from "./change";
 import { RemoveDialog } from "./remove";
 import { found, Notice } from "./result";
+import { RotateDialog, secretsOf } from "./rotate";
+import { type Use, UsedBy } from "./used-by";
 
-type Doing = "rename" | "credentials" | "remove";
+type Doing = "rename" | "rotate" | "credentials" | "remove";
 
 /** One connection: how it is, where it leads, and what can be done with it. */
 export function ConnectionCard({
   connection,
   provider,
+  uses,
   marked,
 }: {
   connection: Connection;
   provider: Provider | undefined;
+  /** The orchestrators that use it; undefined: not known yet. */
+  uses: readonly Use[] | undefined;
   /** It is the one that the address names. */
   marked: boolean;
 }) {
@@ -54,6 +59,9 @@ export function ConnectionCard({
       { onError: (error) => toastProblem(error, `${connection.name} was not switched`) },
     );
   const items: MenuItem[] = [
+    ...(provider && secretsOf(provider).length > 0
+      ? [{ label: "Rotate secrets", icon: RotateCw, onSelect: () => setDoing("rotate") }]
+      : []),
     {
       label: "Change credentials",
       icon: KeyRound,
@@ -83,7 +91,7 @@ export function ConnectionCard({
         </div>
         <StatusBadge status={connection.status} />
       </header>
-      <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-xs [&_dd]:min-w-0 [&_dd]:truncate [&_dt]:text-muted">
+      <dl className="grid grid-cols-[auto_1fr] gap-x-4 text-xs [&>*]:leading-6 [&_dd]:min-w-0 [&_dd]:truncate [&_dt]:text-muted">
         <dt>Account</dt>
         <dd>{connection.account ?? "–"}</dd>
         <dt>Workflows</dt>
@@ -91,11 +99,13 @@ export function ConnectionCard({
           <Link
             to="/workflows"
             search={{ provider: connection.provider, connection: connection.id }}
-            className="text-accent-text hover:underline"
+            className="inline-block min-h-6 text-accent-text hover:underline"
           >
             {connection.workflows === null ? "Browse" : plural(connection.workflows, "workflow")}
           </Link>
         </dd>
+        <dt>Used by</dt>
+        <dd>{uses && <UsedBy name={connection.name} uses={uses} />}</dd>
         <dt>Last sync</dt>
         <dd>{connection.lastSync ? <Timestamp at={connection.lastSync} /> : "Never"}</dd>
         <dt>Last check</dt>
@@ -121,6 +131,9 @@ export function ConnectionCard({
         </footer>
       )}
       {doing === "rename" && <RenameDialog connection={connection} onClose={close} />}
+      {doing === "rotate" && provider && (
+        <RotateDialog connection={connection} provider={provider} onClose={close} />
+      )}
       {doing === "credentials" && provider && (
         <CredentialsDialog connection={connection} provider={provider} onClose={close} />
       )}

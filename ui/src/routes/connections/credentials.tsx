@@ -9,16 +9,26 @@ type Props = {
   value: JsonObject;
   onChange: (value: JsonObject) => void;
   errors: FormErrors;
+  /** Counted up with each try to send it. */
+  attempt?: number;
   allowPrivate: boolean;
   onAllowPrivate: (value: boolean) => void;
 };
 
 /** The provider's own form. Addresses that are right for nearly everybody are folded away. */
-export function CredentialsForm({ schema, value, onChange, errors, allowPrivate, onAllowPrivate }: Props) {
+export function CredentialsForm({
+  schema,
+  value,
+  onChange,
+  errors,
+  attempt,
+  allowPrivate,
+  onAllowPrivate,
+}: Props) {
   const admin = useMay("admin");
   const names = Object.keys(schema.properties ?? {});
   const rare = names.filter((name) => typeof schema.properties?.[name]?.default === "string");
-  const form = { schema, value, onChange, errors };
+  const form = { schema, value, onChange, errors, calm: attempt !== undefined, attempt };
   return (
     <div className="flex flex-col gap-4">
       <SchemaForm {...form} except={rare} />

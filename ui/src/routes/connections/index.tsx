@@ -1,12 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { Cable, Plus } from "lucide-react";
-import { connectionsQuery, providersQuery, useMay } from "@/api/queries";
+import { connectionsQuery, providersQuery, usagesQuery, useMay } from "@/api/queries";
 import type { Connection } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { SandboxButton } from "@/shell/sandbox-button";
 import { Button, EmptyState, Loaded, Page } from "@/ui";
 import { AddDialog } from "./add";
 import { ConnectionCard } from "./card";
+import { usesOf } from "./used-by";
 
 /** By the number of a provider's cards: the columns it takes of the page's grid, and its own. */
 const SPANS = [
@@ -23,6 +25,7 @@ export function ConnectionsPage() {
   const navigate = useNavigate({ from: "/connections" });
   const query = useQuery(connectionsQuery());
   const providers = useQuery(providersQuery);
+  const uses = useQuery(usagesQuery({})).data;
   const may = useMay("editor");
   const adding = (provider: string | undefined) => void navigate({ search: { add: provider, open } });
   const button = (
@@ -54,6 +57,7 @@ export function ConnectionsPage() {
                           <ConnectionCard
                             connection={connection}
                             provider={provider}
+                            uses={uses && usesOf(uses.filter((each) => each.connectionId === connection.id))}
                             marked={connection.id === open}
                           />
                         </li>
@@ -64,9 +68,21 @@ export function ConnectionsPage() {
               })}
             </div>
           ) : (
-            <EmptyState icon={Cable} title="Nothing is connected yet" actions={may && button}>
+            <EmptyState
+              icon={Cable}
+              title="Nothing is connected yet"
+              actions={
+                may && (
+                  <>
+                    {button}
+                    <SandboxButton />
+                  </>
+                )
+              }
+            >
               A connection says where n8n, Make, Zapier or Airflow answers, and with which key. Its workflows
-              can then be steps of an orchestrator.
+              can then be steps of an orchestrator. Without an account anywhere, look around with small
+              sandbox platforms that run in this server.
             </EmptyState>
           )
         }

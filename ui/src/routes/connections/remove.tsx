@@ -1,22 +1,27 @@
+import { useQuery } from "@tanstack/react-query";
 import { toast } from "sonner";
 import { problemOf, toastProblem } from "@/api/problem";
-import { useDeleteConnection } from "@/api/queries";
+import { usagesQuery, useDeleteConnection } from "@/api/queries";
 import type { Connection } from "@/api/types";
-import { ConfirmDialog } from "@/ui";
+import { plural } from "@/lib/time";
+import { ConfirmDialog, Loaded, SkeletonRows } from "@/ui";
 import { Notice } from "./result";
+import { UseList, usesOf } from "./used-by";
 
-/** Deleting: asks once, and once more when orchestrators use it, naming them. */
+/** Deleting: names the orchestrators that use the connection, as links, before anything happens. */
 export function RemoveDialog({ connection, onClose }: { connection: Connection; onClose: () => void }) {
+  const query = useQuery({ ...usagesQuery({ connectionId: connection.id }), staleTime: 0 });
   const remove = useDeleteConnection();
-  const refused = remove.error ? problemOf(remove.error) : null;
-  const used = refused?.code === "connection-in-use";
+  const uses = usesOf(query.data ?? []);
+  const refused = remove.error && problemOf(remove.error).code === "connection-in-use";
+  const used = uses.length > 0 || refused;
   return (
     <ConfirmDialog
       open
       onOpenChange={(open) => !open && onClose()}
       title={`Delete ${connection.name}?`}
       action={used ? "Delete all the same" : "Delete connection"}
-      pending={remove.isPending}
+      pending={remove.isPending || query.isFetching}
       onConfirm={() =>
         remove.mutate(
           { id: connection.id, ...(used && { force: true }) },
@@ -26,7 +31,10 @@ export function RemoveDialog({ connection, onClose }: { connection: Connection; 
               onClose();
             },
             onError: (error) => {
-              if (problemOf(error).code === "connection-in-use") return;
+              if (problemOf(error).code === "connection-in-use") {
+                void query.refetch(); // somebody began to use it meanwhile
+                return;
+              }
               toastProblem(error, `${connection.name} was not deleted`);
               onClose();
             },
@@ -34,18 +42,33 @@ export function RemoveDialog({ connection, onClose }: { connection: Connection; 
         )
       }
     >
-      {used ? (
-        <div role="alert">
-          <Notice tone="warning" title={refused?.detail}>
-            Steps that name it fail from now on, until they are pointed at another connection. To keep it
-            without using it, switch it off.
-          </Notice>
-        </div>
-      ) : (
-        <p>
-          Its address and secrets are forgotten here; nothing changes on the platform. This cannot be undone.
-        </p>
-      )}
+      <Loaded query={query} compact skeleton={<SkeletonRows rows={2} className="p-0" />}>
+        {() =>
+          used ? (
+            <div role="alert" className="flex flex-col gap-2">
+              <Notice
+                tone="warning"
+                title={
+                  uses.length === 1
+                    ? "One orchestrator uses it"
+                    : `${plural(uses.length, "orchestrator")} use it`
+                }
+              >
+                Steps that name it fail from now on, until they are pointed at another connection. To keep it
+                without using it, switch it off.
+              </Notice>
+              <div className="max-h-60 overflow-y-auto px-1">
+                <UseList uses={uses} />
+              </div>
+            </div>
+          ) : (
+            <p>
+              Its address and secrets are forgotten here; nothing changes on the platform. This cannot be
+              undone.
+            </p>
+          )
+        }
+      </Loaded>
     </ConfirmDialog>
   );
 }

@@ -3,6 +3,7 @@ import { Link, type LinkProps } from "@tanstack/react-router";
 import { Circle, CircleCheck } from "lucide-react";
 import { connectionsQuery, orchestratorsQuery, runsQuery } from "@/api/queries";
 import { cn } from "@/lib/cn";
+import { SandboxButton } from "@/shell/sandbox-button";
 import { Button, Section } from "@/ui";
 
 type Step = {
@@ -64,7 +65,12 @@ export function Checklist({ steps }: { steps: readonly Step[] }) {
   const next = steps.findIndex((step) => !step.done);
   const done = steps.filter((step) => step.done).length;
   return (
-    <Section title="First steps" description={`${done} of ${steps.length} done`} flush>
+    <Section
+      title="First steps"
+      description={`${done} of ${steps.length} done`}
+      flush
+      actions={steps[0]?.done ? null : <SandboxButton size="sm" />}
+    >
       <ol className="divide-y">
         {steps.map((step, at) => {
           const Icon = step.done ? CircleCheck : Circle;

@@ -1,9 +1,24 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { Info } from "lucide-react";
 import type { ReactNode } from "react";
-import { connectionsQuery, runsQuery } from "@/api/queries";
-import type { Connection, Run } from "@/api/types";
-import { Button, EmptyState, Loaded, Page, ProviderChip, Section, StatusBadge, Timestamp } from "@/ui";
+import { connectionsQuery, runErrorsQuery, runsQuery } from "@/api/queries";
+import type { Connection, ErrorGroup, RunItem } from "@/api/types";
+import { count } from "@/lib/time";
+import {
+  Button,
+  EmptyState,
+  IconButton,
+  Loaded,
+  Page,
+  Popover,
+  ProviderChip,
+  RUN_STATES,
+  Section,
+  StatusBadge,
+  StatusLegend,
+  Timestamp,
+} from "@/ui";
 import { Checklist, useSteps } from "./checklist";
 
 const SHOWN = 8;
@@ -23,11 +38,22 @@ const WAITS: Record<string, string> = {
 export function HomePage() {
   const since = yesterday();
   const steps = useSteps();
-  const failed = useRuns({ status: ["FAILED"], since });
+  const broken = useQuery({ ...runErrorsQuery({ since }, SHOWN), refetchInterval: EVERY });
   const waiting = useRuns({ status: ["WAITING"] });
   const recent = useRuns({});
   return (
-    <Page title="Home">
+    <Page
+      title="Home"
+      actions={
+        <Popover
+          label="What the states mean"
+          align="end"
+          trigger={<IconButton icon={Info} label="What the states mean" />}
+        >
+          <StatusLegend of={[...RUN_STATES, "ACTIVE", "FAILING", "INACTIVE"]} />
+        </Popover>
+      }
+    >
       <div className="grid items-start gap-4 lg:grid-cols-2">
         {steps && (
           <div className="lg:col-span-2">
@@ -36,7 +62,7 @@ export function HomePage() {
         )}
         <Section
           title="What is broken"
-          description="Failed since yesterday"
+          description="Failures since yesterday, each kind once"
           flush
           actions={
             <Button size="sm" variant="ghost" asChild>
@@ -46,13 +72,19 @@ export function HomePage() {
             </Button>
           }
         >
-          <Runs query={failed} empty="No run has failed since yesterday.">
-            {(run) => (
-              <RunLine key={run.id} run={run} at={run.finishedAt}>
-                {run.error && <span className="text-st-failed">{run.error.message}</span>}
-              </RunLine>
-            )}
-          </Runs>
+          <Loaded query={broken} compact title="The failures cannot be shown">
+            {({ items }) =>
+              items.length ? (
+                <ul aria-label="Failures by kind" className="divide-y">
+                  {items.map((group) => (
+                    <Failures key={group.key} group={group} since={since} />
+                  ))}
+                </ul>
+              ) : (
+                <p className="px-4 py-8 text-center text-muted text-sm">No run has failed since yesterday.</p>
+              )
+            }
+          </Loaded>
         </Section>
         <Section
           title="What waits"
@@ -71,7 +103,8 @@ export function HomePage() {
               <RunLine key={run.id} run={run} at={run.waiting[0]?.since ?? run.startedAt}>
                 {run.waiting.map(({ nodeId, kind, until }) => (
                   <span key={nodeId} className="block truncate">
-                    {nodeId} waits for {WAITS[kind] ?? kind}
+                    {run.steps.find((step) => step.id === nodeId)?.label ?? nodeId} waits for{" "}
+                    {WAITS[kind] ?? kind}
                     {until && (
                       <>
                         , at the latest <Timestamp at={until} ahead />
@@ -102,7 +135,34 @@ export function HomePage() {
   );
 }
 
-function useRuns(filter: { status?: ("FAILED" | "WAITING")[]; since?: string }) {
+/** Runs that failed alike, as a link to them. */
+function Failures({ group, since }: { group: ErrorGroup; since: string }) {
+  return (
+    <li>
+      <Link
+        to="/runs"
+        search={{ error: group.key, since }}
+        className="flex items-center gap-3 px-4 py-2.5 -outline-offset-2 hover:bg-hover"
+      >
+        <span className="tabular w-9 shrink-0 text-right font-semibold text-sm text-st-failed">
+          {count(group.count)} ×
+        </span>
+        <span className="min-w-0 flex-1 text-sm">
+          <span className="block truncate" title={group.message}>
+            {group.message}
+          </span>
+          <span className="block truncate text-muted text-xs">
+            {group.orchestratorName}
+            {group.nodeLabel && ` › ${group.nodeLabel}`}
+          </span>
+        </span>
+        <Timestamp at={group.lastAt} className="shrink-0 text-muted text-xs" />
+      </Link>
+    </li>
+  );
+}
+
+function useRuns(filter: { status?: ("FAILED" | "WAITING")[] }) {
   return useInfiniteQuery({ ...runsQuery(filter, SHOWN), refetchInterval: EVERY });
 }
 
@@ -113,10 +173,10 @@ function Runs({
 }: {
   query: ReturnType<typeof useRuns>;
   empty: string;
-  children: (run: Run) => ReactNode;
+  children: (run: RunItem) => ReactNode;
 }) {
   return (
-    <Loaded query={query}>
+    <Loaded query={query} compact title="The runs cannot be shown">
       {(data) => {
         const runs = data.pages.flatMap((page) => page.items);
         if (runs.length === 0) return <p className="px-4 py-8 text-center text-muted text-sm">{empty}</p>;
@@ -133,7 +193,7 @@ function RunLine({
   badge,
   children,
 }: {
-  run: Run;
+  run: RunItem;
   at: string | null;
   badge?: boolean;
   children?: ReactNode;
@@ -170,7 +230,7 @@ function Connections() {
         </Button>
       }
     >
-      <Loaded query={query}>
+      <Loaded query={query} compact title="The connections cannot be shown">
         {(items) =>
           items.length ? (
             <ul className="divide-y">

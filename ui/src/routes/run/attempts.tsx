@@ -1,47 +1,89 @@
 import type { Attempt, Exchange, Failure } from "@/api/types";
-import { clock, plural } from "@/lib/time";
+import { cn } from "@/lib/cn";
+import { jsonDiff } from "@/lib/json-diff";
+import { clock, duration, plural } from "@/lib/time";
 import { Badge, CopyButton, Elapsed, EmptyState, JsonView } from "@/ui";
+import { Changes } from "./changes";
 
-/** Every try of a step: what was sent, what came back, what was made of it. */
+/** Every try of a step side by side: the wait before it, what was sent, what came back, what was made of it. */
 export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
   if (attempts.length === 0) return <EmptyState title="Nothing was tried in this run" />;
+  const wide = attempts.length > 1;
   return (
-    <ol aria-label="Attempts" className="divide-y">
-      {attempts.map((each) => (
-        <li key={each.attempt} className="flex flex-col gap-3 px-4 py-3">
-          <h3 className="flex flex-wrap items-center gap-2 font-semibold text-sm">
-            Attempt {each.attempt}
-            {each.outcome && (
-              <Badge tone={each.error ? "failed" : undefined}>{each.outcome.replaceAll("_", " ")}</Badge>
-            )}
-            <span className="font-normal text-muted text-xs">
-              {clock(each.startedAt)} · <Elapsed from={each.startedAt} to={each.finishedAt} />
-            </span>
-          </h3>
-          {each.error && <FailureText failure={each.error} />}
-          {each.request ? (
-            <Call exchange={{ request: each.request, response: each.response, error: null }} />
-          ) : (
-            <p className="text-muted text-xs">This attempt sent no request of its own.</p>
-          )}
-          {each.exchanges.length > 0 && (
-            <details className="text-sm">
-              <summary className="min-h-6 cursor-pointer text-accent-text text-xs">
-                {plural(each.exchanges.length, "further call")}: looking up and following
-              </summary>
-              <ol className="mt-2 flex flex-col gap-3 border-line border-l-2 pl-3">
-                {each.exchanges.map((exchange, index) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: calls are only ever added at the end
-                  <li key={index}>
-                    <Call exchange={exchange} />
-                  </li>
-                ))}
-              </ol>
-            </details>
-          )}
+    <ol aria-label="Attempts" className={cn(wide ? "flex min-w-fit divide-x" : "divide-y")}>
+      {attempts.map((each, index) => (
+        <li
+          key={each.attempt}
+          className={cn("flex flex-col gap-3 px-4 py-3", wide && "w-[26rem] min-w-72 flex-1 max-sm:w-72")}
+        >
+          <Try attempt={each} before={attempts[index - 1] ?? null} />
         </li>
       ))}
     </ol>
+  );
+}
+
+function Try({ attempt: each, before }: { attempt: Attempt; before: Attempt | null }) {
+  const waited = before?.finishedAt ? Date.parse(each.startedAt) - Date.parse(before.finishedAt) : null;
+  return (
+    <>
+      <h3 className="flex flex-wrap items-center gap-2 font-semibold text-sm">
+        Attempt {each.attempt}
+        {each.outcome && (
+          <Badge tone={each.error ? "failed" : undefined}>{each.outcome.replaceAll("_", " ")}</Badge>
+        )}
+        <span className="font-normal text-muted text-xs">
+          {clock(each.startedAt)} · <Elapsed from={each.startedAt} to={each.finishedAt} />
+          {waited !== null && ` · after a wait of ${duration(waited)}`}
+        </span>
+      </h3>
+      {each.error && <FailureText failure={each.error} />}
+      {before && <SinceBefore before={before} attempt={each} />}
+      {each.request ? (
+        <Call exchange={{ request: each.request, response: each.response, error: null }} />
+      ) : (
+        <p className="text-muted text-xs">This attempt sent no request of its own.</p>
+      )}
+      {each.exchanges.length > 0 && (
+        <details className="text-sm">
+          <summary className="min-h-6 cursor-pointer text-accent-text text-xs">
+            {plural(each.exchanges.length, "further call")}: looking up and following
+          </summary>
+          <ol className="mt-2 flex flex-col gap-3 border-line border-l-2 pl-3">
+            {each.exchanges.map((exchange, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: calls are only ever added at the end
+              <li key={index}>
+                <Call exchange={exchange} />
+              </li>
+            ))}
+          </ol>
+        </details>
+      )}
+    </>
+  );
+}
+
+/** What this try sent, and what it was told, other than the one before. */
+function SinceBefore({ before, attempt }: { before: Attempt; attempt: Attempt }) {
+  const told = (each: Attempt) => ({
+    sent: each.request ? parsed(each.request.body ?? "") : null,
+    answered: each.response ? { status: each.response.status, body: parsed(each.response.body ?? "") } : null,
+  });
+  const count = jsonDiff(told(before), told(attempt)).length;
+  if (!count)
+    return <p className="text-muted text-xs">Sent and answered the same as attempt {before.attempt}.</p>;
+  return (
+    <details className="rounded-md border text-sm">
+      <summary className="min-h-6 cursor-pointer px-2.5 text-accent-text text-xs leading-6">
+        {plural(count, "difference")} to attempt {before.attempt}
+      </summary>
+      <Changes
+        label={`Attempt ${attempt.attempt}`}
+        before={told(before)}
+        after={told(attempt)}
+        names={[`Attempt ${before.attempt}`, `Attempt ${attempt.attempt}`]}
+      />
+    </details>
   );
 }
 

@@ -1,11 +1,15 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Hourglass, OctagonX } from "lucide-react";
-import type { ReactNode } from "react";
-import type { RunDetail } from "@/api/types";
-import { absolute } from "@/lib/time";
-import { Badge, Button, CopyButton, Elapsed, Timestamp } from "@/ui";
+import { type ReactNode, useState } from "react";
+import { providersQuery, runErrorsQuery, runQuery } from "@/api/queries";
+import type { LogLine, NodeRun, RunDetail } from "@/api/types";
+import { absolute, count } from "@/lib/time";
+import { Badge, Button, CopyButton, Elapsed, StatusIcon, Timestamp } from "@/ui";
 import { TRIGGERS } from "@/ui/trigger";
 import { FailureText } from "./attempts";
+import { useRepeats } from "./last-good";
+import { taskOf } from "./log-model";
 
 /** Where the run comes from, when, and with which labels. */
 export function Facts({ run }: { run: RunDetail }) {
@@ -32,11 +36,8 @@ export function Facts({ run }: { run: RunDetail }) {
       <Fact name="Trigger">
         {TRIGGERS[run.trigger.kind]}, {run.trigger.by}
       </Fact>
-      {run.retryOf && (
-        <Fact name="Repeats">
-          <RunLink id={run.retryOf}>the run before</RunLink>
-        </Fact>
-      )}
+      {run.retryOf && <Repeats id={run.retryOf} />}
+      <RepeatedAs run={run} />
       {run.parentRunId && (
         <Fact name="Part of">
           <RunLink id={run.parentRunId}>another run</RunLink>
@@ -66,6 +67,33 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
+function Repeats({ id }: { id: string }) {
+  const { data } = useQuery(runQuery(id));
+  return (
+    <Fact name="Repeats">
+      <RunLink id={id}>{data ? `#${data.number}` : "the run before"}</RunLink>
+    </Fact>
+  );
+}
+
+/** The runs that repeated this one, with how they went. */
+function RepeatedAs({ run }: { run: RunDetail }) {
+  const repeats = useRepeats(run);
+  if (!repeats.length) return null;
+  return (
+    <Fact name="Re-run as">
+      <span className="inline-flex flex-wrap gap-x-2">
+        {repeats.slice(0, 5).map((each) => (
+          <span key={each.id} className="inline-flex items-center gap-1">
+            <RunLink id={each.id}>#{each.number}</RunLink>
+            <StatusIcon status={each.status} className="size-3.5" />
+          </span>
+        ))}
+      </span>
+    </Fact>
+  );
+}
+
 function RunLink({ id, children }: { id: string; children: ReactNode }) {
   return (
     <Link to="/runs/$runId" params={{ runId: id }} className="text-accent-text hover:underline">
@@ -74,31 +102,90 @@ function RunLink({ id, children }: { id: string; children: ReactNode }) {
   );
 }
 
-type BannerProps = { run: RunDetail; onGo: (nodeId: string) => void };
+type CauseProps = { run: RunDetail; lines: readonly LogLine[]; onGo: (nodeId: string) => void };
 
-/** Why the run is not green, and the way to the step that says more. */
-export function ErrorBanner({ run, onGo }: BannerProps) {
+/** Why the run is not green, in one line: the step, where on the platform, what it said, and how often of late. */
+export function CauseLine({ run, lines, onGo }: CauseProps) {
   if (!run.error) return null;
   const { nodeId } = run.error;
-  const node = run.nodes.find((each) => each.id === nodeId);
+  const place = run.nodes.findIndex((each) => each.id === nodeId);
+  const node = run.nodes[place];
   return (
     <section
       aria-label="Failure"
-      className="flex items-start gap-3 rounded-lg border border-st-failed/40 bg-surface px-4 py-2"
+      className="flex flex-wrap items-start gap-x-3 gap-y-1.5 rounded-lg border border-st-failed/40 bg-surface px-4 py-2"
     >
       <OctagonX aria-hidden className="mt-0.5 size-4 shrink-0 text-st-failed" />
-      <div className="min-w-0 flex-1">
-        {node && <p className="font-semibold text-sm">Failed at {node.label || node.id}</p>}
+      <div className="min-w-60 flex-1 text-sm">
+        {node && (
+          <p>
+            <span className="font-semibold">
+              Failed at step {place + 1} {node.label || node.id}
+            </span>{" "}
+            <Whereabouts node={node} lines={lines} />
+          </p>
+        )}
         <FailureText failure={run.error} />
       </div>
-      {node && (
-        <Button size="sm" onClick={() => onGo(node.id)}>
-          Go to node
-        </Button>
-      )}
+      <span className="flex items-center gap-2">
+        <Often run={run} />
+        {node && (
+          <Button size="sm" onClick={() => onGo(node.id)}>
+            Open step
+          </Button>
+        )}
+      </span>
     </section>
   );
 }
+
+/** "(Airflow · orders_daily · task load, try 3)": the last error of the step's own log says which task. */
+function Whereabouts({ node, lines }: { node: NodeRun; lines: readonly LogLine[] }) {
+  const { data: providers } = useQuery(providersQuery);
+  const { remote } = node;
+  if (!remote || remote.provider === "webhook") return null;
+  const title = providers?.find((each) => each.name === remote.provider)?.title ?? remote.provider;
+  const last = lines.findLast(
+    (line) => line.nodeId === node.id && line.level === "error" && line.source !== "baton",
+  );
+  const { task, attempt } = last ? taskOf(last) : { task: null, attempt: null };
+  const where = task && `task ${task}${attempt === null ? "" : `, try ${attempt}`}`;
+  return (
+    <span className="text-muted">({[title, remote.workflowId, where].filter(Boolean).join(" · ")})</span>
+  );
+}
+
+const WEEK = 7 * 86_400_000;
+
+/** How often runs failed alike within a week, and the way to them. */
+function Often({ run }: { run: RunDetail }) {
+  // To the hour, so that the same question is asked again.
+  const [since] = useState(() =>
+    new Date(Math.floor((Date.now() - WEEK) / 3_600_000) * 3_600_000).toISOString(),
+  );
+  const { data } = useQuery(runErrorsQuery({ orchestratorId: run.orchestratorId, since }, 100));
+  const alike = (data?.items ?? []).filter(
+    (each) => each.nodeId === run.error?.nodeId && each.code === run.error?.code,
+  );
+  const found =
+    alike.find((each) => each.lastRunId === run.id) ??
+    alike.find((each) => letters(each.message) === letters(run.error?.message ?? ""));
+  if (!found || found.count < 2) return null;
+  return (
+    <Button size="sm" variant="ghost" asChild>
+      <Link to="/runs" search={{ error: found.key, since }}>
+        Same error {count(found.count)}× this week
+      </Link>
+    </Button>
+  );
+}
+
+/** A message without its numbers, ids and quoted words, near enough to know it again. */
+function letters(message: string): string {
+  return message.replaceAll(/(["'`]).*?\1|[0-9a-f-]{8,}|\d+/g, "");
+}
+
+type BannerProps = { run: RunDetail; onGo: (nodeId: string) => void };
 
 const WAITS: Record<string, string> = { callback: "a callback", delay: "a time", flow: "another run" };
 

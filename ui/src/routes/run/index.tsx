@@ -1,32 +1,37 @@
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { Ban, Info, RotateCw } from "lucide-react";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { Ban, GitCompare, Info, RotateCw, Workflow } from "lucide-react";
 import { useState } from "react";
 import { useRunEvents, useRunLines } from "@/api/events";
 import { toastProblem } from "@/api/problem";
 import { ended, runQuery, useCancelRun, useMay } from "@/api/queries";
 import type { RunDetail } from "@/api/types";
 import { useHotkeys } from "@/lib/hotkeys";
-import { usePersistent } from "@/lib/persist";
+import { relative } from "@/lib/time";
 import {
   Badge,
   Button,
   ConfirmDialog,
+  CopyButton,
   IconButton,
   Loaded,
+  lookOf,
+  Menu,
   NODE_STATES,
   Page,
   Popover,
-  ResizeHandle,
   Section,
   Segmented,
   StatusBadge,
   StatusLegend,
 } from "@/ui";
-import { ErrorBanner, Facts, WaitingBanner } from "./head";
-import { LogPane } from "./log";
-import { NodePanel, RunData } from "./node-panel";
+import { Compare } from "./compare";
+import { CauseLine, Facts, WaitingBanner } from "./head";
+import { type Listed, useOthers } from "./last-good";
+import { sourceOf } from "./log-model";
+import { NodePanel, RunData, RunPanel } from "./node-panel";
 import { RerunDialog } from "./rerun";
+import type { Task } from "./segments";
 import { StepList } from "./steps";
 import { Timeline } from "./timeline";
 
@@ -65,6 +70,8 @@ export function RunPage() {
           >
             <StatusLegend of={NODE_STATES} />
           </Popover>
+          <CopyButton text={() => window.location.href} label="Copy link to this view" />
+          {run && <CompareMenu run={run} />}
           {run &&
             may &&
             (ended(run.status) ? (
@@ -97,70 +104,142 @@ function Rerun({ run, onClose }: { run: RunDetail; onClose: () => void }) {
 }
 
 function Content({ run }: { run: RunDetail }) {
-  const { node: selected, tab, view } = route.useSearch();
+  const search = route.useSearch();
   const navigate = useNavigate({ from: "/runs/$runId" });
   const lines = useRunLines(run.id);
-  const [height, setHeight] = usePersistent("run:log", 230);
-  const node = run.nodes.find((each) => each.id === selected);
-  const go = (change: { node?: string; tab?: string; view?: string }) =>
+  const { good } = useOthers(run);
+  const node = run.nodes.find((each) => each.id === search.node);
+  const go = (change: Partial<typeof search>) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
-  const select = (id: string) => go({ node: id, tab: node ? tab : undefined });
-  const close = () => go({ node: undefined, tab: undefined });
+  // The log of another step begins anew; only what is asked for here goes with it.
+  const fresh = { line: undefined, find: undefined, source: undefined, level: undefined };
+  const select = (id: string) => go({ ...fresh, node: id, tab: node ? search.tab : undefined });
+  const close = () => go({ ...fresh, node: undefined, tab: undefined });
+  const open = (id: string) => go({ ...fresh, node: id, tab: undefined });
   useHotkeys({ escape: close }, node !== undefined);
-  const Steps = view === "list" ? StepList : Timeline;
+  const showTask = (nodeId: string, task: Task) => {
+    const last = task.tries.at(-1);
+    const provider = run.nodes.find((each) => each.id === nodeId)?.remote?.provider;
+    const source = `${provider}/${task.id}/${last?.attempt ?? 1}`;
+    const told = lines.some((line) => line.nodeId === nodeId && sourceOf(line) === source);
+    go({ ...fresh, node: nodeId, ...(told ? { tab: "log", source } : { tab: "remote" }) });
+  };
+  const other = good && { runId: good.id, name: `#${good.number}, the last good run` };
+  if (search.compare)
+    return <Compare run={run} otherId={search.compare} onClose={() => go({ compare: undefined })} />;
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-3 overflow-y-auto lg:overflow-visible">
-      <ErrorBanner run={run} onGo={(id) => go({ node: id, tab: undefined })} />
-      <WaitingBanner run={run} onGo={(id) => go({ node: id, tab: undefined })} />
-      <div className="grid min-h-0 shrink-0 gap-3 lg:flex-1 lg:shrink lg:grid-cols-2 lg:grid-rows-[minmax(0,1fr)]">
-        <Section
-          title="Steps"
-          flush
-          className="min-h-0"
-          actions={
-            <Segmented
-              label="Steps as"
-              value={view === "list" ? "list" : "timeline"}
-              onChange={(next) => go({ view: next === "list" ? "list" : undefined })}
-              options={[
-                { value: "timeline", label: "Timeline" },
-                { value: "list", label: "List" },
-              ]}
-            />
-          }
-        >
-          <Steps run={run} selected={node?.id ?? null} onSelect={select} />
-        </Section>
-        <div className="h-96 min-h-0 min-w-0 lg:h-auto">
+      <CauseLine run={run} lines={lines} onGo={open} />
+      <WaitingBanner run={run} onGo={open} />
+      <div className="grid min-h-0 shrink-0 gap-3 lg:flex-1 lg:shrink lg:grid-cols-[minmax(0,9fr)_minmax(0,11fr)] lg:grid-rows-[minmax(0,1fr)]">
+        <div className="flex min-h-0 flex-col gap-3">
+          <Section
+            title="Steps"
+            flush
+            className="max-h-[28rem] min-h-32 overflow-hidden lg:max-h-none lg:shrink"
+            actions={
+              <Views run={run} node={search.node} view={search.view} onView={(view) => go({ view })} />
+            }
+          >
+            {search.view === "list" ? (
+              <StepList run={run} selected={node?.id ?? null} onSelect={select} />
+            ) : (
+              <Timeline
+                run={run}
+                lines={lines}
+                selected={node?.id ?? null}
+                onSelect={select}
+                opened={search.open ?? NONE}
+                onOpen={(opened) => go({ open: opened.length ? opened : undefined })}
+                onTask={showTask}
+              />
+            )}
+          </Section>
+          <div className="h-64 min-h-40 lg:h-auto lg:flex-[1_1_12rem]">
+            <RunData run={run} other={other} shown={search.data} onShow={(data) => go({ data })} />
+          </div>
+        </div>
+        <div className="h-[34rem] min-h-0 min-w-0 lg:h-auto">
           {node ? (
             <NodePanel
+              key={node.id}
+              run={run}
               node={node}
               lines={lines}
-              tab={tab}
-              onTab={(next) => go({ tab: next })}
+              other={other}
+              live={!ended(run.status)}
+              tab={search.tab}
+              onTab={(tab) => go({ tab })}
               onClose={close}
             />
           ) : (
-            <RunData run={run} tab={tab} onTab={(next) => go({ tab: next })} />
+            <RunPanel run={run} lines={lines} tab={search.tab} onTab={(tab) => go({ tab })} />
           )}
         </div>
       </div>
-      <section
-        aria-label="Log"
-        style={{ height }}
-        className="relative shrink-0 rounded-lg border bg-surface shadow-card"
-      >
-        <ResizeHandle
-          side="bottom"
-          size={height}
-          min={120}
-          max={700}
-          onSize={setHeight}
-          label="Height of the log"
-        />
-        <LogPane lines={lines} />
-      </section>
     </div>
+  );
+}
+
+const NONE: readonly string[] = [];
+
+type ViewsProps = {
+  run: RunDetail;
+  node: string | undefined;
+  view: string | undefined;
+  onView: (view: string | undefined) => void;
+};
+
+/** The same steps as bars, as a table, or on the canvas: the selected step goes with the address. */
+function Views({ run, node, view, onView }: ViewsProps) {
+  return (
+    <>
+      <Segmented
+        label="Steps as"
+        value={view === "list" ? "list" : "timeline"}
+        onChange={(next) => onView(next === "list" ? next : undefined)}
+        options={[
+          { value: "timeline", label: "Timeline" },
+          { value: "list", label: "List" },
+        ]}
+      />
+      <Button size="sm" variant="ghost" asChild>
+        <Link to="/orchestrators/$id" params={{ id: run.orchestratorId }} search={{ run: run.id, node }}>
+          <Workflow aria-hidden /> Canvas
+        </Link>
+      </Button>
+    </>
+  );
+}
+
+/** Another run to hold this one against: the last good one is offered first. */
+function CompareMenu({ run }: { run: RunDetail }) {
+  const navigate = useNavigate({ from: "/runs/$runId" });
+  const { good, others } = useOthers(run);
+  const compare = (id: string) => () => void navigate({ search: (before) => ({ ...before, compare: id }) });
+  const before = others.find((each) => each.id === run.retryOf);
+  const rest = others.filter((each) => each !== before && each.id !== good?.id).slice(0, 8);
+  const named = (each: Listed) =>
+    `#${each.number}, ${lookOf(each.status).label.toLowerCase()}, ${relative(each.createdDate)}`;
+  return (
+    <Menu
+      align="end"
+      trigger={
+        <Button icon={GitCompare} disabled={!good && !others.length}>
+          Compare
+        </Button>
+      }
+      items={[
+        ...(good
+          ? [{ heading: "The last good run" }, { label: named(good), onSelect: compare(good.id) }]
+          : []),
+        ...(before
+          ? [{ heading: "What it repeats" }, { label: named(before), onSelect: compare(before.id) }]
+          : []),
+        ...(rest.length ? [{ heading: "Others" }] : []),
+        ...rest.map((each) => ({ label: named(each), onSelect: compare(each.id) })),
+      ]}
+    />
   );
 }
 

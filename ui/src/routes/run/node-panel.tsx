@@ -1,25 +1,92 @@
 import { X } from "lucide-react";
 import type { LogLine, NodeRun, RunDetail } from "@/api/types";
-import { Badge, Elapsed, IconButton, JsonView, StatusBadge, Tabs } from "@/ui";
+import { Badge, Elapsed, IconButton, StatusBadge, type Tab, Tabs } from "@/ui";
 import { Attempts, FailureText } from "./attempts";
-import { LogLines } from "./log";
+import { CallbacksTab } from "./callbacks";
+import { ConfigView } from "./config";
+import { LogPane } from "./log";
+import { Remote } from "./remote";
 import { kept, RemoteRef } from "./steps";
+import { mayOpen } from "./timeline";
+import { type Other, ValueView } from "./value";
+
+/** Another run that values can be held against. */
+export type Beside = { runId: string; name: string };
 
 type Props = {
+  run: RunDetail;
   node: NodeRun;
   lines: readonly LogLine[];
+  /** The last good run. */
+  other: Beside | null;
+  live: boolean;
   tab: string | undefined;
   onTab: (tab: string) => void;
   onClose: () => void;
 };
 
-const TABS = ["input", "attempts", "output", "log"];
-
-/** One step: what went in, what was tried, what came out. */
-export function NodePanel({ node, lines, tab, onTab, onClose }: Props) {
+/** One step: what it said, what went in, what was tried, what came out. */
+export function NodePanel({ run, node, lines, other, live, tab, onTab, onClose }: Props) {
   const mine = lines.filter((line) => line.nodeId === node.id);
-  const shown = tab !== undefined && TABS.includes(tab) ? tab : node.error ? "attempts" : "output";
-  const pad = "overflow-y-auto";
+  const waits = node.type === "WaitForCallback";
+  const told = mine.some((line) => line.level === "error" && line.source !== "baton");
+  const beside = (value: (of: NodeRun) => unknown): Other | null =>
+    other && {
+      ...other,
+      of: (found) => {
+        const same = found.nodes.find((each) => each.id === node.id);
+        return same ? value(same) : null;
+      },
+    };
+  const tabs: Tab[] = [
+    {
+      value: "log",
+      label: "Log",
+      count: mine.length,
+      content: <LogPane label="Log lines" lines={mine} file={`run-${run.number}-${node.id}`} />,
+    },
+    {
+      value: "input",
+      label: "Input",
+      content: <ValueView label="Input" value={node.input} other={beside((of) => of.input)} />,
+    },
+    {
+      value: "output",
+      label: "Output",
+      content: <ValueView label="Output" value={node.output} other={beside((of) => of.output)} />,
+    },
+    {
+      value: "attempts",
+      label: "Attempts",
+      count: node.attempts.length,
+      content: (
+        <div className="min-h-0 flex-1 overflow-auto">
+          <Attempts attempts={node.attempts} />
+        </div>
+      ),
+    },
+    ...(mayOpen(node)
+      ? [{ value: "remote", label: "Remote", content: <Remote runId={run.id} node={node} live={live} /> }]
+      : []),
+    { value: "config", label: "Config", content: <ConfigView run={run} nodeId={node.id} /> },
+    ...(waits
+      ? [
+          {
+            value: "callbacks",
+            label: "Callbacks",
+            content: <CallbacksTab runId={run.id} nodeId={node.id} />,
+          },
+        ]
+      : []),
+  ];
+  const usual = node.error
+    ? told
+      ? "log"
+      : "attempts"
+    : waits && node.status === "WAITING"
+      ? "callbacks"
+      : "output";
+  const shown = tabs.some((each) => each.value === tab) && tab ? tab : usual;
   return (
     <section
       aria-label={`Step ${node.label || node.id}`}
@@ -38,8 +105,8 @@ export function NodePanel({ node, lines, tab, onTab, onClose }: Props) {
         <RemoteRef node={node} />
         <IconButton size="sm" icon={X} label="Close step" className="ml-auto" onClick={onClose} />
       </header>
-      {node.error && shown !== "attempts" && (
-        <div className="shrink-0 px-4 pb-2">
+      {node.error && shown !== "attempts" && run.error?.nodeId !== node.id && (
+        <div className="max-h-32 shrink-0 overflow-y-auto px-4 pb-2">
           <FailureText failure={node.error} />
         </div>
       )}
@@ -49,41 +116,62 @@ export function NodePanel({ node, lines, tab, onTab, onClose }: Props) {
         contentClassName="data-[state=active]:flex flex-col"
         value={shown}
         onChange={onTab}
+        tabs={tabs}
+      />
+    </section>
+  );
+}
+
+type RunPanelProps = {
+  run: RunDetail;
+  lines: readonly LogLine[];
+  tab: string | undefined;
+  onTab: (tab: string) => void;
+};
+
+/** What stands beside the steps where none is selected: the whole log, and the run's waits. */
+export function RunPanel({ run, lines, tab, onTab }: RunPanelProps) {
+  const waits = run.nodes.some((node) => node.type === "WaitForCallback");
+  return (
+    <section
+      aria-label="The whole run"
+      className="flex h-full min-h-0 flex-col rounded-lg border bg-surface shadow-card"
+    >
+      <Tabs
+        label="The whole run"
+        className="flex-1"
+        contentClassName="data-[state=active]:flex flex-col"
+        value={waits && tab === "callbacks" ? tab : "log"}
+        onChange={onTab}
+        aside={
+          <p className="shrink-0 px-4 text-muted text-xs max-sm:hidden">Select a step for its details</p>
+        }
         tabs={[
-          { value: "input", label: "Input", content: <Value value={node.input} className={pad} /> },
-          {
-            value: "attempts",
-            label: "Attempts",
-            count: node.attempts.length,
-            content: (
-              <div className={pad}>
-                <Attempts attempts={node.attempts} />
-              </div>
-            ),
-          },
-          { value: "output", label: "Output", content: <Value value={node.output} className={pad} /> },
           {
             value: "log",
             label: "Log",
-            count: mine.length,
-            content: <LogLines label="Lines of this step" lines={mine} />,
+            count: lines.length,
+            content: <LogPane label="Log lines" lines={lines} file={`run-${run.number}`} />,
           },
+          ...(waits
+            ? [{ value: "callbacks", label: "Callbacks", content: <CallbacksTab runId={run.id} /> }]
+            : []),
         ]}
       />
     </section>
   );
 }
 
-/** What stands where no step is selected: the run's own inputs and result. */
-export function RunData({
-  run,
-  tab,
-  onTab,
-}: {
+type RunDataProps = {
   run: RunDetail;
-  tab: string | undefined;
-  onTab: (tab: string) => void;
-}) {
+  other: Beside | null;
+  shown: string | undefined;
+  onShow: (shown: string) => void;
+};
+
+/** The run's own inputs and result. */
+export function RunData({ run, other, shown, onShow }: RunDataProps) {
+  const beside = (value: (of: RunDetail) => unknown): Other | null => other && { ...other, of: value };
   return (
     <section
       aria-label="The run's data"
@@ -93,36 +181,21 @@ export function RunData({
         label="The run's data"
         className="flex-1"
         contentClassName="data-[state=active]:flex flex-col"
-        value={tab === "input" ? "input" : "output"}
-        onChange={onTab}
-        aside={
-          <p className="shrink-0 px-4 text-muted text-xs max-sm:hidden">Select a step for its details</p>
-        }
+        value={shown === "inputs" || shown === "result" ? shown : run.output === null ? "inputs" : "result"}
+        onChange={onShow}
         tabs={[
           {
-            value: "output",
+            value: "result",
             label: "Result",
-            content: <Value value={run.output} className="overflow-y-auto" />,
+            content: <ValueView label="Result" value={run.output} other={beside((of) => of.output)} />,
           },
           {
-            value: "input",
+            value: "inputs",
             label: "Inputs",
-            content: <Value value={run.inputs} className="overflow-y-auto" />,
+            content: <ValueView label="Inputs" value={run.inputs} other={beside((of) => of.inputs)} />,
           },
         ]}
       />
     </section>
-  );
-}
-
-function Value({ value, className }: { value: unknown; className: string }) {
-  return (
-    <div className={className}>
-      {value === null || value === undefined ? (
-        <p className="p-4 text-muted text-sm">Nothing.</p>
-      ) : (
-        <JsonView value={value} className="p-4" />
-      )}
-    </div>
   );
 }

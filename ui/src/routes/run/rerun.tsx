@@ -1,13 +1,24 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { RotateCw } from "lucide-react";
+import { Phone, Pin, Play, RotateCw, Undo2, X } from "lucide-react";
 import { useMemo, useState } from "react";
 import { toastProblem } from "@/api/problem";
-import { orchestratorQuery, revisionQuery, useRetryRun } from "@/api/queries";
-import type { JsonObject, RunDetail } from "@/api/types";
-import { plural } from "@/lib/time";
-import { Badge, Button, Checkbox, CodeEditor, Dialog, Field, Loaded, Segmented, Select } from "@/ui";
-import { hasFailed, type Planned, plan } from "./plan";
+import { orchestratorQuery, retryPlanQuery, useRetryRun } from "@/api/queries";
+import type { JsonObject, Plan, PlanStep, RunDetail } from "@/api/types";
+import { cn } from "@/lib/cn";
+import { randomKey } from "@/lib/random";
+import {
+  Badge,
+  Button,
+  Checkbox,
+  CodeEditor,
+  Dialog,
+  Field,
+  Loaded,
+  ProviderChip,
+  Segmented,
+  Select,
+} from "@/ui";
 
 type Props = { run: RunDetail; chosen: string | null; onClose: () => void };
 
@@ -20,12 +31,19 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
   const [revision, setRevision] = useState<"same" | "latest">("same");
   const [edit, setEdit] = useState(false);
   const [text, setText] = useState(() => JSON.stringify(run.inputs, null, 2));
-  const same = useQuery(revisionQuery(run.orchestratorId, run.revision));
+  const [agreed, setAgreed] = useState("");
   const latest = useQuery(orchestratorQuery(run.orchestratorId));
+  const plan = useQuery(retryPlanQuery(run.id, { from, revision }));
   const inputs = edit ? objectOf(text) : null;
   const asked = JSON.stringify([from, revision, inputs]);
   // A second click sends the same key and starts nothing; a changed form is a new wish.
-  const key = useMemo(() => `${asked.length}-${random()}`, [asked]);
+  const key = useMemo(() => `${asked.length}-${randomKey()}`, [asked]);
+  const unsafe = (plan.data?.steps ?? []).filter(isUnsafe);
+  // What was agreed to is these steps; others need to be agreed to anew.
+  const which = unsafe.map((step) => step.nodeId).join("\n");
+  const understood = unsafe.length === 0 || agreed === which;
+  const blocked = plan.data?.problems.some((each) => each.severity === "error") ?? false;
+  const ready = plan.data !== undefined && !plan.isPlaceholderData && !plan.error;
 
   const steps = run.nodes.map((node) => ({ value: node.id, label: `Step: ${node.label || node.id}` }));
   const start = () =>
@@ -50,7 +68,7 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
             variant="primary"
             icon={RotateCw}
             pending={retry.isPending}
-            disabled={inputs === undefined}
+            disabled={inputs === undefined || !understood || !ready || blocked}
             onClick={start}
           >
             Start re-run
@@ -94,55 +112,69 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
             <CodeEditor language="json" value={text} onChange={setText} minHeight={96} maxHeight={220} />
           </Field>
         )}
-        <Loaded query={revision === "same" ? same : latest} title="The definition cannot be read">
-          {({ definition }) => <Effects planned={plan(definition, run, from)} />}
+        <Loaded query={plan} compact title="What a re-run would do cannot be told">
+          {(found) => <Steps plan={found} stale={plan.isPlaceholderData} />}
         </Loaded>
+        {unsafe.length > 0 && ready && (
+          <Checkbox
+            label={`I understand: ${unsafe.map((step) => step.label).join(", ")} will be called again, and nothing says that this is harmless.`}
+            checked={understood}
+            onCheckedChange={(checked) => setAgreed(checked === true ? which : "")}
+          />
+        )}
       </div>
     </Dialog>
   );
 }
 
-function Effects({ planned }: { planned: Planned[] | null }) {
-  if (planned === null) return <p className="text-st-failed text-sm">That revision has no such step.</p>;
-  const again = planned.filter((step) => !step.kept);
-  const calls = again.filter((step) => step.call !== null);
-  const local = again.filter((step) => step.call === null);
-  const kept = planned.filter((step) => step.kept);
+const ICONS = { pinned: Pin, reuse: Undo2, run: Play, call: Phone, skip: X, missing: X } as const;
+
+function Steps({ plan, stale }: { plan: Plan; stale: boolean }) {
   return (
-    <div className="flex flex-col gap-3 rounded-lg border bg-surface p-4 text-sm">
-      <section>
-        <h3 className="mb-1 font-semibold">
-          {calls.length
-            ? `${plural(calls.length, "step")} will act outside of Baton`
-            : "Nothing will be called outside of Baton"}
-        </h3>
-        <ul aria-label="Calls that will be made" className="flex flex-col gap-1">
-          {calls.map((step) => (
-            <li key={step.id} className="flex flex-wrap items-center gap-x-1.5">
-              <span className="font-medium">{step.label}</span>
-              <span className="min-w-0 break-words text-muted">
-                {step.call}
-                {step.maybe && ", if its branch is taken"}
-              </span>
-              {step.unsafe && <Badge tone="warning">not marked safe to repeat</Badge>}
-            </li>
-          ))}
-        </ul>
-      </section>
-      {local.length > 0 && (
-        <p>
-          <span className="font-semibold">Runs again inside:</span>{" "}
-          <span className="text-muted">{local.map((step) => step.label).join(", ")}</span>
+    <div className={cn("flex flex-col gap-2", stale && "opacity-60")}>
+      <p className="text-sm">{plan.summary}</p>
+      {plan.problems.map((each) => (
+        <p
+          key={`${each.nodeId} ${each.field} ${each.code}`}
+          className={each.severity === "error" ? "text-sm text-st-failed" : "text-sm text-st-warning"}
+        >
+          {each.detail}
         </p>
-      )}
-      <p>
-        <span className="font-semibold">Kept from this run:</span>{" "}
-        <span className="text-muted">
-          {kept.length ? kept.map((step) => step.label).join(", ") : "nothing"}
-        </span>
-      </p>
+      ))}
+      <ol aria-label="What each step will do" className="divide-y rounded-lg border bg-surface">
+        {plan.steps.map((step) => {
+          const Icon = ICONS[step.action];
+          return (
+            <li key={step.nodeId} className="flex items-start gap-2.5 px-3 py-1.5 text-sm">
+              <Icon aria-hidden className="mt-1 size-3.5 shrink-0 text-muted" />
+              <span className="w-44 shrink-0 truncate font-medium max-sm:w-28">{step.label}</span>
+              <span className="min-w-0 flex-1 break-words text-muted">{step.detail}</span>
+              {step.provider && step.provider !== "webhook" && <ProviderChip provider={step.provider} />}
+              <Word step={step} />
+            </li>
+          );
+        })}
+      </ol>
     </div>
   );
+}
+
+function Word({ step }: { step: PlanStep }) {
+  if (step.action === "reuse") return <Badge tone="done">reuse</Badge>;
+  if (step.action === "skip") return <Badge tone="skipped">skip</Badge>;
+  if (step.action === "missing") return <Badge tone="failed">missing</Badge>;
+  if (step.action !== "call") return <Badge>run again</Badge>;
+  if (isUnsafe(step)) return <Badge tone="warning">call again, unsafe</Badge>;
+  return <Badge>call again{step.effect === "idempotent" && ", idempotent"}</Badge>;
+}
+
+function isUnsafe(step: PlanStep): boolean {
+  return step.action === "call" && step.effect === "unsafe";
+}
+
+/** Whether "failed" finds something to begin with. */
+function hasFailed(run: RunDetail): boolean {
+  return run.nodes.some((node) => ["FAILED", "TIMED_OUT", "CANCELLED"].includes(node.status));
 }
 
 /** The text as a JSON object; undefined when it is none. */
@@ -155,11 +187,4 @@ function objectOf(text: string): JsonObject | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Also where `crypto.randomUUID` is not: on plain http. */
-function random(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
 }

@@ -1,126 +1,337 @@
-import type { NodeRun, RunDetail } from "@/api/types";
+import { useQueries } from "@tanstack/react-query";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ChevronRight, ZoomOut } from "lucide-react";
+import { type PointerEvent, useMemo, useRef, useState } from "react";
+import { ended, tasksQuery } from "@/api/queries";
+import type { LogLine, NodeRun, RunDetail } from "@/api/types";
 import { cn } from "@/lib/cn";
-import { duration, elapsed } from "@/lib/time";
+import { usePersistent } from "@/lib/persist";
+import { clock, duration, elapsed } from "@/lib/time";
 import { useNow } from "@/lib/use-now";
-import { lookOf, StatusIcon, TONE_BG, TONE_TEXT } from "@/ui";
+import { Button, lookOf, Segmented, StatusIcon, TONE_TEXT } from "@/ui";
+import { Bars, type Dot, type Place } from "./bars";
+import { saidAt } from "./log-model";
+import { byTask, type Segment, segmentsOf, segmentsOfTask, type Task, ticks } from "./segments";
 import { kept, type Selection } from "./steps";
 
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400];
+type Props = {
+  run: RunDetail;
+  lines: readonly LogLine[];
+  /** Ids of the steps whose remote tasks are shown. */
+  opened: readonly string[];
+  onOpen: (opened: string[]) => void;
+  onTask: (nodeId: string, task: Task) => void;
+} & Selection;
 
-/** Every step on one axis, counted from the run's start. A thin line is the whole of a step, a bar is one attempt; a hatched
- * bar waits. */
-export function Timeline({ run, selected, onSelect }: { run: RunDetail } & Selection) {
-  const open = run.startedAt !== null && run.finishedAt === null;
-  const clock = useNow(open ? 1000 : 0);
+type Row =
+  | { kind: "node"; id: string; node: NodeRun; segments: Segment[]; dots: Dot[] }
+  | { kind: "task"; id: string; node: NodeRun; task: Task; segments: Segment[] }
+  | { kind: "note"; id: string; text: string };
+
+const GRID =
+  "grid grid-cols-[minmax(0,8.5rem)_1fr_4rem] gap-3 px-3 sm:grid-cols-[minmax(0,12rem)_1fr_4.5rem]";
+const ROW = 28;
+
+/** Every step on one axis, and, where a step is opened, the remote tasks inside it. Solid: it runs, thin: it is queued,
+ * hatched: it waits; dots are callbacks and errors of the log. */
+export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTask }: Props) {
+  const live = run.startedAt !== null && run.finishedAt === null;
+  const now = useNow(live ? 1000 : 0);
+  const [axis, setAxis] = usePersistent<"elapsed" | "clock">("run:axis", "elapsed");
+  const [zoom, setZoom] = useState<[number, number] | null>(null);
+  const rows = useRows(run, lines, opened, now);
   const begin = Date.parse(run.startedAt ?? run.createdDate);
-  const now = Math.max(clock, begin);
-  const end = run.finishedAt ? Date.parse(run.finishedAt) : now;
-  const span = Math.max(end - begin, 100);
-  const place = (at: number) => Math.min(100, Math.max(0, ((at - begin) / span) * 100));
+  const last = Math.max(...rows.flatMap((row) => ("segments" in row ? row.segments.map((s) => s.to) : [])));
+  const finish = run.finishedAt ? Date.parse(run.finishedAt) : Math.max(now, begin);
+  const [from, to] = zoom ?? [begin, Math.max(finish, Number.isFinite(last) ? last : begin, begin + 100)];
+  const place: Place = (at) => ((at - from) / (to - from)) * 100;
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    getItemKey: (index) => rows[index]?.id ?? index,
+    overscan: 12,
+  });
+  const toggle = (id: string) =>
+    onOpen(opened.includes(id) ? opened.filter((each) => each !== id) : [...opened, id]);
+  const shown = ticks(from, to, axis === "clock" ? 0 : begin);
   return (
-    <div className="flex h-full flex-col">
-      <div className="grid h-8 shrink-0 grid-cols-[minmax(0,11rem)_1fr_4.5rem] items-center gap-3 border-b px-4 text-muted text-xs">
-        <span>Step</span>
-        <span aria-hidden className="relative h-full">
-          {ticks(span).map((at) => (
+    <div className="flex max-h-full min-h-0 flex-col">
+      <div className={cn(GRID, "h-10 shrink-0 items-center border-b text-muted text-xs")}>
+        <span className="flex items-center gap-2">
+          {zoom ? (
+            <Button size="sm" icon={ZoomOut} onClick={() => setZoom(null)}>
+              Whole run
+            </Button>
+          ) : (
+            <Segmented
+              label="Axis"
+              value={axis}
+              onChange={setAxis}
+              options={[
+                { value: "elapsed", label: "Elapsed" },
+                { value: "clock", label: "Clock" },
+              ]}
+            />
+          )}
+        </span>
+        <Axis from={from} to={to} onZoom={setZoom}>
+          {shown.map((at, index) => (
+            // A word that would be cut at the edge is left out; its line stands below all the same.
             <span
               key={at}
-              style={{ left: `${(at / span) * 100}%` }}
-              className="tabular absolute top-2 whitespace-nowrap border-line border-l pl-1 text-2xs"
+              style={{ left: `${place(at)}%` }}
+              className={cn(
+                "tabular pointer-events-none absolute top-3 whitespace-nowrap border-line border-l pl-1 text-2xs",
+                place(at) > 78 && "hidden",
+                index % 2 === 1 && "@max-[16rem]:hidden",
+                index % 4 !== 0 && "@max-[8rem]:hidden",
+              )}
             >
-              {duration(at)}
+              {axis === "clock" ? clock(at) : duration(at - begin)}
             </span>
           ))}
-        </span>
+        </Axis>
         <span className="text-right">Duration</span>
       </div>
-      <ol aria-label="Timeline" className="min-h-0 flex-1 overflow-y-auto py-1">
-        {run.nodes.map((node) => {
-          const { label, tone } = lookOf(node.status);
-          const took = elapsed(node.startedAt, node.finishedAt, now);
-          return (
-            <li key={node.id}>
-              <button
-                type="button"
-                aria-current={selected === node.id || undefined}
-                onClick={() => onSelect(node.id)}
-                className={cn(
-                  "grid h-8 w-full grid-cols-[minmax(0,11rem)_1fr_4.5rem] items-center gap-3 px-4 text-left text-sm -outline-offset-2 hover:bg-hover",
-                  selected === node.id && "bg-accent-soft",
-                )}
-              >
-                <span className="flex min-w-0 items-center gap-2">
-                  <StatusIcon status={node.status} hidden className="size-3.5" />
-                  <span className="truncate">{node.label || node.id}</span>
-                  <span className="sr-only">, {label},</span>
-                </span>
-                <Bars node={node} end={end} place={place} />
-                <span className={cn("tabular text-right text-xs", took === null && TONE_TEXT[tone])}>
-                  {took !== null ? duration(took) : kept(node) ? "Kept" : label}
-                </span>
-              </button>
-            </li>
-          );
-        })}
-      </ol>
+      <div ref={scroller} className="min-h-0 overflow-y-auto">
+        <div className="relative" style={{ height: virtual.getTotalSize() }}>
+          <div aria-hidden className={cn(GRID, "pointer-events-none absolute inset-0")}>
+            <span />
+            <span className="relative overflow-hidden">
+              {shown.map((at) => (
+                <span
+                  key={at}
+                  style={{ left: `${place(at)}%` }}
+                  className="absolute inset-y-0 w-px bg-line/60"
+                />
+              ))}
+              {live && (
+                <span style={{ left: `${place(now)}%` }} className="absolute inset-y-0 w-px bg-accent" />
+              )}
+            </span>
+          </div>
+          <ol aria-label="Timeline">
+            {virtual.getVirtualItems().map((item) => {
+              const row = rows[item.index];
+              if (!row) return null;
+              return (
+                <li
+                  key={item.key}
+                  style={{ transform: `translateY(${item.start}px)`, height: ROW }}
+                  className="absolute inset-x-0 top-0"
+                >
+                  {row.kind === "note" ? (
+                    <p className="truncate px-3 pl-11 text-muted text-xs leading-7">{row.text}</p>
+                  ) : row.kind === "task" ? (
+                    <TaskRow row={row} place={place} onOpen={() => onTask(row.node.id, row.task)} />
+                  ) : (
+                    <NodeRow
+                      row={row}
+                      place={place}
+                      now={now}
+                      selected={selected === row.id}
+                      open={opened.includes(row.id)}
+                      onSelect={() => onSelect(row.id)}
+                      onToggle={() => toggle(row.id)}
+                    />
+                  )}
+                </li>
+              );
+            })}
+          </ol>
+        </div>
+      </div>
     </div>
   );
 }
 
-type BarsProps = { node: NodeRun; end: number; place: (at: number) => number };
-
-function Bars({ node, end, place }: BarsProps) {
-  const { tone } = lookOf(node.status);
-  if (node.startedAt === null) return <span aria-hidden className="h-px bg-line" />;
-  const from = Date.parse(node.startedAt);
-  const to = node.finishedAt ? Date.parse(node.finishedAt) : end;
-  // Between a line of the stream and the next fetch a step is known to run, its attempt is not.
-  const tries = node.attempts.length
-    ? node.attempts.map((each) => ({
-        number: each.attempt,
-        from: Date.parse(each.startedAt),
-        to: each.finishedAt ? Date.parse(each.finishedAt) : to,
-        failed: each.error !== null,
-      }))
-    : [{ number: 1, from, to, failed: false }];
-  const box = (start: number, stop: number) => ({
-    left: `${place(start)}%`,
-    width: `${Math.max(0, place(stop) - place(start))}%`,
+/** The steps, and the tasks of those that are opened. */
+function useRows(run: RunDetail, lines: readonly LogLine[], opened: readonly string[], now: number): Row[] {
+  const nodes = run.nodes.filter((node) => opened.includes(node.id) && mayOpen(node));
+  const over = ended(run.status);
+  const answers = useQueries({
+    queries: nodes.map((node) => tasksQuery(run.id, node.id, !over && node.finishedAt === null)),
   });
+  const mine = useMemo(() => {
+    const found = new Map<string, LogLine[]>();
+    for (const line of lines) {
+      if (line.nodeId === null) continue;
+      const list = found.get(line.nodeId);
+      if (list) list.push(line);
+      else found.set(line.nodeId, [line]);
+    }
+    return found;
+  }, [lines]);
+  return run.nodes.flatMap((node): Row[] => {
+    const own = mine.get(node.id) ?? [];
+    const row: Row = {
+      kind: "node",
+      id: node.id,
+      node,
+      segments: segmentsOf(node, own, now),
+      dots: dotsOf(own),
+    };
+    const place = nodes.indexOf(node);
+    if (place < 0) return [row];
+    const answer = answers[place];
+    const note = (text: string): Row => ({ kind: "note", id: `${node.id} note`, text });
+    if (answer?.error) return [row, note("Its tasks cannot be shown now.")];
+    if (!answer?.data) return [row, note("Asking the platform …")];
+    const { items, reason, problem } = answer.data;
+    const inside = byTask(items).map(
+      (task): Row => ({
+        kind: "task",
+        id: `${node.id} ${task.id}`,
+        node,
+        task,
+        segments: segmentsOfTask(task.tries, now),
+      }),
+    );
+    const said = problem ? problem.message : reason;
+    return [row, ...inside, ...(said ? [note(said)] : [])];
+  });
+}
+
+/** Whether the platform may tell what is inside this step. */
+export function mayOpen(node: NodeRun): boolean {
+  return node.remote !== null && node.remote.provider !== "webhook" && node.remote.executionId !== null;
+}
+
+function dotsOf(lines: readonly LogLine[]): Dot[] {
+  return lines
+    .filter((line) => line.kind.startsWith("callback.") || (line.kind === "log" && line.level === "error"))
+    .slice(0, 50)
+    .map((line) => ({ at: Date.parse(saidAt(line)), failed: line.level === "error", text: line.message }));
+}
+
+type NodeRowProps = {
+  row: Extract<Row, { kind: "node" }>;
+  place: Place;
+  now: number;
+  selected: boolean;
+  open: boolean;
+  onSelect: () => void;
+  onToggle: () => void;
+};
+
+function NodeRow({ row, place, now, selected, open, onSelect, onToggle }: NodeRowProps) {
+  const { node } = row;
+  const { label, tone } = lookOf(node.status);
+  const took = elapsed(node.startedAt, node.finishedAt, now);
+  const name = node.label || node.id;
   return (
-    <span aria-hidden className="relative h-full">
-      <span style={box(from, to)} className="absolute top-1/2 h-px min-w-0.5 bg-edge" />
-      {tries.map((each, index) => {
-        const last = index === tries.length - 1;
-        const waits = last && (node.status === "WAITING" || node.status === "HELD");
-        return (
-          <span
-            key={each.number}
-            style={{
-              ...box(each.from, each.to),
-              ...(waits && {
-                backgroundImage: "repeating-linear-gradient(135deg, currentColor 0 3px, transparent 3px 7px)",
-              }),
-            }}
-            className={cn(
-              "absolute top-2.5 h-3 min-w-1 rounded-[3px]",
-              waits
-                ? ["border border-current", TONE_TEXT[tone]]
-                : TONE_BG[each.failed && !last ? "failed" : tone],
-              node.status === "QUEUED" && "top-3.5 h-1",
-            )}
-          />
-        );
-      })}
-    </span>
+    <div className={cn("relative h-full", selected && "bg-accent-soft")}>
+      {mayOpen(node) && (
+        <button
+          type="button"
+          aria-expanded={open}
+          aria-label={`Remote tasks of ${name}`}
+          onClick={onToggle}
+          className="absolute top-0.5 left-1 z-10 grid size-6 place-items-center rounded-sm text-muted hover:bg-hover hover:text-ink"
+        >
+          <ChevronRight aria-hidden className={cn("size-3.5 transition-transform", open && "rotate-90")} />
+        </button>
+      )}
+      <button
+        type="button"
+        aria-current={selected || undefined}
+        onClick={onSelect}
+        className={cn(GRID, "h-full w-full items-center text-left text-sm -outline-offset-2 hover:bg-hover")}
+      >
+        <span className="flex min-w-0 items-center gap-2 pl-5">
+          <StatusIcon status={node.status} hidden className="size-3.5" />
+          <span className="truncate">{name}</span>
+          <span className="sr-only">, {label},</span>
+        </span>
+        <Bars segments={row.segments} tone={tone} place={place} dots={row.dots} />
+        <span className={cn("tabular text-right text-xs", took === null && TONE_TEXT[tone])}>
+          {took !== null ? duration(took) : kept(node) ? "Kept" : label}
+        </span>
+      </button>
+    </div>
   );
 }
 
-/** Round places on the axis, four or five of them, in milliseconds. */
-function ticks(span: number): number[] {
-  const size =
-    (STEPS.find((step) => span / (step * 1000) <= 5) ?? 86_400 * Math.ceil(span / 4 / 86_400_000)) * 1000;
-  return Array.from({ length: Math.floor(span / size) }, (_, index) => (index + 1) * size).filter(
-    (at) => at < span * 0.94,
+type TaskRowProps = { row: Extract<Row, { kind: "task" }>; place: Place; onOpen: () => void };
+
+function TaskRow({ row: { task, segments }, place, onOpen }: TaskRowProps) {
+  const { label, tone } = lookOf(task.state);
+  const ran = segments.filter((each) => each.phase !== "queued");
+  const took = ran.length ? (ran.at(-1)?.to ?? 0) - (ran[0]?.from ?? 0) : null;
+  const raw = task.tries.at(-1)?.raw;
+  return (
+    <button
+      type="button"
+      onClick={onOpen}
+      title={raw ? `${label}: ${raw}` : label}
+      className={cn(GRID, "h-full w-full items-center text-left text-xs -outline-offset-2 hover:bg-hover")}
+    >
+      <span className="flex min-w-0 items-center gap-1.5 pl-9 text-muted">
+        <StatusIcon status={task.state} hidden className="size-3" />
+        <span className="truncate font-mono">{task.label}</span>
+        <span className="sr-only">, {label},</span>
+        {task.tries.length > 1 && (
+          <span className="tabular shrink-0 text-2xs">
+            <span className="sr-only">tries: </span>↻{task.tries.length}
+          </span>
+        )}
+      </span>
+      <Bars segments={segments} tone={tone} place={place} small />
+      <span className={cn("tabular truncate text-right", took === null ? TONE_TEXT[tone] : "text-muted")}>
+        {took === null ? (raw ?? label).replaceAll("_", " ") : duration(took)}
+      </span>
+    </button>
+  );
+}
+
+type AxisProps = {
+  from: number;
+  to: number;
+  onZoom: (range: [number, number] | null) => void;
+  children: React.ReactNode;
+};
+
+/** The places of the axis. Dragging along it shows that stretch alone; a double click the whole run. */
+function Axis({ from, to, onZoom, children }: AxisProps) {
+  const start = useRef<number | null>(null);
+  const [brush, setBrush] = useState<[number, number] | null>(null);
+  const share = (event: PointerEvent<HTMLElement>) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+  };
+  const done = () => {
+    const found = brush;
+    start.current = null;
+    setBrush(null);
+    if (found && found[1] - found[0] > 0.02)
+      onZoom([from + found[0] * (to - from), from + found[1] * (to - from)]);
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: a closer look by mouse; the same times stand in the rows
+    <span
+      title="Drag to look closer, double-click for the whole run"
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        start.current = share(event);
+      }}
+      onPointerMove={(event) => {
+        if (start.current === null) return;
+        const at = share(event);
+        setBrush([Math.min(at, start.current), Math.max(at, start.current)]);
+      }}
+      onPointerUp={done}
+      onDoubleClick={() => onZoom(null)}
+      className="@container relative h-full cursor-crosshair touch-none select-none overflow-hidden"
+    >
+      {children}
+      {brush && (
+        <span
+          style={{ left: `${brush[0] * 100}%`, width: `${(brush[1] - brush[0]) * 100}%` }}
+          className="absolute inset-y-0 bg-accent-soft"
+        />
+      )}
+    </span>
   );
 }

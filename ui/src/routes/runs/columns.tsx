@@ -1,131 +1,263 @@
-import { Link } from "@tanstack/react-router";
-import { Ban, RotateCw } from "lucide-react";
+import { useNavigate } from "@tanstack/react-router";
+import {
+  Ban,
+  ChevronDown,
+  ChevronRight,
+  Copy,
+  Ellipsis,
+  ExternalLink,
+  ListFilter,
+  RotateCw,
+} from "lucide-react";
+import { toast } from "sonner";
 import { ended } from "@/api/queries";
-import type { Run } from "@/api/types";
-import { Badge, type Column, Elapsed, IconButton, StatusBadge, Timestamp } from "@/ui";
+import type { RunItem } from "@/api/types";
+import { cn } from "@/lib/cn";
+import { duration, elapsed } from "@/lib/time";
+import { Badge, Elapsed, IconButton, Menu, StatusBadge, Timestamp } from "@/ui";
 import { TRIGGERS } from "@/ui/trigger";
+import type { RunActions } from "./list";
+import { StepStrip } from "./steps";
 
-type Actions = { may: boolean; onCancel: (run: Run) => void };
+const CHOICE = "20px";
+/** Tracks of the grid for three widths; the cells that a width leaves out are hidden by the same names. */
+export const TRACKS = {
+  "--narrow": `${CHOICE} 20px 92px minmax(0, 1fr) 28px`,
+  "--medium": `${CHOICE} 20px 92px minmax(0, 1fr) 48px 84px 76px minmax(0, 1.4fr) 28px`,
+  "--wide": `${CHOICE} 20px 92px minmax(0, 1.2fr) 44px 96px 80px 72px 108px minmax(0, 1.7fr) 28px`,
+} as React.CSSProperties;
+const MEDIUM = "hidden md:block";
+const WIDE = "hidden xl:block";
 
-/** The columns of the list; the last one holds what can be done with the row. */
-export function columnsOf({ may, onCancel }: Actions): Column<Run>[] {
-  return [
-    {
-      key: "status",
-      header: "Status",
-      width: "104px",
-      cell: (run) => <StatusBadge status={run.status} plain className="flex" />,
-    },
-    {
-      key: "number",
-      header: "Run",
-      width: "56px",
-      align: "end",
-      cell: (run) => <span className="tabular text-muted">#{run.number}</span>,
-    },
-    {
-      key: "name",
-      header: "Orchestrator",
-      width: "minmax(0, 1.4fr)",
-      cell: (run) => (
-        <>
-          <span className="font-medium">{run.orchestratorName}</span>{" "}
-          <span className="text-muted text-xs">r{run.revision}</span>
-        </>
-      ),
-    },
-    {
-      key: "message",
-      header: "What happened",
-      width: "minmax(0, 2fr)",
-      wide: true,
-      cell: (run) => <Message run={run} />,
-    },
-    {
-      key: "trigger",
-      header: "Trigger",
-      width: "168px",
-      wide: true,
-      cell: (run) => (
-        <span className="text-muted" title={`${TRIGGERS[run.trigger.kind]} · ${run.trigger.by}`}>
-          {TRIGGERS[run.trigger.kind]} · {run.trigger.by}
-        </span>
-      ),
-    },
-    {
-      key: "started",
-      header: "Started",
-      width: "96px",
-      wide: true,
-      cell: (run) => <Timestamp at={run.startedAt ?? run.createdDate} className="text-muted" />,
-    },
-    {
-      key: "took",
-      header: "Duration",
-      width: "76px",
-      align: "end",
-      cell: (run) => <Elapsed from={run.startedAt} to={run.finishedAt} />,
-    },
-    {
-      key: "do",
-      header: <span className="sr-only">Actions</span>,
-      width: "32px",
-      cell: (run) =>
-        may && (
-          // biome-ignore lint/a11y: keeps a click or a key on the button from opening the row
-          <div
-            onClick={(event) => event.stopPropagation()}
-            onDoubleClick={(event) => event.stopPropagation()}
-          >
-            <Action run={run} onCancel={onCancel} />
-          </div>
-        ),
-    },
-  ];
-}
+type Props = {
+  run: RunItem;
+  usual: number | undefined;
+  may: boolean;
+  expanded: boolean;
+  onExpand: (open: boolean) => void;
+  actions: RunActions;
+};
 
-function Action({ run, onCancel }: { run: Run; onCancel: (run: Run) => void }) {
-  if (!ended(run.status)) {
-    return (
-      <IconButton size="sm" icon={Ban} label={`Cancel run ${run.number}`} onClick={() => onCancel(run)} />
-    );
-  }
+export const RunColumns = { Heads, Cells };
+
+function Heads() {
+  const head = "truncate";
   return (
-    <Link
-      to="/runs/$runId"
-      params={{ runId: run.id }}
-      search={{ again: true }}
-      aria-label={`Re-run ${run.number}`}
-      title="Re-run …"
-      className="grid size-7 place-items-center rounded-md text-ink hover:bg-hover"
-    >
-      <RotateCw aria-hidden className="size-4" />
-    </Link>
+    <>
+      <span role="columnheader">
+        <span className="sr-only">Unfold</span>
+      </span>
+      <span role="columnheader" className={head}>
+        Status
+      </span>
+      <span role="columnheader" className={head}>
+        Orchestrator
+      </span>
+      <span role="columnheader" className={cn(head, MEDIUM, "text-right")}>
+        Run
+      </span>
+      <span role="columnheader" className={cn(head, WIDE)}>
+        Trigger
+      </span>
+      <span role="columnheader" className={cn(head, MEDIUM)}>
+        Started
+      </span>
+      <span role="columnheader" className={cn(head, MEDIUM, "text-right")}>
+        Duration
+      </span>
+      <span role="columnheader" className={cn(head, WIDE)}>
+        Steps
+      </span>
+      <span role="columnheader" className={cn(head, MEDIUM)}>
+        What happened
+      </span>
+      <span role="columnheader">
+        <span className="sr-only">Actions</span>
+      </span>
+    </>
   );
 }
 
-function Message({ run }: { run: Run }) {
+function Cells({ run, usual, may, expanded, onExpand, actions }: Props) {
+  return (
+    <>
+      {/* biome-ignore lint/a11y: keeps a click on the button from opening the run */}
+      <div role="cell" onClick={(event) => event.stopPropagation()}>
+        <button
+          type="button"
+          tabIndex={-1}
+          aria-expanded={expanded}
+          aria-label={`${expanded ? "Fold" : "Unfold"} run ${run.number}`}
+          onClick={() => onExpand(!expanded)}
+          className="-mx-0.5 grid size-6 place-items-center rounded-md text-muted hover:bg-hover hover:text-ink"
+        >
+          {expanded ? (
+            <ChevronDown aria-hidden className="size-4" />
+          ) : (
+            <ChevronRight aria-hidden className="size-4" />
+          )}
+        </button>
+      </div>
+      <div role="cell" className="min-w-0">
+        <StatusBadge status={run.status} plain className="flex" />
+      </div>
+      <div role="cell" className="min-w-0 truncate">
+        <span className="font-medium" title={run.orchestratorName}>
+          {run.orchestratorName}
+        </span>{" "}
+        <span className="text-muted text-xs">r{run.revision}</span>
+      </div>
+      <div role="cell" className={cn("tabular text-right text-muted text-xs", MEDIUM)}>
+        #{run.number}
+      </div>
+      <div
+        role="cell"
+        className={cn("min-w-0 truncate text-muted text-xs", WIDE)}
+        title={`${TRIGGERS[run.trigger.kind]} · ${run.trigger.by}`}
+      >
+        <span className="block truncate leading-4">{TRIGGERS[run.trigger.kind]}</span>
+        <span className="block truncate text-2xs leading-3.5">{run.trigger.by}</span>
+      </div>
+      <div role="cell" className={cn("min-w-0 truncate", MEDIUM)}>
+        <Timestamp at={run.startedAt ?? run.createdDate} className="text-muted text-xs" />
+      </div>
+      <div role="cell" className={cn("min-w-0", MEDIUM)}>
+        <Took run={run} usual={usual} />
+      </div>
+      <div role="cell" className={cn("min-w-0 pt-1", WIDE)}>
+        <StepStrip steps={run.steps} />
+      </div>
+      <div role="cell" className={cn("min-w-0", MEDIUM)}>
+        <Message run={run} />
+      </div>
+      <div
+        role="cell"
+        onClick={(event) => event.stopPropagation()}
+        onKeyDown={(event) => event.stopPropagation()}
+      >
+        <RowMenu run={run} may={may} actions={actions} />
+      </div>
+    </>
+  );
+}
+
+/** How long it took; under it a bar, whose middle is what is usual. */
+function Took({ run, usual }: { run: RunItem; usual: number | undefined }) {
+  const took = elapsed(run.startedAt, run.finishedAt);
+  const share = took !== null && usual ? took / (2 * usual) : null;
+  return (
+    <span
+      className="flex flex-col items-end gap-0.5"
+      title={
+        usual
+          ? `Usual for this orchestrator: ${duration(usual)} (the median of its completed runs shown here)`
+          : undefined
+      }
+    >
+      <Elapsed from={run.startedAt} to={run.finishedAt} className="text-xs" />
+      {share !== null && run.finishedAt !== null && (
+        <svg aria-hidden viewBox="0 0 48 4" className="h-1 w-12">
+          <rect width="48" height="3" y="0.5" rx="1.5" fill="var(--line)" />
+          <rect
+            width={Math.max(2, Math.min(48, share * 48))}
+            height="3"
+            y="0.5"
+            rx="1.5"
+            fill={share > 1 ? "var(--st-warning)" : "var(--st-queued)"}
+          />
+          <rect x="23.5" width="1" height="4" fill="var(--ink)" />
+        </svg>
+      )}
+    </span>
+  );
+}
+
+function Message({ run }: { run: RunItem }) {
   const labels = Object.entries(run.labels);
+  const waits = run.waiting.map(
+    ({ nodeId }) => run.steps.find((step) => step.id === nodeId)?.label ?? nodeId,
+  );
   return (
     <span className="flex min-w-0 items-center gap-1.5">
       {run.error ? (
-        <span className="truncate text-st-failed" title={run.error.message}>
+        <span className="min-w-0 truncate text-st-failed text-xs" title={run.error.message}>
           {run.error.message}
         </span>
       ) : (
-        run.waiting.length > 0 && (
-          <span className="truncate text-muted">
-            Waits at {run.waiting.map((each) => each.nodeId).join(", ")}
-          </span>
+        waits.length > 0 && (
+          <span className="min-w-0 truncate text-muted text-xs">Waits at {waits.join(", ")}</span>
         )
       )}
       {labels.slice(0, 3).map(([key, value]) => (
-        <Badge key={key} className="max-w-40 shrink">
-          <span className="truncate">
+        <Badge key={key} className="max-w-32 shrink">
+          <span className="truncate" title={`${key}:${value}`}>
             {key}:{value}
           </span>
         </Badge>
       ))}
+      {labels.length > 3 && <span className="shrink-0 text-2xs text-muted">+{labels.length - 3}</span>}
     </span>
+  );
+}
+
+function RowMenu({ run, may, actions }: { run: RunItem; may: boolean; actions: RunActions }) {
+  const navigate = useNavigate();
+  const copy = (what: string, text: string) =>
+    navigator.clipboard.writeText(text).then(
+      () => toast.success(`${what} copied`),
+      () => toast.error("The browser did not allow copying"),
+    );
+  return (
+    <Menu
+      align="end"
+      trigger={
+        <IconButton
+          data-menu=""
+          tabIndex={-1}
+          size="sm"
+          icon={Ellipsis}
+          label={`Actions of run ${run.number}`}
+          className="text-muted"
+        />
+      }
+      items={[
+        { label: "Open", icon: ExternalLink, shortcut: "enter", onSelect: () => actions.open(run) },
+        ...(may
+          ? [
+              {
+                label: "Re-run …",
+                icon: RotateCw,
+                shortcut: "r",
+                disabled: !ended(run.status),
+                onSelect: () => actions.rerun(run),
+              },
+              {
+                label: "Cancel …",
+                icon: Ban,
+                shortcut: "c",
+                danger: true,
+                disabled: ended(run.status),
+                onSelect: () => actions.cancel(run),
+              },
+            ]
+          : []),
+        { separator: true },
+        {
+          label: "Only this orchestrator",
+          icon: ListFilter,
+          onSelect: () =>
+            void navigate({
+              to: "/runs",
+              search: (before) => ({ ...before, orchestratorId: run.orchestratorId }) as object,
+            }),
+        },
+        {
+          label: "Copy link",
+          icon: Copy,
+          onSelect: () => void copy("Link", `${window.location.origin}/runs/${run.id}`),
+        },
+        { label: "Copy id", icon: Copy, onSelect: () => void copy("Id", run.id) },
+      ]}
+    />
   );
 }

@@ -1,53 +1,26 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { X } from "lucide-react";
+import { SlidersHorizontal, X } from "lucide-react";
 import { useState } from "react";
-import { orchestratorQuery, orchestratorsQuery, providersQuery, type RunFilter } from "@/api/queries";
+import { orchestratorQuery, orchestratorsQuery, providersQuery } from "@/api/queries";
 import type { RunState } from "@/api/types";
 import { cn } from "@/lib/cn";
-import { Button, Combobox, Input, lookOf, RUN_STATES, SearchInput, Select, StatusIcon } from "@/ui";
-import { TRIGGERS, type TriggerKind } from "@/ui/trigger";
-
-/** What the address says; words that the API does not know are left out of the query. */
-export type RunsSearch = {
-  status?: string[];
-  orchestratorId?: string;
-  provider?: string;
-  trigger?: string;
-  label?: string[];
-  q?: string;
-  since?: string;
-  until?: string;
-};
-
-const SINCE: Record<string, { label: string; hours: number }> = {
-  "1h": { label: "Last hour", hours: 1 },
-  "24h": { label: "Last 24 hours", hours: 24 },
-  "7d": { label: "Last 7 days", hours: 168 },
-  "30d": { label: "Last 30 days", hours: 720 },
-};
+import {
+  Button,
+  Combobox,
+  Dialog,
+  Field,
+  Input,
+  lookOf,
+  RUN_STATES,
+  SearchInput,
+  Select,
+  StatusIcon,
+} from "@/ui";
+import { TRIGGERS } from "@/ui/trigger";
+import { narrowings, type RunsSearch, SINCE, timeText } from "./search";
 
 const ANY = "any";
-
-/** The query of an address, with presets counted back from `now`. */
-export function filterOf(search: RunsSearch, now: number): RunFilter {
-  const status = search.status?.filter((word): word is RunState => RUN_STATES.includes(word as RunState));
-  const preset = SINCE[search.since ?? ""];
-  const label = search.label?.filter((pair) => pair.includes(":"));
-  const filter: RunFilter = {
-    status: status?.length ? status : undefined,
-    orchestratorId: search.orchestratorId,
-    provider: search.provider,
-    trigger:
-      search.trigger !== undefined && search.trigger in TRIGGERS
-        ? (search.trigger as TriggerKind)
-        : undefined,
-    label: label?.length ? label : undefined,
-    q: search.q,
-    since: preset ? new Date(now - preset.hours * 3_600_000).toISOString() : search.since,
-    until: search.until,
-  };
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
-}
+const CUSTOM = "custom";
 
 type Props = { search: RunsSearch; onChange: (change: Partial<RunsSearch>) => void; onClear: () => void };
 
@@ -59,11 +32,17 @@ export function Filters({ search, onChange, onClear }: Props) {
     const next = RUN_STATES.filter((word) => (word === status ? !chosen.has(word) : chosen.has(word)));
     onChange({ status: next.length ? [...next] : undefined });
   };
-  const any = Object.values(search).some((value) => value !== undefined);
+  const [timing, setTiming] = useState(false);
+  const [more, setMore] = useState(false);
+  const own = search.until !== undefined || (search.since !== undefined && !(search.since in SINCE));
+  const narrowed = narrowings(search, {});
+  // What no control above shows.
+  const others = narrowed.filter(({ key }) => ["by", "minSeconds", "error"].includes(key));
   return (
     <div className="flex flex-col gap-2">
       <div className="flex flex-wrap items-center gap-2">
         <SearchInput
+          id="runs-search"
           label="Search runs"
           className="w-full sm:w-64"
           value={search.q ?? ""}
@@ -87,13 +66,22 @@ export function Filters({ search, onChange, onClear }: Props) {
             </button>
           ))}
         </div>
-        {any && (
+        <Button
+          size="sm"
+          aria-expanded={more}
+          icon={SlidersHorizontal}
+          className="md:hidden"
+          onClick={() => setMore(!more)}
+        >
+          {more ? "Fewer filters" : "More filters"}
+        </Button>
+        {narrowed.length > 0 && (
           <Button variant="ghost" size="sm" icon={X} onClick={onClear}>
             Clear filters
           </Button>
         )}
       </div>
-      <div className="flex flex-wrap items-center gap-2">
+      <div className={cn("flex-wrap items-center gap-2 md:flex", more ? "flex" : "hidden")}>
         <div className="w-48">
           <OrchestratorFilter
             value={search.orchestratorId ?? null}
@@ -112,16 +100,103 @@ export function Filters({ search, onChange, onClear }: Props) {
           options={Object.entries(TRIGGERS).map(([value, label]) => ({ value, label }))}
           onChange={(trigger) => onChange({ trigger })}
         />
-        <Choice
+        <Select
           label="Time"
-          value={search.since}
-          options={Object.entries(SINCE).map(([value, { label }]) => ({ value, label }))}
-          onChange={(since) => onChange({ since })}
+          className={own ? "w-64" : "w-36"}
+          value={own ? CUSTOM : (search.since ?? ANY)}
+          onChange={(next) => {
+            if (next === CUSTOM || next === "change") setTiming(true);
+            else onChange({ since: next === ANY ? undefined : next, until: undefined });
+          }}
+          options={[
+            { value: ANY, label: "Time: any" },
+            ...Object.entries(SINCE).map(([value, { label }]) => ({ value, label })),
+            ...(own ? [{ value: CUSTOM, label: timeText(search) }] : []),
+            { value: own ? "change" : CUSTOM, label: own ? "Another time …" : "From … to …" },
+          ]}
         />
         <Labels value={search.label ?? []} onChange={(label) => onChange({ label })} />
+        {others.map(({ key, text, without }) => (
+          <button
+            key={key}
+            type="button"
+            aria-label={`Remove the filter: ${text}`}
+            onClick={() => onChange(without)}
+            className="inline-flex h-8 max-w-72 items-center gap-1 rounded-md bg-accent-soft px-2 text-xs"
+          >
+            <span className="truncate first-letter:uppercase">{text}</span>
+            <X aria-hidden className="size-3.5 shrink-0" />
+          </button>
+        ))}
       </div>
+      {timing && (
+        <OwnTime
+          search={search}
+          onClose={() => setTiming(false)}
+          onChoose={(time) => {
+            onChange(time);
+            setTiming(false);
+          }}
+        />
+      )}
     </div>
   );
+}
+
+/** From and to, in the reader's own zone. */
+function OwnTime({
+  search,
+  onChoose,
+  onClose,
+}: {
+  search: RunsSearch;
+  onChoose: (time: { since: string | undefined; until: string | undefined }) => void;
+  onClose: () => void;
+}) {
+  const [from, setFrom] = useState(() => local(search.since));
+  const [to, setTo] = useState(() => local(search.until));
+  const upsideDown = from !== "" && to !== "" && from >= to;
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && onClose()}
+      title="Runs started between"
+      size="sm"
+      footer={
+        <Button
+          variant="primary"
+          disabled={upsideDown}
+          onClick={() => onChoose({ since: instant(from), until: instant(to) })}
+        >
+          Show these
+        </Button>
+      }
+    >
+      <div className="flex flex-col gap-3">
+        <Field label="From" hint="Empty: from the first run on.">
+          <Input type="datetime-local" value={from} onChange={(event) => setFrom(event.target.value)} />
+        </Field>
+        <Field
+          label="To"
+          hint="Empty: until now."
+          error={upsideDown ? "This is before the beginning." : undefined}
+        >
+          <Input type="datetime-local" value={to} onChange={(event) => setTo(event.target.value)} />
+        </Field>
+      </div>
+    </Dialog>
+  );
+}
+
+/** As the browser's own field for times wants it: the reader's zone, to the minute. */
+function local(at: string | undefined): string {
+  const time = Date.parse(at ?? "");
+  if (Number.isNaN(time)) return "";
+  return new Date(time - new Date(time).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+function instant(text: string): string | undefined {
+  return text === "" ? undefined : new Date(text).toISOString();
 }
 
 function Choice({

@@ -1,125 +1,260 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { Info, ListTree } from "lucide-react";
-import { useMemo, useState } from "react";
-import { toastProblem } from "@/api/problem";
-import { ended, runsQuery, useCancelRun, useMay } from "@/api/queries";
-import type { Run } from "@/api/types";
+import { ArrowUp, CloudOff, Info, Keyboard, RefreshCw } from "lucide-react";
+import { useCallback, useMemo, useState } from "react";
+import { ended, useMay } from "@/api/queries";
+import type { RunItem } from "@/api/types";
+import { cn } from "@/lib/cn";
+import { useHotkeys } from "@/lib/hotkeys";
+import { plural } from "@/lib/time";
+import { useCommands } from "@/shell/commands";
 import {
-  Button,
-  ConfirmDialog,
-  EmptyState,
   IconButton,
+  Kbd,
   Loaded,
+  NODE_STATES,
   Page,
   Popover,
-  RUN_STATES,
+  Segmented,
+  Skeleton,
   StatusLegend,
-  Table,
+  Timestamp,
 } from "@/ui";
-import { columnsOf } from "./columns";
-import { Filters, filterOf, type RunsSearch } from "./filters";
+import { BulkBar, BulkDialog, ExportMenu, type Task } from "./bulk";
+import { NoRuns } from "./empty";
+import { Filters } from "./filters";
+import { ErrorGroups } from "./groups";
+import { Histogram } from "./histogram";
+import { type RunActions, RunList } from "./list";
+import { rowsOf, usualOf } from "./rows";
+import { GROUPS, type Grouping, groupingOf, present, type RunsSearch } from "./search";
+import { useRuns } from "./use-runs";
+import { Views } from "./views";
 
 const route = getRouteApi("/runs");
+const NOTHING: ReadonlySet<string> = new Set();
+const KEYS: ReadonlyArray<[string, string]> = [
+  ["j", "Next run"],
+  ["k", "Run before"],
+  ["arrowright", "Unfold"],
+  ["arrowleft", "Fold"],
+  ["enter", "Open"],
+  ["x", "Select"],
+  ["shift+x", "Select up to here"],
+  ["r", "Re-run"],
+  ["c", "Cancel"],
+  [".", "Menu of the run"],
+  ["/", "Search"],
+  ["e", "Group by error"],
+];
 
 /** Every run, newest first; what is asked for stands in the address. */
 export function RunsPage() {
   const search: RunsSearch = route.useSearch();
   const navigate = useNavigate({ from: "/runs" });
   const may = useMay("operator");
-  const [asked, setAsked] = useState<Run | null>(null);
-  const cancel = useCancelRun();
-  const address = JSON.stringify(search);
-  // Counted back once per filter: a preset that moved with every render would be a new query each time.
-  const filter = useMemo(() => filterOf(JSON.parse(address) as RunsSearch, Date.now()), [address]);
-  const query = useInfiniteQuery({
-    ...runsQuery(filter),
-    refetchInterval: ({ state }) => pace(state.data?.pages ?? []),
-  });
-  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
-  const columns = useMemo(() => columnsOf({ may, onCancel: setAsked }), [may]);
-  const clear = () => void navigate({ search: {}, replace: true });
-  const filtered = Object.keys(filter).length > 0;
+  const grouping = groupingOf(search);
+  const { query, filter, runs, newer, manyNewer, look, paused } = useRuns(search);
+  const [selected, setSelected] = useState(NOTHING);
+  const [expanded, setExpanded] = useState(NOTHING);
+  const [asked, setAsked] = useState<{ task: Task; runs: readonly RunItem[] } | null>(null);
+  const rows = useMemo(() => rowsOf(runs, grouping, expanded), [runs, grouping, expanded]);
+  const usual = useMemo(() => usualOf(runs), [runs]);
+  const chosen = useMemo(() => runs.filter((run) => selected.has(run.id)), [runs, selected]);
+
+  const change = useCallback(
+    (part: Partial<RunsSearch>) =>
+      void navigate({ search: (before) => present({ ...before, ...part }), replace: true }),
+    [navigate],
+  );
+  const open = (next: RunsSearch) => void navigate({ search: present({ ...next, group: search.group }) });
+  const clear = () => void navigate({ search: present({ group: search.group }), replace: true });
+  const group = (next: Grouping) => change({ group: next === "none" ? undefined : next });
+  const byError = () => group(grouping === "error" ? "none" : "error");
+  const find = () => document.getElementById("runs-search")?.focus();
+
+  useHotkeys({ "/": find, e: byError });
+  useCommands([
+    { id: "runs-error", label: "Group runs by error", group: "Runs", shortcut: "e", run: byError },
+    { id: "runs-search", label: "Search runs", group: "Runs", shortcut: "/", run: find },
+  ]);
+
+  const actions: RunActions = {
+    open: (run) => void navigate({ to: "/runs/$runId", params: { runId: run.id } }),
+    rerun: (run) => {
+      if (selected.has(run.id) && chosen.length > 1) setAsked({ task: "rerun", runs: chosen });
+      else if (ended(run.status)) {
+        void navigate({ to: "/runs/$runId", params: { runId: run.id }, search: { again: true } });
+      }
+    },
+    cancel: (run) => {
+      if (selected.has(run.id) && chosen.length > 1) setAsked({ task: "cancel", runs: chosen });
+      else if (!ended(run.status)) setAsked({ task: "cancel", runs: [run] });
+    },
+  };
 
   return (
     <Page
       title="Runs"
       layout="fill"
       actions={
-        <Popover
-          label="What the states mean"
-          align="end"
-          trigger={<IconButton icon={Info} label="What the states mean" />}
-        >
-          <StatusLegend of={RUN_STATES} />
-        </Popover>
+        <>
+          <span className="flex items-center gap-1 text-muted text-xs">
+            {query.dataUpdatedAt > 0 && (
+              <>
+                Updated <Timestamp at={new Date(query.dataUpdatedAt).toISOString()} />
+              </>
+            )}
+            <IconButton
+              size="sm"
+              icon={RefreshCw}
+              label="Refresh"
+              onClick={look}
+              className={cn(
+                "text-muted",
+                query.isFetching && query.isPlaceholderData && "[&_svg]:animate-spin",
+              )}
+            />
+          </span>
+          <ExportMenu runs={runs} what="those loaded into the list" />
+          <Popover
+            label="Keys of the list"
+            align="end"
+            trigger={<IconButton icon={Keyboard} label="Keys of the list" />}
+          >
+            <dl className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-1.5 text-sm">
+              {KEYS.map(([key, does]) => (
+                <div key={key} className="contents">
+                  <dt>
+                    <Kbd keys={key} />
+                  </dt>
+                  <dd>{does}</dd>
+                </div>
+              ))}
+            </dl>
+          </Popover>
+          <Popover
+            label="What the states mean"
+            align="end"
+            trigger={<IconButton icon={Info} label="What the states mean" />}
+          >
+            <StatusLegend of={NODE_STATES} />
+          </Popover>
+        </>
       }
       bar={
-        <Filters
-          search={search}
-          onClear={clear}
-          onChange={(change) =>
-            void navigate({ search: (before) => present({ ...before, ...change }), replace: true })
-          }
-        />
+        <div className="flex flex-col gap-3">
+          <Histogram filter={filter} onTime={(since, until) => change({ since, until })} onChange={change} />
+          <Filters search={search} onClear={clear} onChange={change} />
+        </div>
       }
     >
-      <div className="flex min-h-60 flex-1 flex-col overflow-hidden rounded-lg border bg-surface">
-        <Loaded query={query} title="The runs cannot be shown">
-          {() =>
-            rows.length ? (
-              <Table
-                label="Runs"
-                columns={columns}
-                rows={rows}
-                rowId={(run) => run.id}
-                onOpen={(run) => void navigate({ to: "/runs/$runId", params: { runId: run.id } })}
-                hasMore={query.hasNextPage}
-                loadingMore={query.isFetchingNextPage}
-                onEnd={() => void query.fetchNextPage()}
-              />
-            ) : filtered ? (
-              <EmptyState
-                icon={ListTree}
-                title="No run matches"
-                actions={<Button onClick={clear}>Clear filters</Button>}
-              >
-                Ask for fewer things at once, or for a longer time.
-              </EmptyState>
-            ) : (
-              <EmptyState icon={ListTree} title="Nothing has run yet">
-                Open an orchestrator and press Run.
-              </EmptyState>
-            )
-          }
-        </Loaded>
+      {paused && <Paused />}
+      <div className="flex min-h-60 flex-1 flex-col gap-3 xl:flex-row">
+        <Views search={search} onOpen={open} />
+        <div
+          className="flex min-h-0 min-w-0 flex-1 flex-col overflow-hidden rounded-lg border bg-surface"
+          aria-busy={query.isPlaceholderData || undefined}
+        >
+          <div className="flex flex-wrap items-center gap-2 border-b px-3 py-1.5">
+            <Segmented
+              label="Group"
+              value={grouping}
+              onChange={group}
+              options={(Object.keys(GROUPS) as Grouping[]).map((value) => ({ value, label: GROUPS[value] }))}
+            />
+            <span role="status" className="text-muted text-xs">
+              {query.isPlaceholderData && "Looking …"}
+            </span>
+          </div>
+          {newer > 0 && grouping !== "error" && (
+            <button
+              type="button"
+              onClick={look}
+              className="flex h-8 shrink-0 items-center justify-center gap-1.5 border-b bg-accent-soft font-medium text-accent-text text-xs hover:underline"
+            >
+              <ArrowUp aria-hidden className="size-3.5" />
+              {manyNewer ? "More than 100 new runs" : plural(newer, "new run")}
+            </button>
+          )}
+          {chosen.length > 0 && grouping !== "error" && (
+            <BulkBar
+              runs={chosen}
+              may={may}
+              onTask={(task) => setAsked({ task, runs: chosen })}
+              onClear={() => setSelected(NOTHING)}
+            />
+          )}
+          {grouping === "error" ? (
+            <ErrorGroups filter={filter} search={search} />
+          ) : (
+            <Loaded query={query} title="The runs cannot be shown" skeleton={<Waiting />}>
+              {() =>
+                runs.length ? (
+                  <RunList
+                    rows={rows}
+                    usual={usual}
+                    may={may}
+                    selected={selected}
+                    onSelected={setSelected}
+                    expanded={expanded}
+                    onExpand={(id, unfold) => setExpanded((before) => toggled(before, id, unfold))}
+                    actions={actions}
+                    hasMore={query.hasNextPage && !query.isPlaceholderData}
+                    loadingMore={query.isFetchingNextPage}
+                    onEnd={() => void query.fetchNextPage()}
+                  />
+                ) : (
+                  <NoRuns search={search} onChange={change} onClear={clear} />
+                )
+              }
+            </Loaded>
+          )}
+        </div>
       </div>
-      <ConfirmDialog
-        open={asked !== null}
-        onOpenChange={(open) => !open && setAsked(null)}
-        title={`Cancel run ${asked?.number ?? ""} of ${asked?.orchestratorName ?? ""}?`}
-        action="Cancel run"
-        pending={cancel.isPending}
-        onConfirm={() =>
-          asked &&
-          cancel.mutate(asked.id, {
-            onSuccess: () => setAsked(null),
-            onError: (error) => toastProblem(error, "The run was not cancelled"),
-          })
-        }
-      >
-        What runs on a platform is stopped where the platform can do that; elsewhere it goes on by itself.
-      </ConfirmDialog>
+      {asked && (
+        <BulkDialog
+          task={asked.task}
+          runs={asked.runs}
+          onClose={(done) => {
+            setAsked(null);
+            if (!done) return;
+            setSelected(NOTHING);
+            look();
+          }}
+        />
+      )}
     </Page>
   );
 }
 
-/** Milliseconds to the next look. Every loaded page is asked for again, so that long lists are renewed less often. */
-function pace(pages: ReadonlyArray<{ items: readonly Run[] }>): number {
-  if (pages.length > 4) return 60_000;
-  return pages.some((page) => page.items.some((run) => !ended(run.status))) ? 2_000 : 8_000;
+function Paused() {
+  return (
+    <p role="status" className="mb-3 flex items-center gap-2 rounded-md bg-accent-soft px-3 py-1.5 text-sm">
+      <CloudOff aria-hidden className="size-4 shrink-0" />
+      Live updates paused, refreshing every 10 s. What is shown may be old.
+    </p>
+  );
 }
 
-function present<T extends object>(search: T): Partial<T> {
-  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as Partial<T>;
+function Waiting() {
+  return (
+    <div role="status" aria-label="Loading">
+      {Array.from({ length: 12 }, (_, row) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
+        <div key={row} className="flex h-10 items-center gap-6 border-b px-3">
+          <Skeleton className="w-24" />
+          <Skeleton className="w-48" />
+          <Skeleton className="flex-1" />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function toggled(set: ReadonlySet<string>, id: string, on: boolean): ReadonlySet<string> {
+  if (set.has(id) === on) return set;
+  const next = new Set(set);
+  if (on) next.add(id);
+  else next.delete(id);
+  return next;
 }

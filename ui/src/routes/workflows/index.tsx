@@ -1,18 +1,21 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { Cable, Plus } from "lucide-react";
-import { useEffect } from "react";
-import { connectionsQuery, providersQuery, useMay, workflowsQuery } from "@/api/queries";
-import { keys } from "@/api/queries/keys";
-import type { Connection, Provider } from "@/api/types";
-import { Button, EmptyState, Loaded, Page, SearchInput, Segmented, Select, StatusIcon, Tabs } from "@/ui";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { offersQuery, providersQuery } from "@/api/queries";
+import type { Offer, OfferConnection, OfferPage, Provider } from "@/api/types";
+import { Loaded, Page, StatusIcon, Tabs } from "@/ui";
+import { AddBar } from "./add";
+import { Filters, filtered } from "./filters";
+import { Freshness } from "./freshness";
 import { WorkflowList } from "./list";
+import { NotConnected, Nothing, NothingConnected } from "./nothing";
 import { PreviewPane } from "./preview";
 
 const route = getRouteApi("/workflows");
+const ALL = "all";
 const WORST = ["FAILING", "INACTIVE", "ACTIVE"] as const;
 
-/** The workflows of the connected platforms. */
+/** The workflows of all connected platforms. */
 export function WorkflowsPage() {
   const providers = useQuery(providersQuery);
   return (
@@ -29,143 +32,150 @@ export function WorkflowsPage() {
 function Browser({ providers }: { providers: readonly Provider[] }) {
   const search = route.useSearch();
   const navigate = useNavigate({ from: "/workflows" });
-  const connections = useQuery(connectionsQuery());
-  useCounts(connections.data);
-  const sorted = [...providers].sort(
+  const { provider, connection, q, active, tag, folder, trigger, used } = search;
+  const filter = { q, provider, connectionId: connection, active, tag, folder, trigger, used };
+  const query = useInfiniteQuery(
+    offersQuery(Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined))),
+  );
+  const [chosen, setChosen] = useState<ReadonlyMap<string, Offer>>(new Map());
+  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
+  const head = query.data?.pages[0];
+  const listed = providers.filter((each) => each.verbs.includes("list"));
+  if (listed.every((each) => each.connections.length === 0)) return <NothingConnected providers={listed} />;
+
+  const change = (next: Partial<typeof search>) =>
+    void navigate({ search: { ...search, ...next }, replace: true });
+  const of = (name: string) => (head?.connections ?? []).filter((each) => each.provider === name);
+  const sum = (parts: readonly OfferConnection[]) => parts.reduce((all, each) => all + each.matching, 0);
+  const sorted = [...listed].sort(
     (a, b) => Number(b.connections.length > 0) - Number(a.connections.length > 0),
   );
-  const provider = providers.find((each) => each.name === search.provider) ?? sorted[0];
-  if (!provider) return null;
-  const count = (name: string) => {
-    const known = (connections.data ?? []).filter(
-      (each) => each.provider === name && each.workflows !== null,
+  const shown = listed.find((each) => each.name === provider);
+  const list = (page: OfferPage) =>
+    rows.length > 0 ? (
+      <WorkflowList
+        rows={rows}
+        total={page.total}
+        selected={search.workflow ? `${search.from ?? ""} ${search.workflow}` : null}
+        onSelect={(item) => change({ workflow: item.id, from: item.connectionId })}
+        chosen={chosen}
+        onChosen={setChosen}
+        hasMore={query.hasNextPage}
+        loadingMore={query.isFetchingNextPage}
+        onEnd={() => void query.fetchNextPage()}
+      />
+    ) : (
+      <Nothing
+        parts={shown ? of(shown.name) : page.connections}
+        title={shown?.title}
+        narrowed={filtered(search)}
+        onClear={() => void navigate({ search: provider ? { provider } : {} })}
+      />
     );
-    return known.length ? known.reduce((sum, each) => sum + (each.workflows ?? 0), 0) : undefined;
-  };
+  const content = (
+    <>
+      <Filters search={search} onChange={change} page={head} providers={listed} />
+      <div className="flex min-h-0 flex-1 overflow-hidden rounded-lg border bg-surface">
+        <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+          <Loaded query={query} title="The workflows cannot be shown">
+            {({ pages }) =>
+              pages[0] && (
+                <>
+                  <Freshness
+                    parts={shown ? of(shown.name) : pages[0].connections}
+                    total={pages[0].total}
+                    providers={providers}
+                  />
+                  {list(pages[0])}
+                  <AddBar chosen={[...chosen.values()]} onClear={() => setChosen(new Map())} />
+                </>
+              )
+            }
+          </Loaded>
+        </div>
+        {search.workflow && (
+          <Preview
+            providers={providers}
+            head={head}
+            search={search}
+            onClose={() => change({ workflow: undefined, from: undefined })}
+          />
+        )}
+      </div>
+    </>
+  );
   return (
     <Tabs
       label="Provider"
       className="flex-1"
       contentClassName="flex flex-col pt-3"
-      value={provider.name}
-      onChange={(next) => void navigate({ search: { provider: next, q: search.q, active: search.active } })}
-      tabs={sorted.map((each) => ({
-        value: each.name,
-        count: count(each.name),
-        label: (
-          <>
-            <Health provider={each} />
-            {each.title}
-          </>
-        ),
-        content: each === provider && <ProviderTab key={each.name} provider={each} />,
-      }))}
+      value={shown?.name ?? ALL}
+      onChange={(next) =>
+        change({
+          provider: next === ALL ? undefined : next,
+          connection: undefined,
+          workflow: undefined,
+          from: undefined,
+        })
+      }
+      tabs={[
+        {
+          value: ALL,
+          label: "All",
+          count: head && sum(head.connections),
+          content: !shown && content,
+        },
+        ...sorted.map((each) => ({
+          value: each.name,
+          count: each.connections.length > 0 && head ? sum(of(each.name)) : undefined,
+          label: (
+            <>
+              <Health parts={of(each.name)} />
+              {each.title}
+            </>
+          ),
+          content:
+            each === shown && (each.connections.length > 0 ? content : <NotConnected provider={each} />),
+        })),
+      ]}
     />
   );
 }
 
-/** Lists that were never read are read now, all together: each tab can then say how much is in it, and opens at once. */
-function useCounts(connections: readonly Connection[] | undefined): void {
-  const client = useQueryClient();
-  useEffect(() => {
-    const unread = (connections ?? []).filter((each) => each.status === "ACTIVE" && each.lastSync === null);
-    if (unread.length === 0) return;
-    const reading = unread.map((each) =>
-      client.prefetchInfiniteQuery(workflowsQuery(each.provider, { connectionId: each.id, q: "" })),
-    );
-    void Promise.all(reading).then(() => client.invalidateQueries({ queryKey: keys.connections.all }));
-  }, [client, connections]);
-}
-
 /** The worst state of a provider's connections; nothing where there is none. */
-function Health({ provider }: { provider: Provider }) {
-  const worst = WORST.find((status) => provider.connections.some((each) => each.status === status));
-  return worst ? <StatusIcon status={worst} className="size-3.5" /> : null;
+function Health({ parts }: { parts: readonly OfferConnection[] }) {
+  const worst = WORST.find((status) => parts.some((each) => each.status === status));
+  if (!worst) return null;
+  return <StatusIcon status={worst} className="size-3.5" />;
 }
 
-function ProviderTab({ provider }: { provider: Provider }) {
-  const search = route.useSearch();
-  const navigate = useNavigate({ from: "/workflows" });
-  const may = useMay("editor");
-  const connection =
-    provider.connections.find((each) => each.id === search.connection) ?? provider.connections[0];
-  const change = (next: Partial<typeof search>) =>
-    void navigate({ search: { ...search, provider: provider.name, ...next }, replace: true });
-  if (!connection) {
-    return (
-      <div className="rounded-lg border bg-surface">
-        <EmptyState
-          icon={Cable}
-          title={`${provider.title} is not connected`}
-          actions={
-            may && (
-              <Button asChild variant="primary">
-                <Link to="/connections" search={{ add: provider.name }}>
-                  <Plus aria-hidden /> Connect {provider.title}
-                </Link>
-              </Button>
-            )
-          }
-        >
-          Its workflows can be browsed here, and be steps of an orchestrator, once there is a connection to
-          it.
-        </EmptyState>
-      </div>
-    );
-  }
+/** Of the workflow that the address names; where it does not say the connection, of the only one of its provider. */
+function Preview({
+  providers,
+  head,
+  search,
+  onClose,
+}: {
+  providers: readonly Provider[];
+  head: OfferPage | undefined;
+  search: ReturnType<typeof route.useSearch>;
+  onClose: () => void;
+}) {
+  const id = search.from ?? search.connection;
+  const provider = id
+    ? providers.find((each) => each.connections.some((connection) => connection.id === id))
+    : providers.find((each) => each.name === search.provider);
+  const connectionId = id ?? provider?.connections[0]?.id;
+  if (!search.workflow || !provider || !connectionId) return null;
+  const name = head?.connections.find((each) => each.connectionId === connectionId)?.name;
   return (
-    <>
-      <div className="mb-3 flex flex-wrap items-center gap-2">
-        <SearchInput
-          label="Search workflows"
-          className="w-full max-w-80"
-          value={search.q ?? ""}
-          onChange={(q) => change({ q: q || undefined })}
-        />
-        <Segmented
-          label="Active"
-          value={search.active === undefined ? "all" : search.active ? "on" : "off"}
-          options={[
-            { value: "all", label: "All" },
-            { value: "on", label: "Active" },
-            { value: "off", label: "Off" },
-          ]}
-          onChange={(next) => change({ active: next === "all" ? undefined : next === "on" })}
-        />
-        {provider.connections.length > 1 && (
-          <Select
-            label="Connection"
-            className="w-56"
-            value={connection.id}
-            options={provider.connections.map((each) => ({
-              value: each.id,
-              label: each.name,
-              icon: <StatusIcon status={each.status} />,
-            }))}
-            onChange={(next) => change({ connection: next, workflow: undefined })}
-          />
-        )}
-      </div>
-      <div className="flex min-h-0 flex-1 overflow-hidden rounded-lg border bg-surface">
-        <WorkflowList
-          key={connection.id}
-          provider={provider}
-          connectionId={connection.id}
-          q={search.q ?? ""}
-          active={search.active}
-          selected={search.workflow ?? null}
-          onSelect={(item) => change({ workflow: item.id })}
-        />
-        {search.workflow && (
-          <PreviewPane
-            key={search.workflow}
-            provider={provider}
-            connectionId={connection.id}
-            workflowId={search.workflow}
-            onClose={() => change({ workflow: undefined })}
-          />
-        )}
-      </div>
-    </>
+    <PreviewPane
+      key={`${connectionId} ${search.workflow}`}
+      provider={provider}
+      connectionId={connectionId}
+      connectionName={name}
+      workflowId={search.workflow}
+      onClose={onClose}
+    />
   );
 }

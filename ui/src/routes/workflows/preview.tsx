@@ -1,25 +1,27 @@
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
-import { ExternalLink, RefreshCw, Spline } from "lucide-react";
-import type { ReactNode } from "react";
+import { ExternalLink, Eye, EyeOff, RefreshCw } from "lucide-react";
+import { type ReactNode, useState } from "react";
 import { toastProblem } from "@/api/problem";
-import { previewQuery, useCreateOrchestrator, useMay, useRefreshPreview } from "@/api/queries";
+import { type Importable, previewQuery, remoteNodeQuery, useRefreshPreview } from "@/api/queries";
 import type { Preview, Provider, RemoteWorkflow } from "@/api/types";
 import type { Schema } from "@/forms";
 import { useHotkeys } from "@/lib/hotkeys";
 import { Badge, Button, CopyButton, Drawer, IconButton, JsonView, Loaded, Panel, Timestamp } from "@/ui";
+import { AddButton } from "./add";
 import { Drawing } from "./drawing";
 import { useWide } from "./use-wide";
+import { Uses } from "./used-in";
 
 type Props = {
   provider: Provider;
   connectionId: string;
+  connectionName: string | undefined;
   workflowId: string;
   onClose: () => void;
 };
 
 /** What a workflow does and takes, beside the list; over it where there is no room. */
-export function PreviewPane({ provider, connectionId, workflowId, onClose }: Props) {
+export function PreviewPane({ provider, connectionId, connectionName, workflowId, onClose }: Props) {
   const query = useQuery(previewQuery(provider.name, workflowId, connectionId));
   const refresh = useRefreshPreview();
   const wide = useWide();
@@ -41,11 +43,21 @@ export function PreviewPane({ provider, connectionId, workflowId, onClose }: Pro
   );
   const body = (
     <Loaded query={query} title="The workflow cannot be shown">
-      {(preview) => <Contents preview={preview} provider={provider} />}
+      {(preview) => (
+        <Contents
+          preview={preview}
+          provider={provider}
+          connectionId={connectionId}
+          connectionName={connectionName}
+        />
+      )}
     </Loaded>
   );
   const use = query.data && (
-    <UseButton provider={provider} connectionId={connectionId} workflow={query.data.workflow} />
+    <Footer
+      workflow={query.data.workflow}
+      of={{ provider: provider.name, connectionId, id: workflowId, name: query.data.workflow.name }}
+    />
   );
   if (!wide) {
     return (
@@ -71,7 +83,17 @@ export function PreviewPane({ provider, connectionId, workflowId, onClose }: Pro
   );
 }
 
-function Contents({ preview, provider }: { preview: Preview; provider: Provider }) {
+function Contents({
+  preview,
+  provider,
+  connectionId,
+  connectionName,
+}: {
+  preview: Preview;
+  provider: Provider;
+  connectionId: string;
+  connectionName: string | undefined;
+}) {
   const { workflow } = preview;
   const link = workflow.url && /^https?:\/\//.test(workflow.url) ? workflow.url : null;
   return (
@@ -84,20 +106,15 @@ function Contents({ preview, provider }: { preview: Preview; provider: Provider 
             <Badge key={tag}>{tag}</Badge>
           ))}
         </dd>
-        <dt>Trigger</dt>
-        <dd>{workflow.trigger.kind}</dd>
-        {workflow.trigger.path && (
+        {connectionName && (
           <>
-            <dt>Path</dt>
-            <dd className="flex items-center gap-1">
-              <code className="min-w-0 truncate font-mono text-xs">
-                {workflow.trigger.method && `${workflow.trigger.method} `}
-                {workflow.trigger.path}
-              </code>
-              <CopyButton text={workflow.trigger.path} label="Copy path" />
-            </dd>
+            <dt>Connection</dt>
+            <dd>{connectionName}</dd>
           </>
         )}
+        <dt>Trigger</dt>
+        <dd>{workflow.trigger.kind}</dd>
+        {workflow.trigger.path && <Path trigger={workflow.trigger} />}
         {workflow.folder && (
           <>
             <dt>Folder</dt>
@@ -132,13 +149,73 @@ function Contents({ preview, provider }: { preview: Preview; provider: Provider 
       ))}
       <Part title="Inputs">
         <Shape schema={preview.inputs} none={`${provider.title} does not say what it takes.`} />
+        <Sample provider={provider.name} connectionId={connectionId} preview={preview} />
       </Part>
       {preview.outputs && (
         <Part title="Outputs">
           <Shape schema={preview.outputs} none="" />
         </Part>
       )}
+      <Part title="Used in">
+        <Uses provider={provider.name} connectionId={connectionId} workflowId={workflow.id} />
+      </Part>
     </div>
+  );
+}
+
+/** Whoever knows the path of a webhook may call it: it is shown when asked for. */
+function Path({ trigger }: { trigger: RemoteWorkflow["trigger"] }) {
+  const [shown, setShown] = useState(false);
+  const path = trigger.path ?? "";
+  const masked = `${path.slice(0, 3)}${"•".repeat(8)}`;
+  return (
+    <>
+      <dt>Path</dt>
+      <dd className="flex items-center gap-1">
+        <code className="min-w-0 truncate font-mono text-xs">
+          {trigger.method && `${trigger.method} `}
+          {shown ? path : masked}
+        </code>
+        <IconButton
+          size="sm"
+          icon={shown ? EyeOff : Eye}
+          label={shown ? "Hide path" : "Show path"}
+          onClick={() => setShown(!shown)}
+        />
+        <CopyButton text={path} label="Copy path" />
+      </dd>
+    </>
+  );
+}
+
+/** What an imported step is given as its example; made from the inputs by the server. */
+function Sample({
+  provider,
+  connectionId,
+  preview,
+}: {
+  provider: string;
+  connectionId: string;
+  preview: Preview;
+}) {
+  const query = useQuery({
+    ...remoteNodeQuery({
+      provider,
+      connectionId,
+      id: preview.workflow.id,
+      name: preview.workflow.name,
+    }),
+    enabled: preview.inputs !== null,
+  });
+  const sample = query.data?.data.imported.sample;
+  if (!sample) return null;
+  return (
+    <details>
+      <summary className="w-fit cursor-pointer text-muted text-sm hover:text-ink">Example</summary>
+      <div className="mt-1.5">
+        <JsonView value={sample} open={2} />
+      </div>
+    </details>
   );
 }
 
@@ -174,54 +251,11 @@ function Shape({ schema, none }: { schema: Preview["inputs"]; none: string }) {
   );
 }
 
-/** A new orchestrator with this workflow as its first step. */
-function UseButton({
-  provider,
-  connectionId,
-  workflow,
-}: {
-  provider: Provider;
-  connectionId: string;
-  workflow: RemoteWorkflow;
-}) {
-  const navigate = useNavigate();
-  const create = useCreateOrchestrator();
-  const may = useMay("editor");
-  if (!may) return null;
-  if (!workflow.executable) {
-    return (
-      <p className="text-muted text-sm">
-        Cannot be a step: {workflow.reason ?? "it cannot be started from outside."}
-      </p>
-    );
-  }
-  const config = { provider: provider.name, connectionId, workflowId: workflow.id };
-  const use = () =>
-    create.mutate(
-      {
-        name: workflow.name.slice(0, 200),
-        definition: {
-          version: 1,
-          nodes: [
-            {
-              id: "remote",
-              type: "RemoteWebhook",
-              position: { x: 0, y: 0 },
-              data: { label: workflow.name, config, disabled: false },
-            },
-          ],
-          edges: [],
-        },
-      },
-      {
-        onSuccess: (made) =>
-          void navigate({ to: "/orchestrators/$id", params: { id: made.id }, search: { node: "remote" } }),
-        onError: (error) => toastProblem(error, "The orchestrator was not made"),
-      },
-    );
+function Footer({ workflow, of }: { workflow: RemoteWorkflow; of: Importable }) {
+  if (workflow.executable) return <AddButton workflows={[of]} />;
   return (
-    <Button variant="primary" icon={Spline} pending={create.isPending} onClick={use}>
-      Use in an orchestrator
-    </Button>
+    <p className="text-muted text-sm">
+      Cannot be a step: {workflow.reason ?? "it cannot be started from outside."}
+    </p>
   );
 }

@@ -1,0 +1,80 @@
+"""What a list of runs, its counts and its groups of errors can be narrowed by: the same words for all three."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from providers import Frozen
+from runner.model import RunState
+from runner.store.run_filter import RunFilter
+
+Pair = Annotated[str, StringConstraints(pattern=r"^[^:]+:", max_length=401)]
+TriggerKind = Literal["api", "manual", "cli", "retry", "flow", "webhook", "schedule", "test"]
+
+
+def _plus(value: object) -> object:
+    """In a query, the + of an offset that was not escaped arrives as a space."""
+    return re.sub(r" (\d\d:?\d\d)$", r"+\1", value) if isinstance(value, str) else value
+
+
+def _utc(at: datetime) -> datetime:
+    if not 1 < at.year < 9999:
+        raise ValueError("is not a time that can be compared")
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, BeforeValidator(_plus), AfterValidator(_utc)]
+"""A time in a query; one without an offset is UTC."""
+
+
+class RunsOfFilter(Frozen):
+    """Runs of one orchestrator."""
+
+    status: tuple[RunState, ...] = Field(default=(), description="Repeat it for several.")
+    provider: str | None = Field(default=None, max_length=100)
+    trigger: TriggerKind | None = None
+    by: str | None = Field(default=None, max_length=300, description="Started by this person or token.")
+    label: tuple[Pair, ...] = Field(
+        default=(), description="key:value; repeat it for several, all must hold."
+    )
+    q: str = Field(
+        default="",
+        max_length=200,
+        description="In the orchestrator's name, the failure or the labels; or a number.",
+    )
+    since: Moment | None = Field(default=None, description="Created at or after this time.")
+    until: Moment | None = Field(default=None, description="Created before this time.")
+    min_seconds: float | None = Field(
+        default=None, ge=0, le=1e9, description="Took, or has taken until now, at least this long."
+    )
+    error: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{32}$", description="Failed alike: the key of a group of errors."
+    )
+    parent_run_id: UUID | None = Field(default=None, description="Started by a node of this run.")
+
+
+class RunsFilter(RunsOfFilter):
+    orchestrator_id: UUID | None = None
+
+
+def filter_of(query: RunsOfFilter, orchestrator_id: UUID | None) -> RunFilter:
+    pairs = [pair.partition(":") for pair in query.label]
+    return RunFilter(
+        status=query.status,
+        orchestrator_id=orchestrator_id,
+        provider=query.provider,
+        trigger=query.trigger,
+        by=query.by,
+        labels=tuple((key, value) for key, _, value in pairs),
+        q=query.q,
+        since=query.since,
+        until=query.until,
+        min_seconds=query.min_seconds,
+        error=query.error,
+        parent_run_id=query.parent_run_id,
+    )

@@ -1,0 +1,38 @@
+"""Writing a run's labels. One method, one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from runner.database import Database
+from runner.errors import NotFound
+from runner.model import Scope
+from runner.store.bell import Bell
+from runner.store.events import Entry, append
+from runner.tables import run
+
+
+class Labels:
+    def __init__(self, database: Database, bell: Bell) -> None:
+        self._database = database
+        self._bell = bell
+
+    async def replace(self, scope: Scope, run_id: UUID, labels: Mapping[str, str]) -> None:
+        """The run has these labels and no others, and its history says who did that. Raises NotFound."""
+        async with self._database.begin() as connection:
+            mine = (run.c.id == run_id, run.c.workspace_id == scope.workspace_id)
+            before = (await connection.execute(select(run.c.labels).where(*mine).with_for_update())).first()
+            if before is None:
+                raise NotFound("There is no such run.")
+            if before.labels == labels:
+                return
+            await connection.execute(update(run).where(*mine).values(labels=dict(labels)))
+            shown = ", ".join(f"{key}:{value}" for key, value in sorted(labels.items())) or "none"
+            line = Entry(
+                "run.labelled", f"labels set by {scope.subject}: {shown}", data={"labels": dict(labels)}
+            )
+            await append(connection, run_id, [line])
+        self._bell.ring(run_id)

@@ -1,0 +1,111 @@
+"""Which runs are asked for: the one meaning of every filter, for the list, its counts and its groups of errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, String, cast, func, literal, or_, select, text
+
+from runner.model import RunState, Scope
+from runner.tables import node_run, orchestrator, run
+
+_MARGIN = timedelta(hours=1)
+
+# What changes between two failures of the same kind: quoted words, ids, times and numbers. A digit inside a word stays: n8n.
+_CHANGING = "|".join(
+    (
+        r'"[^"]*"',
+        r"(?<!\w)'[^']*'(?!\w)",
+        r"`[^`]*`",
+        r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+        r"\m(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{8,}\M",
+        r"(?<![[:alpha:]_])\d+(?:[-.:,/T]\d+)*",
+    )
+)
+_FOLDED_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs; every condition given must hold. `q` is looked for in the orchestrator's name, the failure's message and
+    the labels, and as the run's number or id. `error` is the key of a group of failures."""
+
+    status: tuple[RunState, ...] = ()
+    orchestrator_id: UUID | None = None
+    provider: str | None = None
+    trigger: str | None = None
+    by: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    q: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    min_seconds: float | None = None
+    error: str | None = None
+    parent_run_id: UUID | None = None
+
+
+def conditions(scope: Scope, wanted: RunFilter) -> list[ColumnElement[bool]]:
+    """All of them on the table of runs alone, so that counting needs no join."""
+    found = [run.c.workspace_id == scope.workspace_id]
+    if wanted.status:
+        found.append(run.c.state.in_(wanted.status))
+    if wanted.orchestrator_id is not None:
+        found.append(run.c.orchestrator_id == wanted.orchestrator_id)
+    if wanted.provider is not None:
+        found.append(run.c.providers.contains([wanted.provider]))
+    if wanted.trigger is not None:
+        found.append(run.c.trigger_kind == wanted.trigger)
+    if wanted.by is not None:
+        found.append(run.c.trigger_by == wanted.by)
+    if wanted.labels:
+        found.append(run.c.labels.contains(dict(wanted.labels)))
+    if wanted.since is not None:
+        # Ids are time-ordered, and made when the row is: the index on them finds the time, the column decides it.
+        found += [run.c.created_at >= wanted.since, run.c.id >= _id_at(wanted.since - _MARGIN)]
+    if wanted.until is not None:
+        found += [run.c.created_at < wanted.until, run.c.id < _id_at(wanted.until + _MARGIN)]
+    if wanted.min_seconds is not None:
+        took = func.coalesce(run.c.finished_at, func.clock_timestamp()) - run.c.started_at
+        found.append(took >= timedelta(seconds=wanted.min_seconds))
+    if wanted.error is not None:
+        found += [run.c.state == RunState.FAILED, error_key() == wanted.error]
+    if wanted.parent_run_id is not None:
+        nodes = select(node_run.c.id).where(node_run.c.run_id == wanted.parent_run_id)
+        found.append(run.c.parent_node_run_id.in_(nodes))
+    if wanted.q:
+        named = select(orchestrator.c.id).where(orchestrator.c.name.icontains(wanted.q, autoescape=True))
+        found.append(
+            or_(
+                run.c.orchestrator_id.in_(named),
+                run.c.error["message"].astext.icontains(wanted.q, autoescape=True),
+                cast(run.c.labels, String).icontains(wanted.q, autoescape=True),
+                cast(run.c.number, String) == wanted.q.lstrip("#"),
+                cast(run.c.id, String) == wanted.q.lower(),
+            )
+        )
+    return found
+
+
+def folded(message: ColumnElement[str]) -> ColumnElement[str]:
+    """A failure's message without what changes from one to the next."""
+    return func.regexp_replace(
+        func.left(message, _FOLDED_CHARACTERS), literal(_CHANGING), literal("…"), literal("g")
+    )
+
+
+def error_key() -> ColumnElement[str]:
+    """What failures of one kind share: the orchestrator, the node, the code, and the message but for what changes in it."""
+    parts = (
+        cast(run.c.orchestrator_id, String),
+        run.c.error["nodeId"].astext,
+        run.c.error["code"].astext,
+        folded(run.c.error["message"].astext),
+    )
+    return func.md5(func.concat_ws(text("chr(31)"), *(func.coalesce(part, "") for part in parts)))
+
+
+def _id_at(moment: datetime) -> UUID:
+    """The smallest id that Postgres could make at that time."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)

@@ -1,0 +1,14 @@
+import { useQuery } from "@tanstack/react-query";
+import { callbackQuery } from "@/api/queries";
+import { JsonView, Loaded, Skeleton } from "@/ui";
+
+/** The body of one callback, fetched when it is looked at. */
+export function CallbackBody({ id, size }: { id: number; size: number | null }) {
+  const query = useQuery({ ...callbackQuery(id), enabled: size !== null });
+  if (size === null) return <p className="text-muted text-sm">It had no body, or the body was not kept.</p>;
+  return (
+    <Loaded query={query} compact skeleton={<Skeleton className="w-2/3" />} title="The body cannot be shown">
+      {({ body }) => <JsonView value={body} />}
+    </Loaded>
+  );
+}

@@ -1,0 +1,4 @@
+export * from "./body";
+export * from "./dialogs";
+export * from "./sample";
+export * from "./verdict";

@@ -1,0 +1,91 @@
+import { ChevronDown, ChevronUp } from "lucide-react";
+import type { LogLine } from "@/api/types";
+import { cn } from "@/lib/cn";
+import { usePersistent } from "@/lib/persist";
+import { IconButton, ResizeHandle } from "@/ui";
+import type { Place } from "../frame";
+import { useSurroundings } from "../surroundings";
+import { DataTab } from "./data";
+import { LogTab } from "./log";
+import { ProblemsTab } from "./problems";
+
+const TABS = ["log", "problems", "data"] as const;
+type Tab = (typeof TABS)[number];
+const NAMES: Record<Tab, string> = { log: "Run log", problems: "Problems", data: "Data" };
+
+type Props = {
+  place: Place;
+  onPlace: (place: Place) => void;
+  lines: readonly LogLine[];
+  /** Given, the drawing can be edited and has problems. */
+  onProblem?: (nodeId: string, field: string | null) => void;
+};
+
+/** Under the canvas: a bar of 32 pixels, or open. Which tab stands in the address, the height stays in the browser. */
+export function Drawer({ place, onPlace, lines, onProblem }: Props) {
+  const [height, setHeight] = usePersistent("canvas:drawer", 280);
+  const { problems } = useSurroundings();
+  const tabs = TABS.filter((tab) => tab !== "problems" || onProblem !== undefined);
+  const open = tabs.find((tab) => tab === place.drawer);
+  const choose = (tab: Tab | undefined) => onPlace({ ...place, drawer: tab });
+  const count = (tab: Tab) =>
+    tab === "problems" ? problems.length : tab === "log" ? lines.length : undefined;
+  return (
+    <section
+      aria-label="Drawer"
+      style={open ? { height } : undefined}
+      className="relative flex max-h-[70%] shrink-0 flex-col border-t bg-surface"
+    >
+      {open && (
+        <ResizeHandle
+          side="bottom"
+          size={height}
+          min={120}
+          max={640}
+          onSize={setHeight}
+          label="Height of the drawer"
+        />
+      )}
+      <div className="flex h-8 shrink-0 items-center gap-1 px-2">
+        {tabs.map((tab) => (
+          <button
+            key={tab}
+            type="button"
+            aria-expanded={tab === open}
+            onClick={() => choose(tab === open ? undefined : tab)}
+            className={cn(
+              "flex h-7 items-center gap-1.5 rounded-md px-2 text-muted text-xs hover:bg-hover hover:text-ink",
+              tab === open && "bg-pressed font-medium text-ink",
+            )}
+          >
+            {NAMES[tab]}
+            {Boolean(count(tab)) && (
+              <span className="tabular rounded-full bg-sunken px-1.5 text-2xs text-muted">{count(tab)}</span>
+            )}
+          </button>
+        ))}
+        <span className="flex-1" />
+        <IconButton
+          size="sm"
+          side="top"
+          label={open ? "Close the drawer" : "Open the drawer"}
+          icon={open ? ChevronDown : ChevronUp}
+          onClick={() => choose(open ? undefined : "log")}
+        />
+      </div>
+      {open && (
+        <div className="min-h-0 flex-1 border-t">
+          {open === "log" && (
+            <LogTab
+              lines={lines}
+              onNode={(node) => onPlace({ ...place, node })}
+              run={place.run !== undefined}
+            />
+          )}
+          {open === "problems" && onProblem && <ProblemsTab onOpen={onProblem} />}
+          {open === "data" && <DataTab nodeId={place.node} />}
+        </div>
+      )}
+    </section>
+  );
+}

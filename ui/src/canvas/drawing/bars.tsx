@@ -1,0 +1,156 @@
+import { useReactFlow, useStore } from "@xyflow/react";
+import {
+  Group as GroupIcon,
+  Hand,
+  History,
+  LayoutGrid,
+  Map as MapIcon,
+  Maximize,
+  Minus,
+  MousePointer2,
+  Plus,
+  StickyNote,
+} from "lucide-react";
+import { useState } from "react";
+import { IconButton, Popover } from "@/ui";
+import { type Actions, keyOf } from "../keys";
+import { useFlow, useFlowControl, useHistory } from "../store";
+import { FIT } from "./view";
+
+const BAR = "pointer-events-auto flex items-center gap-0.5 rounded-lg border bg-surface p-0.5 shadow-card";
+
+export type Tool = "select" | "pan";
+
+type Props = {
+  actions: Actions;
+  draws: boolean;
+  tool: Tool;
+  onTool: (tool: Tool) => void;
+  minimap: boolean;
+  onMinimap: (on: boolean) => void;
+};
+
+/** Under the drawing: how it is looked at, and what can be put on it. */
+export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props) {
+  const { fitView, zoomIn, zoomOut, zoomTo } = useReactFlow();
+  const percent = useStore((state) => Math.round(state.transform[2] * 100));
+  return (
+    <div className="pointer-events-none absolute inset-x-3 bottom-3 z-10 flex flex-wrap items-end gap-2">
+      <div role="toolbar" aria-label="View" className={BAR}>
+        <IconButton label="Zoom out" shortcut="-" icon={Minus} size="sm" onClick={() => void zoomOut()} />
+        <button
+          type="button"
+          aria-label={`Zoom ${percent} %; back to 100 %`}
+          onClick={() => void zoomTo(1)}
+          className="tabular h-7 w-12 rounded-md text-xs hover:bg-hover"
+        >
+          {percent} %
+        </button>
+        <IconButton label="Zoom in" shortcut="+" icon={Plus} size="sm" onClick={() => void zoomIn()} />
+        <IconButton
+          label="Show everything"
+          shortcut="1"
+          icon={Maximize}
+          size="sm"
+          onClick={() => void fitView(FIT)}
+        />
+        {draws && actions.tidy && (
+          <IconButton
+            label="Tidy up the drawing"
+            shortcut={keyOf("tidy")}
+            icon={LayoutGrid}
+            size="sm"
+            onClick={actions.tidy}
+          />
+        )}
+        <IconButton
+          label="Overview map"
+          icon={MapIcon}
+          size="sm"
+          pressed={minimap}
+          onClick={() => onMinimap(!minimap)}
+          className="@max-2xl:hidden"
+        />
+      </div>
+      {draws && actions.add && (
+        <div role="toolbar" aria-label="Draw" className={BAR}>
+          <IconButton
+            label="Select"
+            icon={MousePointer2}
+            size="sm"
+            pressed={tool === "select"}
+            onClick={() => onTool("select")}
+          />
+          <IconButton
+            label="Move the view"
+            icon={Hand}
+            size="sm"
+            pressed={tool === "pan"}
+            onClick={() => onTool("pan")}
+          />
+          <span className="mx-0.5 h-5 w-px bg-line" />
+          <IconButton
+            label="Add a step"
+            shortcut={keyOf("add")}
+            icon={Plus}
+            size="sm"
+            onClick={actions.add}
+          />
+          <IconButton
+            label="Add a note"
+            shortcut={keyOf("note")}
+            icon={StickyNote}
+            size="sm"
+            onClick={actions.note}
+          />
+          <IconButton
+            label="Group the selection"
+            shortcut={keyOf("group")}
+            icon={GroupIcon}
+            size="sm"
+            onClick={actions.group}
+          />
+          <Past />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Everything that was done, newest first; a click goes back to before it. */
+function Past() {
+  const control = useFlowControl();
+  const past = useHistory((history) => history.pastStates);
+  const what = useFlow((flow) => flow.what);
+  const [open, setOpen] = useState(false);
+  const names = [...past.slice(1).map((entry) => entry.what ?? ""), what];
+  const rows = past.length ? names.map((name, at) => ({ name, at })).reverse() : [];
+  return (
+    <Popover
+      label="What was done"
+      open={open}
+      onOpenChange={setOpen}
+      align="center"
+      trigger={<IconButton label="What was done" icon={History} size="sm" />}
+    >
+      <h3 className="px-2 pb-1 font-medium text-muted text-xs">A click takes it back, and all after it</h3>
+      {rows.length === 0 && <p className="px-2 py-1 text-sm">Nothing since it was opened.</p>}
+      <ol className="max-h-72 w-64 overflow-y-auto">
+        {rows.map(({ name, at }) => (
+          <li key={at}>
+            <button
+              type="button"
+              onClick={() => {
+                control.back(at);
+                setOpen(false);
+              }}
+              className="w-full truncate rounded-md px-2 py-1 text-left text-sm hover:bg-hover"
+            >
+              {name}
+            </button>
+          </li>
+        ))}
+      </ol>
+    </Popover>
+  );
+}

@@ -1,0 +1,32 @@
+import { useEffect, useRef } from "react";
+
+type Props = { label: string; value: string; onChange: (name: string) => void; onDone: () => void };
+
+/** A name, edited where it stands. Enter and Escape end it. */
+export function NameField({ label, value, onChange, onDone }: Props) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
+  return (
+    <input
+      ref={field}
+      aria-label={label}
+      value={value}
+      maxLength={200}
+      onChange={(event) => onChange(event.target.value)}
+      onBlur={onDone}
+      onKeyDown={(event) => {
+        if (event.key !== "Enter" && event.key !== "Escape") return;
+        event.preventDefault();
+        event.stopPropagation();
+        const home = event.currentTarget.closest<HTMLElement>(".react-flow__node, li");
+        if (home?.matches("li")) home.querySelector<HTMLElement>("[data-line]")?.focus();
+        else home?.focus();
+        onDone();
+      }}
+      className="nodrag nopan h-7 w-full min-w-0 rounded-md border border-edge bg-surface px-2 font-semibold text-sm outline-none focus-visible:border-accent-text"
+    />
+  );
+}

@@ -1,0 +1,70 @@
+import { useNodesInitialized, useReactFlow } from "@xyflow/react";
+import { type RefObject, useEffect, useRef } from "react";
+import { ended } from "@/api/queries";
+import type { Graph } from "@/api/types";
+import { CARD } from "../graph";
+import { useFlowControl } from "../store";
+import { useShownRun, useSurroundings } from "../surroundings";
+import { FIT } from "./view";
+
+const ACTIVE: readonly string[] = ["RUNNING", "WAITING", "QUEUED", "HELD"];
+
+/** Shows the drawing when it opens: as it was saved, else as a whole. One too wide to be read whole begins at its beginning. */
+export function useOpening(pane: RefObject<HTMLDivElement | null>): void {
+  const control = useFlowControl();
+  const { setViewport, getNodesBounds, fitView } = useReactFlow();
+  const ready = useNodesInitialized();
+  const begun = useRef(false);
+  useEffect(() => {
+    if (!ready || begun.current || !pane.current) return;
+    begun.current = true;
+    const { base, nodes } = control.store.getState();
+    const saved = viewportOf(base);
+    if (saved) return void setViewport(saved);
+    const { width, height } = pane.current.getBoundingClientRect();
+    const bounds = getNodesBounds(nodes.map(({ id }) => id));
+    if (bounds.width * FIT.minZoom + 64 <= width) return void fitView(FIT);
+    const zoom = Math.min(1, Math.max(FIT.minZoom, (height - 112) / Math.max(1, bounds.height)), 0.7);
+    void setViewport({
+      x: 32 - bounds.x * zoom,
+      y: Math.max(40, height / 2 - (bounds.height / 2) * zoom) - bounds.y * zoom,
+      zoom,
+    });
+  }, [ready, pane, control, getNodesBounds, setViewport, fitView]);
+}
+
+/** The place and size at which a drawing was saved, by whatever tool did so. */
+export function viewportOf(graph: Graph): { x: number; y: number; zoom: number } | null {
+  const { viewport } = graph as { viewport?: unknown };
+  if (typeof viewport !== "object" || viewport === null) return null;
+  const { x, y, zoom } = viewport as Record<string, unknown>;
+  const numbers = [x, y, zoom].every((each) => typeof each === "number" && Number.isFinite(each));
+  return numbers && (zoom as number) > 0 ? { x: x as number, y: y as number, zoom: zoom as number } : null;
+}
+
+/** Goes where the run goes, unless the person has just moved the drawing. Returns what to call when they do. */
+export function useFollowing(pane: RefObject<HTMLDivElement | null>): () => void {
+  const control = useFlowControl();
+  const { follow } = useSurroundings();
+  const { flowToScreenPosition, setCenter, getZoom } = useReactFlow();
+  const run = useShownRun();
+  const touched = useRef(0);
+  const active =
+    run && !ended(run.status) ? run.nodes.find((node) => ACTIVE.includes(node.status))?.id : undefined;
+  useEffect(() => {
+    const box = pane.current?.getBoundingClientRect();
+    const at = control.store.getState().nodes.find((step) => step.id === active)?.position;
+    if (!follow || !box || !at || Date.now() - touched.current < 5000) return;
+    const start = flowToScreenPosition(at);
+    const end = flowToScreenPosition({ x: at.x + CARD.width, y: at.y + CARD.height });
+    if (start.x >= box.left && end.x <= box.right && start.y >= box.top && end.y <= box.bottom) return;
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    void setCenter(at.x + CARD.width / 2, at.y + CARD.height / 2, {
+      zoom: getZoom(),
+      duration: calm ? 0 : 300,
+    });
+  }, [active, follow, pane, control, flowToScreenPosition, setCenter, getZoom]);
+  return () => {
+    touched.current = Date.now();
+  };
+}

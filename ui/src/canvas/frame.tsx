@@ -1,0 +1,119 @@
+import { useQuery } from "@tanstack/react-query";
+import { useBlocker } from "@tanstack/react-router";
+import { ReactFlowProvider } from "@xyflow/react";
+import { useMemo, useState } from "react";
+import { ended, runQuery, useMay } from "@/api/queries";
+import type { Kind, OrchestratorDetail, RunDetail } from "@/api/types";
+import { ConfirmDialog, SkeletonRows, useDocumentTitle } from "@/ui";
+import { ConflictDialog } from "./conflict";
+import { Editor } from "./editor";
+import { Replay } from "./replay/replay";
+import { createFlow, dirty, FlowContext, useFlow, useFlowControl } from "./store";
+import { useDraft } from "./use-draft";
+import { useSave } from "./use-save";
+import { Comparison } from "./versions/comparison";
+import { PastRevision } from "./versions/past";
+
+/** What of the canvas stands in the address. `revision`: an earlier save is shown. `compare`: it with the newest ("current"), or
+ * the newest with what is drawn here ("mine"). */
+export type Place = {
+  node?: string;
+  panel?: string;
+  drawer?: string;
+  run?: string;
+  revision?: number;
+  compare?: string;
+};
+
+type Props = {
+  found: OrchestratorDetail;
+  kinds: readonly Kind[];
+  place: Place;
+  onPlace: (place: Place) => void;
+  onCopied: (id: string) => void;
+};
+
+/** An orchestrator's drawing with everything around it. Give it the orchestrator's id as `key`. */
+export function CanvasEditor(props: Props) {
+  const [control] = useState(() => createFlow(props.found));
+  return (
+    <FlowContext.Provider value={control}>
+      <Frame {...props} />
+    </FlowContext.Provider>
+  );
+}
+
+/** The open drawing lives here, so that it outlasts a look at an earlier one. */
+function Frame({ found, kinds: list, place, onPlace, onCopied }: Props) {
+  const control = useFlowControl();
+  const editable = useMay("editor");
+  const kinds = useMemo(() => new Map(list.map((kind) => [kind.type, kind])), [list]);
+  const saving = useSave(found.id, onCopied);
+  const draft = useDraft(found.id, editable);
+  const revision = useFlow((flow) => flow.revision);
+  const name = useFlow((flow) => flow.name);
+  const past = usePastRun(place.run);
+  useDocumentTitle(name);
+  const blocker = useBlocker({
+    shouldBlockFn: ({ current, next }) =>
+      current.pathname !== next.pathname && dirty(control.store.getState()),
+    enableBeforeUnload: () => dirty(control.store.getState()),
+    withResolver: true,
+  });
+  const shared = { found, kinds, place, onPlace };
+
+  return (
+    <>
+      {place.compare === "mine" || (place.compare !== undefined && place.revision !== undefined) ? (
+        <Comparison {...shared} saving={saving} />
+      ) : place.revision !== undefined && place.revision !== found.revision ? (
+        <PastRevision key={place.revision} {...shared} revision={place.revision} />
+      ) : past.run ? (
+        <Replay key={past.run.id} {...shared} run={past.run} />
+      ) : past.pending ? (
+        <SkeletonRows />
+      ) : (
+        <ReactFlowProvider>
+          <Editor {...shared} saving={saving} draft={draft} onReplay={past.replay} />
+        </ReactFlowProvider>
+      )}
+      {saving.conflict && (
+        <ConflictDialog
+          pending={saving.pending}
+          onClose={saving.dismiss}
+          onCompare={() => {
+            saving.dismiss();
+            onPlace({ ...place, compare: "mine", revision: undefined });
+          }}
+          onReload={() => void saving.reload()}
+          onOverwrite={() => void saving.save(true)}
+          onCopy={() => void saving.copy()}
+        />
+      )}
+      <ConfirmDialog
+        open={blocker.status === "blocked"}
+        onOpenChange={(open) => !open && blocker.reset?.()}
+        title="Leave without saving?"
+        action="Leave without saving"
+        onConfirm={() => blocker.proceed?.()}
+      >
+        What you have drawn since revision {revision} is not saved. It stays in this browser, and is offered
+        to you when you come back.
+      </ConfirmDialog>
+    </>
+  );
+}
+
+/** The run to replay: one that had ended before it came on screen. A run that was seen under way stays over the drawing. */
+function usePastRun(id: string | undefined) {
+  const [seen, setSeen] = useState<string | null>(null);
+  const query = useQuery({ ...runQuery(id ?? ""), enabled: id !== undefined });
+  const run: RunDetail | undefined = id === undefined ? undefined : query.data;
+  const over = run !== undefined && ended(run.status);
+  if (run && !over && seen !== run.id) setSeen(run.id);
+  return {
+    run: over && seen !== run.id ? run : null,
+    pending: id !== undefined && run === undefined && !query.error,
+    replay: () => setSeen(null),
+  };
+}

@@ -1,0 +1,156 @@
+import { useQuery } from "@tanstack/react-query";
+import { CircleCheck, Download, RefreshCw, TriangleAlert } from "lucide-react";
+import { useState } from "react";
+import { toast } from "sonner";
+import { toastProblem } from "@/api/problem";
+import { driftQuery, remoteNode, useCheckDrift } from "@/api/queries";
+import type { Imported, JsonObject } from "@/api/types";
+import { Button, IconButton, Timestamp } from "@/ui";
+import { changed, labelOf, type Step } from "./graph";
+import { useFlow, useFlowControl } from "./store";
+import { useSurroundings } from "./surroundings";
+
+/** Of a step that calls a remote workflow: when it was imported, whether that has changed since, and importing it again. */
+export function ImportedNotice({ step }: { step: Step }) {
+  const { id, editable } = useSurroundings();
+  const control = useFlowControl();
+  const revision = useFlow((flow) => flow.revision);
+  const query = useQuery({
+    ...driftQuery(id, revision),
+    enabled: id !== "" && step.type === "RemoteWebhook",
+  });
+  const check = useCheckDrift(id, revision);
+  const [pending, setPending] = useState(false);
+  const kept = importedOf(step);
+  const of = workflowOf(step);
+  if (step.type !== "RemoteWebhook" || !of) return null;
+  const drift = query.data?.find((each) => each.nodeId === step.id);
+  // Imported again and not saved yet: what the server compares with is older.
+  const known = kept && drift?.importedAt === kept.at ? drift : undefined;
+
+  const again = async () => {
+    setPending(true);
+    try {
+      const { data } = await remoteNode({ ...of, name: labelOf(step) });
+      const config: JsonObject = { ...step.data.config, method: data.config.method };
+      control.edit(`${kept ? "Re-import" : "Import"} ${labelOf(step)}`, (flow) =>
+        changed(flow, new Set([step.id]), { config, imported: data.imported } as Step["data"]),
+      );
+      toast.success(`${labelOf(step)} is up to date`, { description: difference(kept, data.imported) });
+    } catch (error) {
+      toastProblem(error, `${labelOf(step)} was not imported`);
+    } finally {
+      setPending(false);
+    }
+  };
+  const button = (label: string) =>
+    editable && (
+      <Button size="sm" icon={Download} pending={pending} onClick={() => void again()}>
+        {label}
+      </Button>
+    );
+  if (!kept) {
+    return (
+      <Line text="Its inputs and an example were not imported." aside={button("Import")}>
+        {null}
+      </Line>
+    );
+  }
+  if (known?.changed) {
+    return (
+      <Line
+        icon={<TriangleAlert aria-hidden className="size-4 shrink-0 text-st-warning" />}
+        text="Changed since import."
+        aside={button("Re-import")}
+      >
+        Imported <Timestamp at={kept.at} />
+      </Line>
+    );
+  }
+  return (
+    <Line
+      icon={known?.changed === false && <CircleCheck aria-hidden className="size-4 shrink-0 text-st-done" />}
+      text={
+        known?.changed === false
+          ? "Unchanged since import."
+          : known?.problem
+            ? `It cannot be compared: ${known.problem.message}.`
+            : query.isFetching
+              ? "Being compared with the platform …"
+              : "Compared with the platform once it is saved."
+      }
+      aside={
+        drift && (
+          <IconButton
+            size="sm"
+            icon={RefreshCw}
+            label="Compare with the platform now"
+            disabled={check.isPending}
+            onClick={() =>
+              check.mutate(undefined, { onError: (error) => toastProblem(error, "It was not compared") })
+            }
+          />
+        )
+      }
+    >
+      Imported <Timestamp at={kept.at} />
+    </Line>
+  );
+}
+
+function Line({
+  icon,
+  text,
+  aside,
+  children,
+}: {
+  icon?: React.ReactNode;
+  text: string;
+  aside: React.ReactNode;
+  children: React.ReactNode;
+}) {
+  return (
+    <section
+      aria-label="Import"
+      className="mt-3 mb-1 flex min-h-10 items-center gap-2 rounded-md bg-sunken px-3 py-1.5 text-sm"
+    >
+      {icon}
+      <p role="status" className="min-w-0 flex-1">
+        {text} {children && <span className="block text-muted text-xs">{children}</span>}
+      </p>
+      {aside}
+    </section>
+  );
+}
+
+/** What the drawing keeps of the import; anything may stand there. */
+function importedOf(step: Step): Imported | null {
+  const kept: unknown = "imported" in step.data ? step.data.imported : null;
+  if (typeof kept !== "object" || kept === null) return null;
+  const { fingerprint, at } = kept as Partial<Imported>;
+  return typeof fingerprint === "string" && typeof at === "string" ? (kept as Imported) : null;
+}
+
+function workflowOf({ data }: Step): { provider: string; connectionId: string; id: string } | null {
+  const { provider, connectionId, workflowId: id } = data.config ?? {};
+  return typeof provider === "string" && typeof connectionId === "string" && typeof id === "string" && id
+    ? { provider, connectionId, id }
+    : null;
+}
+
+/** Which inputs came and went, in words. */
+function difference(before: Imported | null, now: Imported): string | undefined {
+  const [old, fresh] = [fields(before?.inputs), fields(now.inputs)];
+  const added = fresh.filter((name) => !old.includes(name));
+  const gone = old.filter((name) => !fresh.includes(name));
+  const parts = [
+    added.length > 0 && `New inputs: ${added.join(", ")}.`,
+    gone.length > 0 && `No longer taken: ${gone.join(", ")}.`,
+  ].filter(Boolean);
+  return before && parts.length ? parts.join(" ") : undefined;
+}
+
+function fields(schema: unknown): string[] {
+  const properties = (schema as { properties?: object } | null | undefined)?.properties;
+  return properties ? Object.keys(properties) : [];
+}

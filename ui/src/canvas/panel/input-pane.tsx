@@ -1,0 +1,114 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import { ClipboardPaste } from "lucide-react";
+import { useState } from "react";
+import type { JsonObject, Sample, SampleRun } from "@/api/types";
+import type { FormSurroundings } from "@/forms";
+import { Button, Loaded, Timestamp } from "@/ui";
+import { labelOf, type Step } from "../graph";
+import { useFlow } from "../store";
+import { useSurroundings } from "../surroundings";
+import { PinEditor } from "../testing/pin-editor";
+import { StepData } from "./data-view";
+import { before, importedOf } from "./sample";
+
+type Props = { step: Step; query: UseQueryResult<Sample>; surroundings: FormSurroundings };
+
+/** What the step is given: by pins, by earlier runs, or as its platform describes it. */
+export function InputPane({ step, query, surroundings }: Props) {
+  const { editable } = useSurroundings();
+  const nodes = useFlow((flow) => flow.nodes);
+  const edges = useFlow((flow) => flow.edges);
+  const [pasting, setPasting] = useState<Step | null>(null);
+  const near = before({ nodes, edges }, step.id);
+  return (
+    <Loaded query={query}>
+      {(sample) => {
+        const scope = surroundings.scope ?? sample.context;
+        const outputs = (scope.nodes ?? {}) as JsonObject;
+        const missing = near.filter((node) => sample.missing.includes(node.id));
+        const others = Object.entries(outputs).filter(([id]) => near.length !== 1 || id !== near[0]?.id);
+        const bare = near.length === 0 && sample.from === null;
+        const nothing = near.length > 0 && missing.length === near.length;
+        const hinted = missing.some((node) => importedOf(node).outputs);
+        return (
+          <div className="flex min-w-0 flex-col gap-2">
+            {!bare && !nothing && <Source sample={sample} near={near} />}
+            {missing.map((node) => (
+              <div
+                key={node.id}
+                className="flex flex-col items-start gap-1.5 rounded-md bg-sunken p-2 text-xs"
+              >
+                <p className="text-muted">
+                  No sample of “{labelOf(node)}” yet: run it, or paste an example.
+                  {importedOf(node).outputs &&
+                    " Its platform says which fields it gives; they are shown by type."}
+                </p>
+                {editable && (
+                  <Button size="sm" icon={ClipboardPaste} onClick={() => setPasting(node)}>
+                    Paste an example
+                  </Button>
+                )}
+              </div>
+            ))}
+            {bare && (
+              <p className="rounded-md bg-sunken p-2 text-muted text-xs">
+                No sample yet: what a run is started with comes here. Run this orchestrator once.
+              </p>
+            )}
+            {sample.shortened && (
+              <p className="text-st-waiting text-xs">
+                Shortened: long lists and texts are cut here, not in a run.
+              </p>
+            )}
+            {!(bare || (nothing && !hinted)) && (
+              <StepData
+                label="Input"
+                places={editable ? surroundings.places : undefined}
+                roots={[
+                  { name: "data", path: "data", value: scope.data, open: 2 },
+                  ...(near.length === 0 ? [] : [{ name: "input", path: "input", value: scope.input }]),
+                  ...(others.length > 0 ? [{ name: "nodes", path: "nodes", value: outputs }] : []),
+                  ...(scope.callback ? [{ name: "callback", path: "callback", value: scope.callback }] : []),
+                  { name: "run", path: "run", value: scope.run },
+                ]}
+              />
+            )}
+            {pasting && <PinEditor step={pasting} onClose={() => setPasting(null)} />}
+          </div>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+function Source({ sample, near }: { sample: Sample; near: readonly Step[] }) {
+  if (near.length === 0 && sample.from) {
+    return (
+      <p className="text-muted text-xs">
+        <From run={sample.from} />
+      </p>
+    );
+  }
+  const known = near.filter((node) => sample.sources[node.id]);
+  return (
+    <ul className="flex flex-col text-muted text-xs">
+      {known.map((node) => {
+        const source = sample.sources[node.id];
+        return (
+          <li key={node.id} className="min-w-0 truncate">
+            {near.length > 1 && <span className="text-ink">{labelOf(node)}: </span>}
+            {source?.run ? <From run={source.run} /> : "pinned example"}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+export function From({ run }: { run: SampleRun }) {
+  return (
+    <>
+      from run {run.number} · <Timestamp at={run.at} />
+    </>
+  );
+}

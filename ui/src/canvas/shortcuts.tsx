@@ -1,0 +1,54 @@
+import { Dialog, Kbd } from "@/ui";
+import { type Actions, type Row, SHORTCUTS, type ShortcutId } from "./keys";
+
+/** Every key that does something here, from the one table of them. */
+export function ShortcutsDialog({ actions, onClose }: { actions: Actions; onClose: () => void }) {
+  return (
+    <Dialog open onOpenChange={(open) => !open && onClose()} title="Keys of the canvas" size="xl">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: so that it can be scrolled by key */}
+      <section aria-label="Keys" tabIndex={0} className="gap-8 sm:columns-2 lg:columns-3">
+        {Object.entries(SHORTCUTS).map(([group, rows]) => (
+          <section key={group} className="mb-5 break-inside-avoid">
+            <h3 className="mb-1.5 font-medium text-muted text-xs">{group}</h3>
+            <dl className="text-sm">
+              {Object.entries(rows as Record<string, Row>)
+                .filter(([id]) => actions[id as ShortcutId])
+                .map(([id, [keys, does]]) => (
+                  <div key={id} className="flex items-baseline justify-between gap-4 py-0.5">
+                    <dt>{does}</dt>
+                    <dd className="flex shrink-0 gap-1.5">
+                      {keys.split(" ").map((key) => (
+                        <Kbd key={key} keys={key} />
+                      ))}
+                    </dd>
+                  </div>
+                ))}
+            </dl>
+          </section>
+        ))}
+        <section className="break-inside-avoid">
+          <h3 className="mb-1.5 font-medium text-muted text-xs">With the pointer</h3>
+          <dl className="text-sm">
+            {POINTER.map(([how, does]) => (
+              <div key={how} className="flex items-baseline justify-between gap-4 py-0.5">
+                <dt>{does}</dt>
+                <dd className="shrink-0 text-muted text-xs">{how}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      </section>
+    </Dialog>
+  );
+}
+
+const POINTER = [
+  ["Double click on empty", "Add a node there"],
+  ["Drop on a wire", "Put a node between"],
+  ["Wire dropped on empty", "Add and connect"],
+  ["Shift + drag on empty", "Select an area"],
+  ["Ctrl + click", "Select one more"],
+  ["Alt + drag", "Duplicate"],
+  ["Alt while dragging", "Place freely, without the grid"],
+  ["Space + drag, middle button", "Move the drawing"],
+] as const;

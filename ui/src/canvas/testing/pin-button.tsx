@@ -1,0 +1,49 @@
+import { Pencil, Pin, PinOff } from "lucide-react";
+import { useState } from "react";
+import { IconButton, Menu } from "@/ui";
+import { decoration } from "../graph";
+import { useFlow } from "../store";
+import { useNodeRun, useSurroundings } from "../surroundings";
+import { PinEditor } from "./pin-editor";
+import { pinned } from "./pins";
+import { usePinning } from "./use-pinning";
+
+/** Pins the step's last output for tests, or lets it be written by hand. The key P does the first. */
+export function PinButton({ nodeId }: { nodeId: string }) {
+  const step = useFlow((flow) => flow.nodes.find((node) => node.id === nodeId));
+  const { editable } = useSurroundings();
+  const run = useNodeRun(nodeId);
+  const { toggle } = usePinning();
+  const [editing, setEditing] = useState(false);
+  if (!editable || !step || decoration(step)) return null;
+  const on = pinned(step);
+  return (
+    <>
+      <Menu
+        align="end"
+        trigger={
+          <IconButton
+            label={on ? "Pinned output" : "Pin the output"}
+            icon={on ? PinOff : Pin}
+            size="sm"
+            pressed={on}
+          />
+        }
+        items={[
+          {
+            label: on ? "Unpin" : "Pin the last output",
+            icon: on ? PinOff : Pin,
+            shortcut: "p",
+            onSelect: () => void toggle(step),
+          },
+          {
+            label: on ? "Edit the pinned output …" : "Pin an output by hand …",
+            icon: Pencil,
+            onSelect: () => setEditing(true),
+          },
+        ]}
+      />
+      {editing && <PinEditor step={step} output={run?.output} onClose={() => setEditing(false)} />}
+    </>
+  );
+}

@@ -1,0 +1,147 @@
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useMemo, useState } from "react";
+import { revisionQuery, useMay } from "@/api/queries";
+import type { Graph, OrchestratorDetail } from "@/api/types";
+import { plural } from "@/lib/time";
+import { Button, Loaded } from "@/ui";
+import { Banner } from "../banner";
+import type { Place } from "../frame";
+import type { Kinds } from "../graph";
+import { useFlowControl } from "../store";
+import type { Marked } from "../surroundings";
+import type { Saving } from "../use-save";
+import { Viewer } from "../viewer";
+import { ChangesPanel } from "./changes";
+import { type Difference, diff, together } from "./diff";
+import { MARKS } from "./mark";
+
+type Props = {
+  found: OrchestratorDetail;
+  kinds: Kinds;
+  place: Place;
+  onPlace: (place: Place) => void;
+  saving: Saving;
+};
+
+/** What has changed: from an earlier revision to the newest, or from the newest to what is drawn here and not saved. */
+export function Comparison(props: Props) {
+  const { found, place } = props;
+  const mine = place.compare === "mine" || place.revision === undefined;
+  const query = useQuery({
+    ...revisionQuery(found.id, place.revision ?? found.revision),
+    enabled: !mine,
+  });
+  if (mine) return <Mine {...props} />;
+  return (
+    <Loaded query={query} title={`Revision ${place.revision} cannot be shown`}>
+      {(past) => (
+        <Changes
+          {...props}
+          key={`${past.revision} ${found.revision}`}
+          before={past.definition}
+          after={found.definition}
+          title={`Revision ${past.revision} compared with the current ${found.revision}`}
+        />
+      )}
+    </Loaded>
+  );
+}
+
+function Mine(props: Props) {
+  const { found, place, onPlace, saving } = props;
+  const control = useFlowControl();
+  const editable = useMay("editor");
+  const [after] = useState(control.definition);
+  const { revision } = control.store.getState();
+  const leave = () => onPlace({ ...place, compare: undefined, node: undefined });
+  const newer = revision !== found.revision;
+  return (
+    <Changes
+      {...props}
+      key={found.revision}
+      before={found.definition}
+      after={after}
+      title={
+        newer
+          ? `Theirs (revision ${found.revision}) compared with yours`
+          : `Revision ${found.revision} compared with your drawing`
+      }
+      back="Back to my drawing"
+      actions={
+        editable && (
+          <>
+            {newer && (
+              <>
+                <Button
+                  size="sm"
+                  variant="danger"
+                  disabled={saving.pending}
+                  onClick={() => void saving.reload().then((done) => done && leave())}
+                >
+                  Reload, dropping my changes
+                </Button>
+                <Button size="sm" disabled={saving.pending} onClick={() => void saving.copy()}>
+                  Save mine as a copy
+                </Button>
+              </>
+            )}
+            <Button
+              size="sm"
+              variant={newer ? "danger" : "primary"}
+              pending={saving.pending}
+              onClick={() => void saving.save(newer).then((done) => done && leave())}
+            >
+              {newer ? "Overwrite with mine" : "Save"}
+            </Button>
+          </>
+        )
+      }
+    />
+  );
+}
+
+type ChangesProps = Props & {
+  before: Graph;
+  after: Graph;
+  title: string;
+  actions?: ReactNode;
+  back?: string;
+};
+
+function Changes({ found, kinds, place, onPlace, before, after, title, actions, back }: ChangesProps) {
+  const difference = useMemo(() => diff(before, after), [before, after]);
+  const drawn = useMemo(() => together(before, after), [before, after]);
+  const { nodes, wires } = useMemo(() => marksOf(difference), [difference]);
+  const leave = () => onPlace({ ...place, compare: undefined, revision: undefined, node: undefined });
+  const total = difference.nodes.length + difference.wires.length + difference.settings.length;
+  return (
+    <Viewer
+      found={found}
+      kinds={kinds}
+      place={{ ...place, panel: undefined }}
+      onPlace={(next) => onPlace({ ...next, panel: place.panel })}
+      definition={drawn}
+      marks={nodes}
+      wireMarks={wires}
+      plain
+      banner={
+        <Banner name={found.name} label="Comparison" onCurrent={leave} actions={actions} back={back}>
+          <span>{title}</span>
+          <span className="text-muted text-xs">
+            {total === 0 ? "They are the same." : plural(total, "change")}
+          </span>
+        </Banner>
+      }
+      side={<ChangesPanel difference={difference} chosen={place.node} />}
+    />
+  );
+}
+
+function marksOf(difference: Difference) {
+  return {
+    nodes: new Map<string, Marked>(
+      difference.nodes.map(({ id, mark }) => [id, { mark, text: MARKS[mark].word }]),
+    ),
+    wires: new Map(difference.wires.map(({ id, mark }) => [id, mark])),
+  };
+}

@@ -1,0 +1,103 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { GitCompare, RotateCcw } from "lucide-react";
+import { revisionsQuery, useMay } from "@/api/queries";
+import { Badge, Button, IconButton, Loaded, Panel, Timestamp } from "@/ui";
+import type { Restoring } from "./restore";
+
+type Props = {
+  id: string;
+  /** The newest revision on the server. */
+  current: number;
+  /** The one on show. */
+  shown: number;
+  dirty: boolean;
+  restoring: Restoring;
+  onOpen: (revision: number) => void;
+  onCompare: (revision: number | "mine") => void;
+  onClose: () => void;
+};
+
+/** Every save, newest first; each can be looked at, compared with the newest, and restored. */
+export function VersionsPanel(props: Props) {
+  const { id, current, shown, dirty, restoring, onOpen, onCompare, onClose } = props;
+  const query = useInfiniteQuery(revisionsQuery(id));
+  const editable = useMay("editor");
+  return (
+    <Panel
+      id="canvas-versions"
+      title="Versions"
+      side="left"
+      width={300}
+      onClose={onClose}
+      className="max-md:absolute max-md:left-11 max-md:z-30"
+    >
+      {dirty && (
+        <div className="flex items-center justify-between gap-2 border-b px-4 py-2.5">
+          <p className="min-w-0 text-sm">
+            Your drawing
+            <span className="block text-muted text-xs">Not saved yet</span>
+          </p>
+          <Button size="sm" icon={GitCompare} onClick={() => onCompare("mine")}>
+            Compare
+          </Button>
+        </div>
+      )}
+      <Loaded query={query} title="The versions cannot be listed">
+        {({ pages }) => (
+          <ol aria-label="Versions" className="flex flex-col gap-0.5 p-2">
+            {pages
+              .flatMap((page) => page.items)
+              .map((each) => (
+                <li
+                  key={each.revision}
+                  className="flex items-center gap-1 rounded-md pr-1 hover:bg-hover has-[[aria-current]]:bg-accent-soft"
+                >
+                  <button
+                    type="button"
+                    aria-current={each.revision === shown || undefined}
+                    onClick={() => onOpen(each.revision)}
+                    className="min-w-0 flex-1 rounded-md px-2 py-1.5 text-left"
+                  >
+                    <span className="flex items-center gap-2 font-medium text-sm">
+                      Revision {each.revision}
+                      {each.revision === current && <Badge>Current</Badge>}
+                    </span>
+                    <span className="flex gap-1 text-muted text-xs">
+                      <span className="min-w-0 truncate">{each.createdBy}</span>·
+                      <Timestamp at={each.createdDate} className="shrink-0" />
+                    </span>
+                  </button>
+                  {each.revision !== current && (
+                    <>
+                      <IconButton
+                        size="sm"
+                        icon={GitCompare}
+                        label={`Compare revision ${each.revision} with the current one`}
+                        onClick={() => onCompare(each.revision)}
+                      />
+                      {editable && (
+                        <IconButton
+                          size="sm"
+                          icon={RotateCcw}
+                          label={`Restore revision ${each.revision}`}
+                          disabled={restoring.pending}
+                          onClick={() => restoring.ask(each.revision)}
+                        />
+                      )}
+                    </>
+                  )}
+                </li>
+              ))}
+          </ol>
+        )}
+      </Loaded>
+      {query.hasNextPage && (
+        <div className="px-4 pb-4">
+          <Button size="sm" pending={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+            Older versions
+          </Button>
+        </div>
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,106 @@
+import { ReactFlowProvider } from "@xyflow/react";
+import { type ReactNode, useState } from "react";
+import type { Graph, OrchestratorDetail, RunDetail } from "@/api/types";
+import { cn } from "@/lib/cn";
+import { DrawingView } from "./drawing";
+import type { Place } from "./frame";
+import type { Kinds } from "./graph";
+import { useCanvasKeys } from "./keys";
+import { NodePanel } from "./node-panel";
+import { Outline } from "./outline";
+import { Rail } from "./rail";
+import { createFlow, FlowContext, useFlow } from "./store";
+import { BARE, type Marked, SurroundingsProvider } from "./surroundings";
+import { useEditing } from "./use-editing";
+import type { Mark } from "./versions/diff";
+
+type Props = {
+  found: OrchestratorDetail;
+  kinds: Kinds;
+  place: Place;
+  onPlace: (place: Place) => void;
+  definition: Graph;
+  run?: { id: string; at: RunDetail };
+  marks?: ReadonlyMap<string, Marked>;
+  wireMarks?: ReadonlyMap<string, Mark>;
+  /** Over the drawing: what it is, and what can be done. */
+  banner: ReactNode;
+  /** The panel at the left, when it is neither the outline nor none. */
+  side?: ReactNode;
+  /** Under the drawing. */
+  children?: ReactNode;
+  /** The drawing has no panel for its nodes. */
+  plain?: boolean;
+};
+
+/** A drawing to look at, with its own layout: an earlier revision, a past run, a comparison. */
+export function Viewer(props: Props) {
+  const { found, definition } = props;
+  const [control] = useState(() => createFlow({ ...found, definition }));
+  return (
+    <FlowContext.Provider value={control}>
+      <ReactFlowProvider>
+        <Body {...props} />
+      </ReactFlowProvider>
+    </FlowContext.Provider>
+  );
+}
+
+const NO_MARKS: ReadonlyMap<string, Marked> = new Map();
+const NO_WIRES: ReadonlyMap<string, Mark> = new Map();
+
+function Body(props: Props) {
+  const { found, kinds, run, marks, wireMarks } = props;
+  const surroundings = {
+    ...BARE,
+    id: found.id,
+    kinds,
+    runId: run?.id ?? null,
+    replayed: run?.at ?? null,
+    marks: marks ?? NO_MARKS,
+    wireMarks: wireMarks ?? NO_WIRES,
+  };
+  return (
+    <SurroundingsProvider value={surroundings}>
+      <Screen {...props} />
+    </SurroundingsProvider>
+  );
+}
+
+function Screen({ place, onPlace, banner, side, children, plain }: Props) {
+  const step = useFlow((flow) => flow.nodes.find((node) => node.id === place.node));
+  const { actions, goTo, dialogs } = useEditing({ place, onPlace, editable: false });
+  useCanvasKeys(actions);
+  return (
+    <div className="flex h-full min-h-0 flex-col">
+      {banner}
+      <div className={cn("relative flex min-h-0 flex-1", plain && "max-md:flex-col-reverse")}>
+        {!plain && (
+          <Rail
+            editable={false}
+            panel={place.panel}
+            onPanel={(panel) => onPlace({ ...place, panel: place.panel === panel ? undefined : panel })}
+          />
+        )}
+        {place.panel === "outline" ? (
+          <Outline onClose={() => onPlace({ ...place, panel: undefined })} onOpen={goTo} />
+        ) : (
+          side
+        )}
+        <div className="relative min-h-0 min-w-0 flex-1">
+          <DrawingView onOpen={(node) => onPlace({ ...place, node })} />
+        </div>
+        {step && !plain && (
+          <NodePanel
+            key={step.id}
+            step={step}
+            onClose={() => onPlace({ ...place, node: undefined })}
+            onDelete={() => {}}
+          />
+        )}
+      </div>
+      {children}
+      {dialogs}
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+import { Link } from "@tanstack/react-router";
+import type { Usage } from "@/api/types";
+import { plural } from "@/lib/time";
+import { Popover } from "@/ui";
+
+/** An orchestrator, and its steps that use the connection. */
+export type Use = { id: string; name: string; steps: Usage[] };
+
+/** By orchestrator, in the order they come. */
+export function usesOf(usages: readonly Usage[]): Use[] {
+  const found = new Map<string, Use>();
+  for (const usage of usages) {
+    const use = found.get(usage.orchestratorId) ?? {
+      id: usage.orchestratorId,
+      name: usage.orchestratorName,
+      steps: [],
+    };
+    use.steps.push(usage);
+    found.set(usage.orchestratorId, use);
+  }
+  return [...found.values()];
+}
+
+/** "3 orchestrators", which opens the list of them. */
+export function UsedBy({ name, uses }: { name: string; uses: readonly Use[] }) {
+  if (uses.length === 0) return <span className="text-muted">Nothing yet</span>;
+  return (
+    <Popover
+      label={`What uses ${name}`}
+      trigger={
+        <button type="button" className="min-h-6 text-accent-text hover:underline">
+          {plural(uses.length, "orchestrator")}
+          <span className="sr-only">, show what uses {name}</span>
+        </button>
+      }
+    >
+      <UseList uses={uses} />
+    </Popover>
+  );
+}
+
+/** Links to the orchestrators; each opens at the first step that uses the connection. */
+export function UseList({ uses }: { uses: readonly Use[] }) {
+  return (
+    <ul className="flex min-w-48 flex-col gap-0.5 text-sm">
+      {uses.map((use) => (
+        <li key={use.id}>
+          <Link
+            to="/orchestrators/$id"
+            params={{ id: use.id }}
+            search={{ node: use.steps[0]?.nodeId }}
+            className="flex min-h-6 flex-wrap items-baseline gap-x-1.5 hover:underline"
+          >
+            <span className="text-accent-text">{use.name}</span>
+            <span className="text-muted text-xs">
+              {use.steps
+                .slice(0, 3)
+                .map((step) => step.nodeLabel)
+                .join(", ")}
+              {use.steps.length > 3 && ` and ${use.steps.length - 3} more`}
+            </span>
+          </Link>
+        </li>
+      ))}
+    </ul>
+  );
+}

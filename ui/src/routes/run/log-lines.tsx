@@ -1,0 +1,207 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ChevronRight, CircleX, TriangleAlert } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import type { Level, LogLine } from "@/api/types";
+import { cn } from "@/lib/cn";
+import { clock } from "@/lib/time";
+import { CopyButton, ProviderChip } from "@/ui";
+import { folded, saidAt, taskOf } from "./log-model";
+
+type Props = {
+  label: string;
+  lines: readonly LogLine[];
+  query: string;
+  /** Place of the hit that is looked at. */
+  hit: number | null;
+  /** Number of the line that the address names. */
+  line: number | null;
+  onLine: (seq: number | null) => void;
+  follow: boolean;
+  wrap: boolean;
+  /** Called when the reader leaves the end. */
+  onLeave: () => void;
+};
+
+const LEAVING = ["ArrowUp", "PageUp", "Home"];
+
+/** A virtual list of lines that fills its parent. A click on a line's number puts it into the address. */
+export function LogLines({ label, lines, query, hit, line, onLine, follow, wrap, onLeave }: Props) {
+  const scroller = useRef<HTMLElement>(null);
+  const [unfolded, setUnfolded] = useState<ReadonlySet<number>>(new Set());
+  const virtual = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 24,
+    getItemKey: (index) => lines[index]?.seq ?? index,
+    overscan: 30,
+  });
+  const count = lines.length;
+  const named = line === null ? -1 : lines.findIndex((each) => each.seq === line);
+  const aim = hit ?? (named >= 0 ? named : null);
+  useEffect(() => {
+    if (aim !== null) virtual.scrollToIndex(aim, { align: "center" });
+  }, [aim, virtual]);
+  useEffect(() => {
+    if (follow && aim === null && count) virtual.scrollToIndex(count - 1, { align: "end" });
+  }, [follow, aim, count, virtual]);
+  const toggle = (seq: number) =>
+    setUnfolded((before) => {
+      const next = new Set(before);
+      if (!next.delete(seq)) next.add(seq);
+      return next;
+    });
+  return (
+    <section
+      ref={scroller}
+      aria-label={`${label}, scrollable`}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys scroll it
+      tabIndex={0}
+      onWheel={(event) => event.deltaY < 0 && onLeave()}
+      onTouchMove={onLeave}
+      onKeyDown={(event) => LEAVING.includes(event.key) && onLeave()}
+      className={cn(
+        "min-h-0 flex-1 overflow-y-auto py-1 font-mono text-xs -outline-offset-2",
+        !wrap && "overflow-x-auto",
+      )}
+    >
+      {count === 0 && <p className="px-3 py-2 font-sans text-muted text-sm">No lines.</p>}
+      <ol aria-label={label} className="relative" style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map((item) => {
+          const each = lines[item.index];
+          if (!each) return null;
+          return (
+            <li
+              key={item.key}
+              ref={virtual.measureElement}
+              data-index={item.index}
+              style={{ transform: `translateY(${item.start}px)` }}
+              className={cn(
+                "absolute top-0 left-0 min-w-full",
+                wrap && "right-0",
+                each.level === "error" && "bg-st-failed/8",
+                (each.seq === line || item.index === hit) && "bg-accent-soft",
+              )}
+            >
+              <Line
+                line={each}
+                query={query}
+                chosen={each.seq === line}
+                wrap={wrap}
+                open={unfolded.has(each.seq)}
+                onToggle={() => toggle(each.seq)}
+                onChoose={() => onLine(each.seq === line ? null : each.seq)}
+              />
+            </li>
+          );
+        })}
+      </ol>
+    </section>
+  );
+}
+
+type LineProps = {
+  line: LogLine;
+  query: string;
+  chosen: boolean;
+  wrap: boolean;
+  open: boolean;
+  onToggle: () => void;
+  onChoose: () => void;
+};
+
+function Line({ line, query, chosen, wrap, open, onToggle, onChoose }: LineProps) {
+  const { head, rest } = folded(line);
+  const tone = cn(line.level === "error" && "text-st-failed", line.level === "debug" && "text-muted");
+  const text = cn("min-w-0 leading-6", wrap ? "whitespace-pre-wrap break-words" : "whitespace-pre", tone);
+  return (
+    <div className="flex items-start gap-2 pr-3 pl-1">
+      <button
+        type="button"
+        onClick={onChoose}
+        aria-label={`Line ${line.seq}`}
+        aria-pressed={chosen}
+        className="tabular h-6 w-10 shrink-0 rounded-sm pr-1 text-right text-muted hover:bg-hover hover:text-ink"
+      >
+        {line.seq}
+      </button>
+      <time dateTime={saidAt(line)} className="tabular shrink-0 text-muted leading-6">
+        {clock(saidAt(line))}
+      </time>
+      <Origin line={line} />
+      <LevelIcon level={line.level} />
+      <div className="min-w-0 flex-1">
+        {rest === null ? (
+          <p className={text}>
+            <Marked text={head} query={query} />
+          </p>
+        ) : (
+          <>
+            <button
+              type="button"
+              aria-expanded={open}
+              onClick={onToggle}
+              className={cn(text, "flex min-h-6 w-full items-start gap-1 text-left hover:underline")}
+            >
+              <ChevronRight
+                aria-hidden
+                className={cn("mt-1.5 size-3 shrink-0 transition-transform", open && "rotate-90")}
+              />
+              <span className="min-w-0">
+                <Marked text={head} query={query} />
+              </span>
+            </button>
+            {open && <pre className={cn(text, "pb-1 pl-4 leading-5")}>{rest}</pre>}
+          </>
+        )}
+      </div>
+      {chosen && (
+        <CopyButton
+          text={() => window.location.href}
+          label={`Copy link to line ${line.seq}`}
+          className="-my-0.5 shrink-0"
+        />
+      )}
+    </div>
+  );
+}
+
+/** The platform, the task and the try a line is from; our own lines have no chip. */
+function Origin({ line }: { line: LogLine }) {
+  const { task, attempt } = taskOf(line);
+  if (line.source === "baton")
+    return <span className="w-28 shrink-0 truncate text-muted leading-6 max-sm:hidden">baton</span>;
+  const words = [line.source, task, attempt === null ? null : `try ${attempt}`].filter(Boolean).join(" · ");
+  return (
+    <span title={words} className="flex h-6 w-28 shrink-0 items-center gap-1.5 max-sm:w-6">
+      <ProviderChip provider={line.source} />
+      <span className="sr-only">{words}</span>
+      <span aria-hidden className="min-w-0 truncate text-muted max-sm:hidden">
+        {task ?? line.source}
+        {attempt !== null && attempt > 1 && ` ↻${attempt}`}
+      </span>
+    </span>
+  );
+}
+
+function LevelIcon({ level }: { level: Level }) {
+  const classes = "mt-1.5 size-3.5 shrink-0";
+  if (level === "error")
+    return <CircleX role="img" aria-label="Error" className={cn(classes, "text-st-failed")} />;
+  if (level === "warning")
+    return <TriangleAlert role="img" aria-label="Warning" className={cn(classes, "text-st-warning")} />;
+  return <span aria-hidden className={classes} />;
+}
+
+function Marked({ text, query }: { text: string; query: string }) {
+  const wanted = query.trim().toLowerCase();
+  const at = wanted ? text.toLowerCase().indexOf(wanted) : -1;
+  if (at < 0) return text;
+  const end = at + wanted.length;
+  return (
+    <>
+      {text.slice(0, at)}
+      <mark className="rounded-sm bg-accent text-on-accent">{text.slice(at, end)}</mark>
+      {text.slice(end)}
+    </>
+  );
+}

@@ -1,0 +1,146 @@
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { runQuery } from "@/api/queries";
+import type { RunDetail } from "@/api/types";
+import { usePersistent } from "@/lib/persist";
+import { CopyButton, JsonView, Loaded, Segmented } from "@/ui";
+import { Changes } from "./changes";
+
+type As = "tree" | "table" | "json" | "diff";
+const WAYS = { tree: "Tree", table: "Table", json: "JSON", diff: "Changes" } as const;
+const LARGE = 1_000_000;
+
+/** Another run, and where in it this value stands. */
+export type Other = { runId: string; name: string; of: (run: RunDetail) => unknown };
+
+type Props = {
+  label: string;
+  value: unknown;
+  /** Of another run: then what differs can be shown. */
+  other?: Other | null;
+  aside?: ReactNode;
+};
+
+/** A value as tree, table or text, or where it differs from another run's. */
+export function ValueView({ label, value, other = null, aside }: Props) {
+  const [kept, setKept] = usePersistent<As>("run:value", "tree");
+  const [differing, setDiffering] = useState(false);
+  const rows = rowsOf(value);
+  const possible: As[] = [
+    "tree",
+    ...(rows ? (["table"] as const) : []),
+    "json",
+    ...(other ? (["diff"] as const) : []),
+  ];
+  const chosen = differing ? "diff" : kept;
+  const as = possible.includes(chosen) ? chosen : "tree";
+  const choose = (next: As) => {
+    setDiffering(next === "diff");
+    if (next !== "diff") setKept(next);
+  };
+  const empty = value === null || value === undefined;
+  return (
+    <div className="flex min-h-0 flex-1 flex-col">
+      {(!empty || other) && (
+        <div className="flex shrink-0 flex-wrap items-center gap-2 px-4 pt-2">
+          <Segmented
+            label={`${label} as`}
+            value={as}
+            onChange={choose}
+            options={possible.map((each) => ({ value: each, label: WAYS[each] }))}
+          />
+          {!empty && <span className="text-muted text-xs">{sizeOf(value)}</span>}
+          {aside}
+          <CopyButton
+            text={() => JSON.stringify(value, null, 2)}
+            label={`Copy ${label.toLowerCase()}`}
+            className="ml-auto"
+          />
+        </div>
+      )}
+      <div className="min-h-0 flex-1 overflow-auto">
+        {as === "diff" && other ? (
+          <Differences label={label} value={value} other={other} />
+        ) : empty ? (
+          <p className="p-4 text-muted text-sm">Nothing.</p>
+        ) : as === "table" && rows ? (
+          <Rows rows={rows} label={label} />
+        ) : as === "json" ? (
+          <pre className="whitespace-pre-wrap break-words p-4 font-mono text-xs leading-5">
+            {textOf(value)}
+          </pre>
+        ) : (
+          <JsonView value={value} className="p-4" />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Differences({ label, value, other }: { label: string; value: unknown; other: Other }) {
+  const query = useQuery(runQuery(other.runId));
+  return (
+    <Loaded query={query} compact title="The other run cannot be shown">
+      {(run) => (
+        <Changes label={label} before={other.of(run)} after={value} names={[other.name, "This run"]} />
+      )}
+    </Loaded>
+  );
+}
+
+function Rows({ rows, label }: { rows: Record<string, unknown>[]; label: string }) {
+  const columns = [...new Set(rows.slice(0, 200).flatMap((row) => Object.keys(row)))].slice(0, 30);
+  return (
+    <table className="w-full text-left text-xs">
+      <caption className="sr-only">{label}</caption>
+      <thead className="text-muted">
+        <tr className="h-8 border-b">
+          {columns.map((each) => (
+            <th key={each} className="px-4 font-normal">
+              {each}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody className="divide-y font-mono">
+        {rows.slice(0, 200).map((row, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the rows of a recorded value never move
+          <tr key={index}>
+            {columns.map((each) => (
+              <td key={each} className="max-w-80 truncate px-4 py-1">
+                {cell(row[each])}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** A list of objects, or one object as its single row of fields and values. */
+function rowsOf(value: unknown): Record<string, unknown>[] | null {
+  const isObject = (each: unknown): each is Record<string, unknown> =>
+    typeof each === "object" && each !== null && !Array.isArray(each);
+  if (Array.isArray(value)) return value.length > 0 && value.every(isObject) ? value : null;
+  if (!isObject(value)) return null;
+  return Object.entries(value).map(([field, inside]) => ({ field, value: inside }));
+}
+
+function cell(value: unknown): string {
+  return value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function textOf(value: unknown): string {
+  const text = JSON.stringify(value, null, 2);
+  return text.length > LARGE ? `${text.slice(0, LARGE)}\n… ${text.length - LARGE} more characters` : text;
+}
+
+function sizeOf(value: unknown): string {
+  const size = value === undefined ? 0 : JSON.stringify(value).length;
+  return size < 1000
+    ? `${size} B`
+    : size < 1_000_000
+      ? `${Math.round(size / 100) / 10} kB`
+      : `${Math.round(size / 100_000) / 10} MB`;
+}

@@ -1,0 +1,294 @@
+import { Link } from "@tanstack/react-router";
+import { Ban, CircleCheck, Columns2, Download, OctagonX, RotateCw, Tag, X } from "lucide-react";
+import { useState } from "react";
+import { toast } from "sonner";
+import { problemOf } from "@/api/problem";
+import { ended, useCancelRun, useLabelRun, useRetryRun } from "@/api/queries";
+import type { RunDetail, RunItem } from "@/api/types";
+import { count, plural } from "@/lib/time";
+import { Button, Dialog, Field, Input, Menu, type MenuItem, Segmented } from "@/ui";
+import { csvOf } from "./rows";
+
+export type Task = "rerun" | "cancel" | "label";
+
+type BarProps = { runs: readonly RunItem[]; may: boolean; onTask: (task: Task) => void; onClear: () => void };
+
+/** What can be done with the selected runs. */
+export function BulkBar({ runs, may, onTask, onClear }: BarProps) {
+  const [first, second] = runs;
+  const live = runs.filter((run) => !ended(run.status)).length;
+  return (
+    <div
+      role="toolbar"
+      aria-label="Selected runs"
+      className="flex flex-wrap items-center gap-1.5 border-b bg-accent-soft px-3 py-1.5"
+    >
+      <span className="mr-2 font-medium text-sm">{plural(runs.length, "run")} selected</span>
+      {may && (
+        <>
+          <Button size="sm" icon={RotateCw} disabled={live === runs.length} onClick={() => onTask("rerun")}>
+            Re-run …
+          </Button>
+          <Button size="sm" icon={Ban} disabled={live === 0} onClick={() => onTask("cancel")}>
+            Cancel …
+          </Button>
+          <Button size="sm" icon={Tag} onClick={() => onTask("label")}>
+            Label …
+          </Button>
+        </>
+      )}
+      {runs.length === 2 && first && second && (
+        <Button size="sm" asChild>
+          <Link to="/runs/$runId" params={{ runId: first.id }} search={{ compare: second.id }}>
+            <Columns2 aria-hidden /> Compare
+          </Link>
+        </Button>
+      )}
+      <ExportMenu runs={runs} what="the selected runs" />
+      <span className="flex-1" />
+      <Button size="sm" variant="ghost" icon={X} onClick={onClear}>
+        Clear selection
+      </Button>
+    </div>
+  );
+}
+
+/** Rows as a file, made in the browser from what it has. */
+export function ExportMenu({ runs, what }: { runs: readonly RunItem[]; what: string }) {
+  const items: MenuItem[] = [
+    { heading: `${plural(runs.length, "run")}: ${what}` },
+    { label: "CSV", onSelect: () => save(csvOf(runs), "runs.csv", "text/csv") },
+    {
+      label: "JSON",
+      onSelect: () => save(JSON.stringify(runs, null, 2), "runs.json", "application/json"),
+    },
+  ];
+  return (
+    <Menu
+      align="end"
+      trigger={
+        <Button size="sm" icon={Download} disabled={runs.length === 0}>
+          Export
+        </Button>
+      }
+      items={items}
+    />
+  );
+}
+
+function save(text: string, name: string, type: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  window.setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+type Result = { run: RunItem; made?: RunDetail; problem?: string };
+type DialogProps = { task: Task; runs: readonly RunItem[]; onClose: (done: boolean) => void };
+
+const WORDS = {
+  rerun: { title: "Re-run", action: "Re-run", done: "started again" },
+  cancel: { title: "Cancel", action: "Cancel", done: "cancelled" },
+  label: { title: "Label", action: "Label", done: "labelled" },
+} as const;
+
+/** The count and the effects first; then every run by itself, and what became of each when some fail. */
+export function BulkDialog({ task, runs, onClose }: DialogProps) {
+  const [from, setFrom] = useState<"start" | "failed">("start");
+  const [key, setKey] = useState("");
+  const [value, setValue] = useState("");
+  const [results, setResults] = useState<Result[]>([]);
+  const [busy, setBusy] = useState(false);
+  const cancel = useCancelRun();
+  const retry = useRetryRun();
+  const label = useLabelRun();
+  const words = WORDS[task];
+  const fit = runs.filter((run) => fits(task, run, from));
+  const left = runs.length - fit.length;
+  const failed = results.filter((result) => result.problem !== undefined);
+  const ready = task !== "label" || (key.trim() !== "" && !key.includes(":"));
+
+  const one = async (run: RunItem): Promise<RunDetail> => {
+    if (task === "cancel") return cancel.mutateAsync(run.id);
+    if (task === "rerun") return retry.mutateAsync({ id: run.id, from, revision: "same" });
+    const { [key.trim()]: _, ...rest } = run.labels;
+    const labels = value.trim() ? { ...rest, [key.trim()]: value.trim() } : rest;
+    return label.mutateAsync({ id: run.id, labels });
+  };
+  const go = async (targets: readonly RunItem[]) => {
+    setBusy(true);
+    const kept = results.filter((result) => result.problem === undefined);
+    setResults(kept);
+    let bad = 0;
+    for (const run of targets) {
+      const result = await one(run).then(
+        (made): Result => ({ run, made }),
+        (error: unknown): Result => ({ run, problem: spoken(error) }),
+      );
+      if (result.problem !== undefined) bad += 1;
+      setResults((before) => [...before, result]);
+    }
+    setBusy(false);
+    if (bad > 0) return;
+    toast.success(`${plural(targets.length, "run")} ${words.done}`);
+    onClose(true);
+  };
+
+  const finished = results.length > 0 && !busy;
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && !busy && onClose(finished)}
+      title={`${words.title} ${plural(fit.length, "run")}`}
+      footer={
+        finished ? (
+          <>
+            <Button onClick={() => onClose(true)}>Close</Button>
+            <Button variant="primary" onClick={() => void go(failed.map((result) => result.run))}>
+              Try {plural(failed.length, "run")} again
+            </Button>
+          </>
+        ) : (
+          <Button
+            variant={task === "cancel" ? "danger" : "primary"}
+            pending={busy}
+            disabled={fit.length === 0 || !ready}
+            onClick={() => void go(fit)}
+          >
+            {busy
+              ? `${count(results.length)} of ${count(fit.length)} …`
+              : `${words.action} ${plural(fit.length, "run")}`}
+          </Button>
+        )
+      }
+    >
+      <div className="flex flex-col gap-4 text-sm">
+        {!finished && task === "rerun" && (
+          <>
+            <Segmented
+              label="Repeat from"
+              value={from}
+              onChange={setFrom}
+              options={[
+                { value: "start", label: "From the start" },
+                { value: "failed", label: "From the failed step" },
+              ]}
+            />
+            <Calls runs={fit} from={from} />
+          </>
+        )}
+        {!finished && task === "cancel" && (
+          <p>
+            No further step of these runs starts. What runs on a platform is stopped where the platform can do
+            that; elsewhere it goes on by itself. This cannot be taken back.
+          </p>
+        )}
+        {!finished && task === "label" && (
+          <div className="grid grid-cols-2 gap-3">
+            <Field label="Label" error={key.includes(":") ? "Without a colon." : undefined}>
+              <Input value={key} maxLength={200} onChange={(event) => setKey(event.target.value)} />
+            </Field>
+            <Field label="Value" hint="Empty takes the label away.">
+              <Input value={value} maxLength={200} onChange={(event) => setValue(event.target.value)} />
+            </Field>
+          </div>
+        )}
+        {!finished && left > 0 && (
+          <p className="text-muted">
+            {plural(left, "selected run")} left out: {reason(task, from)}.
+          </p>
+        )}
+        {results.length > 0 && <Results results={results} done={words.done} />}
+      </div>
+    </Dialog>
+  );
+}
+
+/** In one line: what, why, what next. */
+function spoken(error: unknown): string {
+  const { detail, title, errors, hint } = problemOf(error);
+  const parts = [
+    detail ?? title,
+    ...errors.slice(0, 2).map((each) => `${each.pointer} ${each.detail}.`),
+    hint,
+  ];
+  return parts.filter(Boolean).join(" ");
+}
+
+function fits(task: Task, run: RunItem, from: "start" | "failed"): boolean {
+  if (task === "cancel") return !ended(run.status);
+  if (task === "label") return true;
+  return ended(run.status) && (from === "start" || run.status !== "COMPLETED");
+}
+
+function reason(task: Task, from: "start" | "failed"): string {
+  if (task === "cancel") return "ended already";
+  return from === "failed" ? "no failed step, or still under way" : "still under way";
+}
+
+/** Which platforms will be called again, and how often. */
+function Calls({ runs, from }: { runs: readonly RunItem[]; from: "start" | "failed" }) {
+  const calls = new Map<string, number>();
+  for (const step of runs.flatMap((run) => run.steps)) {
+    if (!step.provider || (from === "failed" && step.status === "COMPLETED")) continue;
+    calls.set(step.provider, (calls.get(step.provider) ?? 0) + 1);
+  }
+  return (
+    <div>
+      <p>
+        Each becomes a new run of the same revision with the same input.{" "}
+        {from === "failed" && "Completed steps keep their outcome. "}
+        {calls.size > 0 ? "At most this will be called again:" : "No step calls a platform."}
+      </p>
+      {calls.size > 0 && (
+        <ul aria-label="Calls that will be made" className="mt-1 flex flex-wrap gap-x-4 font-medium">
+          {[...calls].map(([provider, times]) => (
+            <li key={provider}>
+              {provider} {count(times)} ×
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function Results({ results, done }: { results: readonly Result[]; done: string }) {
+  return (
+    <ul aria-label="Results" className="flex max-h-72 flex-col overflow-y-auto rounded-md border">
+      {results.map(({ run, made, problem }) => (
+        <li key={run.id} className="flex min-w-0 items-start gap-2 border-b px-3 py-1.5 last:border-b-0">
+          {problem === undefined ? (
+            <CircleCheck aria-hidden className="mt-0.5 size-4 shrink-0 text-st-done" />
+          ) : (
+            <OctagonX aria-hidden className="mt-0.5 size-4 shrink-0 text-st-failed" />
+          )}
+          <span className="min-w-0 flex-1">
+            Run #{run.number} of {run.orchestratorName}:{" "}
+            {problem === undefined ? (
+              <span>
+                {done}
+                {made && made.id !== run.id && (
+                  <>
+                    {" as "}
+                    <Link
+                      to="/runs/$runId"
+                      params={{ runId: made.id }}
+                      className="text-accent-text underline"
+                    >
+                      #{made.number}
+                    </Link>
+                  </>
+                )}
+              </span>
+            ) : (
+              <span className="text-st-failed">{problem}</span>
+            )}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,91 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { CircleCheckBig, ListTree, X } from "lucide-react";
+import { orchestratorQuery, providersQuery, runsQuery } from "@/api/queries";
+import { Button, EmptyState, Timestamp } from "@/ui";
+import { narrowings, type RunsSearch, SINCE } from "./search";
+
+type Props = { search: RunsSearch; onChange: (change: Partial<RunsSearch>) => void; onClear: () => void };
+
+/** No run to show: never any, none that failed, or none that fits. Each says what to do. */
+export function NoRuns({ search, onChange, onClear }: Props) {
+  const flow = useQuery({
+    ...orchestratorQuery(search.orchestratorId ?? ""),
+    enabled: search.orchestratorId !== undefined,
+  });
+  const providers = useQuery(providersQuery);
+  const narrowed = narrowings(search, {
+    flow: flow.data?.name,
+    provider: providers.data?.find((each) => each.name === search.provider)?.title,
+  });
+  if (narrowed.length === 0) {
+    return (
+      <EmptyState
+        icon={ListTree}
+        title="Nothing has run yet"
+        actions={
+          <Button asChild>
+            <Link to="/orchestrators">Open an orchestrator</Link>
+          </Button>
+        }
+      >
+        Open an orchestrator and press Run, or start it from elsewhere: each has an address of its own for
+        that.
+      </EmptyState>
+    );
+  }
+  const onlyFailed =
+    search.status?.join() === "FAILED" && narrowed.every(({ key }) => key === "status" || key === "since");
+  if (onlyFailed) return <NoFailures search={search} onClear={onClear} />;
+  return (
+    <EmptyState
+      icon={ListTree}
+      title="No run matches"
+      actions={
+        <>
+          {narrowed.length > 1 &&
+            narrowed.map(({ key, text, without }) => (
+              <Button key={key} icon={X} onClick={() => onChange(without)}>
+                <span className="max-w-48 truncate">Without {text}</span>
+              </Button>
+            ))}
+          {search.since !== undefined && search.since !== "30d" && (
+            <Button onClick={() => onChange({ since: "30d", until: undefined })}>
+              Look at the last 30 days
+            </Button>
+          )}
+          <Button onClick={onClear}>Clear filters</Button>
+        </>
+      }
+    >
+      Take something away, or widen the time.
+    </EmptyState>
+  );
+}
+
+function NoFailures({ search, onClear }: { search: RunsSearch; onClear: () => void }) {
+  const query = useInfiniteQuery(runsQuery({ status: ["FAILED"] }, 1));
+  const last = query.data?.pages[0]?.items[0];
+  const preset = SINCE[search.since ?? ""];
+  const time =
+    preset && !search.until ? ` in the ${preset.label.toLowerCase()}` : search.since ? " in this time" : "";
+  return (
+    <EmptyState
+      icon={CircleCheckBig}
+      title={`No failures${time}`}
+      actions={<Button onClick={onClear}>Show all runs</Button>}
+    >
+      {last ? (
+        <>
+          The last one:{" "}
+          <Link to="/runs/$runId" params={{ runId: last.id }} className="text-accent-text underline">
+            {last.orchestratorName} #{last.number}
+          </Link>
+          , <Timestamp at={last.finishedAt ?? last.createdDate} />.
+        </>
+      ) : (
+        query.isSuccess && "No run has ever failed here."
+      )}
+    </EmptyState>
+  );
+}

@@ -1,0 +1,253 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import type { RunItem } from "@/api/types";
+import { cn } from "@/lib/cn";
+import { useHotkeys } from "@/lib/hotkeys";
+import { count } from "@/lib/time";
+import { Checkbox } from "@/ui";
+import { RunColumns, TRACKS } from "./columns";
+import { RunExpanded } from "./expanded";
+import type { Row } from "./rows";
+
+function heightOf(row: Row | undefined): number {
+  if (row?.kind === "head") return 32;
+  if (row?.kind !== "detail") return 40;
+  return Math.min(208, Math.max(row.run.error ? 136 : 64, 16 + 24 * row.run.steps.length));
+}
+
+export type RunActions = {
+  open: (run: RunItem) => void;
+  rerun: (run: RunItem) => void;
+  cancel: (run: RunItem) => void;
+};
+
+type Props = {
+  rows: readonly Row[];
+  usual: ReadonlyMap<string, number>;
+  may: boolean;
+  selected: ReadonlySet<string>;
+  onSelected: (selected: ReadonlySet<string>) => void;
+  expanded: ReadonlySet<string>;
+  onExpand: (id: string, open: boolean) => void;
+  actions: RunActions;
+  hasMore: boolean;
+  loadingMore: boolean;
+  onEnd: () => void;
+};
+
+/** The runs, virtual: only lines in view are in the page.
+ *
+ * Keys: ↑ ↓ or K J move, → ← unfold and fold, Enter opens, X selects and Shift+X up to here, R repeats, C cancels, the dot
+ * opens the menu. One line is in the tab order; what its buttons do has keys. */
+export function RunList(props: Props) {
+  const { rows, selected, onSelected, expanded, onExpand, actions, may, hasMore, loadingMore, onEnd } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const [cursor, setCursor] = useState<string | null>(null);
+  const from = useRef<string | null>(null); // where a range begins
+  const chord = useRef(Number.NEGATIVE_INFINITY); // when G was pressed: what follows it goes to a screen
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: useCallback((index: number) => heightOf(rows[index]), [rows]),
+    getItemKey: useCallback((index: number) => rows[index]?.id ?? index, [rows]),
+    overscan: 10,
+  });
+  const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (hasMore && !loadingMore && last >= rows.length - 15) onEnd();
+  }, [hasMore, loadingMore, last, rows.length, onEnd]);
+
+  const stops = (index: number, by: 1 | -1): number | null => {
+    for (let at = index; at >= 0 && at < rows.length; at += by) if (rows[at]?.kind === "run") return at;
+    return null;
+  };
+  const known = cursor === null ? -1 : rows.findIndex((row) => row.id === cursor);
+  const at = known >= 0 ? known : (stops(0, 1) ?? 0);
+  const focus = (index: number | null) => {
+    const row = index === null ? undefined : rows[index];
+    if (index === null || !row) return;
+    setCursor(row.id);
+    virtual.scrollToIndex(index);
+    window.requestAnimationFrame(() => {
+      scroller.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus();
+    });
+  };
+  useHotkeys({ j: () => focus(at), k: () => focus(at) });
+
+  const select = (id: string, range: boolean) => {
+    const next = new Set(selected);
+    const begin = range && from.current !== null ? rows.findIndex((row) => row.id === from.current) : -1;
+    if (begin >= 0) {
+      const end = rows.findIndex((row) => row.id === id);
+      for (const row of rows.slice(Math.min(begin, end), Math.max(begin, end) + 1)) {
+        if (row.kind === "run") next.add(row.id);
+      }
+    } else {
+      if (!next.delete(id)) next.add(id);
+      from.current = id;
+    }
+    onSelected(next);
+  };
+
+  const pressed = (event: KeyboardEvent<HTMLElement>, run: RunItem, index: number) => {
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "g") chord.current = event.timeStamp;
+    else if (event.timeStamp - chord.current < 1000) return;
+    const does: Record<string, () => void> = {
+      ArrowDown: () => focus(stops(index + 1, 1)),
+      j: () => focus(stops(index + 1, 1)),
+      ArrowUp: () => focus(stops(index - 1, -1)),
+      k: () => focus(stops(index - 1, -1)),
+      Home: () => focus(stops(0, 1)),
+      End: () => focus(stops(rows.length - 1, -1)),
+      ArrowRight: () => onExpand(run.id, true),
+      ArrowLeft: () => onExpand(run.id, false),
+      Enter: () => actions.open(run),
+      x: () => select(run.id, false),
+      X: () => select(run.id, true),
+      ".": () => openMenu(event.currentTarget),
+      ...(may && { r: () => actions.rerun(run), c: () => actions.cancel(run) }),
+    };
+    const action = does[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  };
+
+  const all = rows.filter((row) => row.kind === "run");
+  const chosen = all.filter((row) => selected.has(row.id)).length;
+  return (
+    <div
+      ref={scroller}
+      role="table"
+      aria-label="Runs"
+      aria-rowcount={hasMore ? -1 : rows.length + 1}
+      style={TRACKS}
+      className="min-h-0 flex-1 overflow-auto"
+    >
+      <div role="rowgroup" className="sticky top-0 z-10 border-b bg-surface">
+        <Line role="row" className="h-8 text-muted text-xs">
+          <span role="columnheader" className="flex items-center gap-2">
+            <Checkbox
+              aria-label={chosen === all.length ? "Select none" : `Select all ${all.length} loaded`}
+              checked={chosen === 0 ? false : chosen === all.length ? true : "indeterminate"}
+              onCheckedChange={() =>
+                onSelected(chosen === all.length ? new Set() : new Set(all.map((row) => row.id)))
+              }
+            />
+            <span className="sr-only">Selected</span>
+          </span>
+          <RunColumns.Heads />
+        </Line>
+      </div>
+      <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
+        {items.map((item) => {
+          const row = rows[item.index];
+          if (row === undefined) return null;
+          const place = { height: item.size, transform: `translateY(${item.start}px)` };
+          if (row.kind !== "run") {
+            return (
+              <div
+                key={row.id}
+                role="row"
+                data-index={item.index}
+                aria-rowindex={item.index + 2}
+                style={place}
+                className="absolute inset-x-0 top-0 overflow-hidden border-b bg-sunken"
+              >
+                <div role="cell" className="h-full">
+                  {row.kind === "head" ? <Head row={row} more={hasMore} /> : <RunExpanded run={row.run} />}
+                </div>
+              </div>
+            );
+          }
+          const { run } = row;
+          const isSelected = selected.has(run.id);
+          return (
+            <Line
+              key={row.id}
+              role="row"
+              data-index={item.index}
+              aria-rowindex={item.index + 2}
+              tabIndex={item.index === at ? 0 : -1}
+              onFocus={() => setCursor(row.id)}
+              onClick={() => actions.open(run)}
+              onKeyDown={(event) => pressed(event, run, item.index)}
+              style={place}
+              className={cn(
+                "absolute inset-x-0 top-0 cursor-pointer border-b text-sm -outline-offset-2 hover:bg-hover",
+                isSelected && "bg-accent-soft",
+              )}
+            >
+              {/* biome-ignore lint/a11y: keeps a click beside the box from opening the run */}
+              <div
+                role="cell"
+                className="flex h-full items-center"
+                onClick={(event) => {
+                  event.stopPropagation();
+                  if (event.target === event.currentTarget || event.shiftKey) select(run.id, event.shiftKey);
+                }}
+              >
+                <Checkbox
+                  tabIndex={-1}
+                  aria-label={`Select run ${run.number}`}
+                  checked={isSelected}
+                  onClick={(event) => event.shiftKey && event.preventDefault()}
+                  onCheckedChange={() => select(run.id, false)}
+                />
+              </div>
+              <RunColumns.Cells
+                run={run}
+                usual={props.usual.get(run.orchestratorId)}
+                may={may}
+                expanded={expanded.has(run.id)}
+                onExpand={(open) => onExpand(run.id, open)}
+                actions={actions}
+              />
+            </Line>
+          );
+        })}
+      </div>
+      {loadingMore && (
+        <p role="status" className="px-4 py-2 text-muted text-xs">
+          Loading more …
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Line({ className, ...rest }: React.ComponentProps<"div"> & { children: ReactNode }) {
+  return (
+    <div
+      {...rest}
+      className={cn(
+        "grid grid-cols-(--narrow) items-center gap-2 px-3 md:grid-cols-(--medium) xl:grid-cols-(--wide)",
+        className,
+      )}
+    />
+  );
+}
+
+function Head({ row, more }: { row: Extract<Row, { kind: "head" }>; more: boolean }) {
+  return (
+    <h2 className="flex h-full items-center gap-3 px-3 text-xs">
+      <span className="truncate font-semibold">{row.title}</span>
+      <span className="tabular shrink-0 text-muted">
+        {count(row.runs)}
+        {more && " loaded"}
+        {row.failed > 0 && ` · ${count(row.failed)} failed`}
+      </span>
+    </h2>
+  );
+}
+
+/** The menu of a line opens as if its button had been pressed. */
+function openMenu(line: HTMLElement): void {
+  const button = line.querySelector<HTMLElement>("[data-menu]");
+  button?.focus();
+  button?.dispatchEvent(
+    new window.KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }),
+  );
+}

@@ -1,0 +1,130 @@
+import type { RunFilter } from "@/api/queries";
+import type { RunState } from "@/api/types";
+import { clock, duration } from "@/lib/time";
+import { lookOf, RUN_STATES } from "@/ui";
+import { TRIGGERS, type TriggerKind } from "@/ui/trigger";
+
+/** What the address says; words that the API does not know are left out of the query. */
+export type RunsSearch = {
+  status?: string[];
+  orchestratorId?: string;
+  provider?: string;
+  trigger?: string;
+  by?: string;
+  label?: string[];
+  q?: string;
+  since?: string;
+  until?: string;
+  minSeconds?: number;
+  error?: string;
+  group?: string;
+};
+
+export const SINCE: Record<string, { label: string; hours: number }> = {
+  "1h": { label: "Last hour", hours: 1 },
+  "24h": { label: "Last 24 hours", hours: 24 },
+  "7d": { label: "Last 7 days", hours: 168 },
+  "30d": { label: "Last 30 days", hours: 720 },
+};
+
+export const GROUPS = {
+  none: "No groups",
+  error: "By error",
+  flow: "By orchestrator",
+  day: "By day",
+} as const;
+export type Grouping = keyof typeof GROUPS;
+
+export function groupingOf(search: RunsSearch): Grouping {
+  return search.group !== undefined && search.group in GROUPS ? (search.group as Grouping) : "none";
+}
+
+/** The query of an address, with presets counted back from `now`. */
+export function filterOf(search: RunsSearch, now: number): RunFilter {
+  const status = search.status?.filter((word): word is RunState => RUN_STATES.includes(word as RunState));
+  const label = search.label?.filter((pair) => pair.includes(":"));
+  return present<RunFilter>({
+    status: status?.length ? status : undefined,
+    orchestratorId: search.orchestratorId,
+    provider: search.provider,
+    trigger:
+      search.trigger !== undefined && search.trigger in TRIGGERS
+        ? (search.trigger as TriggerKind)
+        : undefined,
+    by: search.by,
+    label: label?.length ? label : undefined,
+    q: search.q,
+    since: beginning(search.since, now),
+    until: moment(search.until),
+    minSeconds: search.minSeconds,
+    error: search.error !== undefined && /^[0-9a-f]{32}$/.test(search.error) ? search.error : undefined,
+  });
+}
+
+function beginning(since: string | undefined, now: number): string | undefined {
+  const preset = SINCE[since ?? ""];
+  return preset ? new Date(now - preset.hours * 3_600_000).toISOString() : moment(since);
+}
+
+function moment(text: string | undefined): string | undefined {
+  const at = Date.parse(text ?? "");
+  return Number.isNaN(at) ? undefined : new Date(at).toISOString();
+}
+
+/** What narrows the list, each with its name in words and the change that takes it away. */
+export function narrowings(
+  search: RunsSearch,
+  names: { flow?: string; provider?: string },
+): Array<{ key: string; text: string; without: Partial<RunsSearch> }> {
+  const found: Array<{ key: string; text: string; without: Partial<RunsSearch> }> = [];
+  const add = (key: keyof RunsSearch, text: string, without: Partial<RunsSearch> = { [key]: undefined }) =>
+    found.push({ key, text, without });
+  if (search.status?.length) {
+    add("status", search.status.map((word) => lookOf(word).label).join(" or "));
+  }
+  if (search.orchestratorId) add("orchestratorId", names.flow ?? "one orchestrator");
+  if (search.provider) add("provider", names.provider ?? search.provider);
+  if (search.trigger) add("trigger", TRIGGERS[search.trigger as TriggerKind] ?? search.trigger);
+  if (search.by) add("by", `started by ${search.by}`);
+  for (const label of search.label ?? []) {
+    const rest = search.label?.filter((other) => other !== label);
+    found.push({ key: `label ${label}`, text: label, without: { label: rest?.length ? rest : undefined } });
+  }
+  if (search.q) add("q", `“${search.q}”`);
+  if (search.since || search.until) {
+    add("since", timeText(search), { since: undefined, until: undefined });
+  }
+  if (search.minSeconds) add("minSeconds", `took over ${duration(search.minSeconds * 1000)}`);
+  if (search.error) add("error", "one kind of failure");
+  return found;
+}
+
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const YEAR = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+
+/** The time asked for, in words. */
+export function timeText({ since, until }: RunsSearch): string {
+  const preset = SINCE[since ?? ""];
+  if (preset && !until) return preset.label;
+  const from = moment(since);
+  const to = moment(until);
+  if (from && to && dayOf(from) === dayOf(to)) return `${dayOf(from)}, ${timeOf(from)} – ${timeOf(to)}`;
+  const start = preset ? preset.label : from && `${dayOf(from)}, ${timeOf(from)}`;
+  const end = to && `${dayOf(to)}, ${timeOf(to)}`;
+  if (start && end) return `${start} – ${end}`;
+  return start ? `Since ${start}` : end ? `Until ${end}` : "Any time";
+}
+
+function dayOf(at: string): string {
+  const day = new Date(at);
+  return (day.getFullYear() === new Date().getFullYear() ? DAY : YEAR).format(day);
+}
+
+/** Without seconds, where there are none. */
+function timeOf(at: string): string {
+  return clock(at).replace(/:00$/, "");
+}
+
+export function present<T extends object>(search: T): T {
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,177 @@
+import { useQuery } from "@tanstack/react-query";
+import { BookmarkPlus, X } from "lucide-react";
+import { useMemo, useState } from "react";
+import { runSummaryQuery, sessionQuery } from "@/api/queries";
+import { cn } from "@/lib/cn";
+import { usePersistent } from "@/lib/persist";
+import { count } from "@/lib/time";
+import { Button, Field, IconButton, Input, Popover } from "@/ui";
+import { present, type RunsSearch } from "./search";
+
+type View = { name: string; search: RunsSearch; count?: number; hint: string };
+type Kept = { name: string; search: RunsSearch };
+
+type Props = { search: RunsSearch; onOpen: (search: RunsSearch) => void };
+
+/** Saved searches with how many runs each has: built-in ones, and this reader's own. */
+export function Views({ search, onOpen }: Props) {
+  const views = useViews();
+  const [own, setOwn] = usePersistent<Kept[]>("runs-views", []);
+  const known = [...views, ...own].some((view) => isHere(view.search, search));
+  return (
+    <nav
+      aria-label="Views"
+      className="flex shrink-0 flex-wrap content-start gap-0.5 xl:w-36 xl:flex-col xl:flex-nowrap xl:[&>button]:flex-none"
+    >
+      {views.map((view) => (
+        <ViewButton key={view.name} view={view} here={isHere(view.search, search)} onOpen={onOpen} />
+      ))}
+      {own.length > 0 && <hr className="my-1.5 hidden border-line xl:block" />}
+      {own.map((view) => (
+        <div key={view.name} className="group flex items-center">
+          <ViewButton
+            view={{ ...view, hint: "A view of your own" }}
+            here={same(view.search, search)}
+            onOpen={onOpen}
+          />
+          <IconButton
+            size="sm"
+            icon={X}
+            label={`Remove the view ${view.name}`}
+            className="size-6 shrink-0 text-muted opacity-0 focus-visible:opacity-100 group-hover:opacity-100"
+            onClick={() => setOwn(own.filter((other) => other !== view))}
+          />
+        </div>
+      ))}
+      {!known && (
+        <SaveView
+          taken={[...views, ...own].map((view) => view.name)}
+          onSave={(name) => setOwn([...own, { name, search: present({ ...search }) }])}
+        />
+      )}
+    </nav>
+  );
+}
+
+function ViewButton({ view, here, onOpen }: { view: View; here: boolean; onOpen: Props["onOpen"] }) {
+  return (
+    <button
+      type="button"
+      aria-current={here ? "page" : undefined}
+      title={view.hint}
+      onClick={() => onOpen(view.search)}
+      className={cn(
+        "flex h-7 min-w-0 max-w-full items-center justify-between gap-2 rounded-md px-2 text-left text-sm hover:bg-hover xl:flex-1",
+        here ? "bg-pressed font-medium text-ink" : "text-muted",
+      )}
+    >
+      <span className="truncate">{view.name}</span>
+      {view.count !== undefined && <span className="tabular text-xs">{count(view.count)}</span>}
+    </button>
+  );
+}
+
+function SaveView({ taken, onSave }: { taken: readonly string[]; onSave: (name: string) => void }) {
+  const [open, setOpen] = useState(false);
+  const [name, setName] = useState("");
+  const chosen = name.trim();
+  const twice = taken.includes(chosen);
+  return (
+    <Popover
+      label="Keep this view"
+      open={open}
+      onOpenChange={setOpen}
+      trigger={
+        <Button variant="ghost" size="sm" icon={BookmarkPlus} className="justify-start px-2 text-muted">
+          Keep this view
+        </Button>
+      }
+    >
+      <form
+        className="flex w-60 flex-col gap-2"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!chosen || twice) return;
+          onSave(chosen);
+          setName("");
+          setOpen(false);
+        }}
+      >
+        <Field
+          label="Name"
+          error={twice ? "There is a view of this name." : undefined}
+          hint="Kept in this browser."
+        >
+          <Input value={name} maxLength={40} onChange={(event) => setName(event.target.value)} />
+        </Field>
+        <Button type="submit" variant="primary" disabled={!chosen || twice} className="self-end">
+          Keep
+        </Button>
+      </form>
+    </Popover>
+  );
+}
+
+function useViews(): View[] {
+  const { data: session } = useQuery(sessionQuery);
+  const by = session?.subject;
+  const { data: all } = useQuery({ ...runSummaryQuery({}, 1), refetchInterval: 30_000 });
+  const { data: mine } = useQuery({
+    ...runSummaryQuery({ by: by ?? "" }, 1),
+    enabled: by !== undefined,
+    refetchInterval: 30_000,
+  });
+  return useMemo(() => {
+    const slow = all?.p95Ms ? all.p95Ms / 1000 : undefined;
+    const total = (counts: Record<string, number> | undefined) =>
+      counts && Object.values(counts).reduce((sum, each) => sum + each, 0);
+    return [
+      { name: "All", search: {}, count: total(all?.counts), hint: "Counted: the last 24 hours" },
+      {
+        name: "Failed",
+        search: { status: ["FAILED"], since: "24h" },
+        count: all?.failed24h,
+        hint: "Failed in the last 24 hours",
+      },
+      {
+        name: "Waiting",
+        search: { status: ["WAITING"] },
+        count: all?.live.WAITING,
+        hint: "Waiting now, whenever they began",
+      },
+      ...(slow
+        ? [
+            {
+              name: "Slow",
+              search: { since: "24h", minSeconds: slow },
+              hint: "The slowest of the last 24 hours: slower than 95 of 100 completed ones",
+            },
+          ]
+        : []),
+      ...(by
+        ? [
+            {
+              name: "Mine",
+              search: { by },
+              count: total(mine?.counts),
+              hint: "Started by me. Counted: the last 24 hours",
+            },
+          ]
+        : []),
+    ];
+  }, [all, mine, by]);
+}
+
+/** How long "slow" is changes from minute to minute; the view stays the same. */
+function isHere(view: RunsSearch, search: RunsSearch): boolean {
+  if (view.minSeconds === undefined || search.minSeconds === undefined) return same(view, search);
+  return same({ ...view, minSeconds: 1 }, { ...search, minSeconds: 1 });
+}
+
+function same(one: RunsSearch, other: RunsSearch): boolean {
+  const text = (search: RunsSearch) => {
+    const { group: _, ...rest } = present({ ...search });
+    return JSON.stringify(Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  return text(one) === text(other);
+}

@@ -1,0 +1,91 @@
+import { Link } from "@tanstack/react-router";
+import { LoaderCircle, RefreshCw, TriangleAlert } from "lucide-react";
+import { toastProblem } from "@/api/problem";
+import { useRefreshOffers } from "@/api/queries";
+import type { OfferConnection, Provider } from "@/api/types";
+import { plural } from "@/lib/time";
+import { Button, Timestamp } from "@/ui";
+
+type Props = { parts: readonly OfferConnection[]; total: number; providers: readonly Provider[] };
+
+/** How many there are, how old the list is, and for each connection that could not be read: why. */
+export function Freshness({ parts, total, providers }: Props) {
+  const refresh = useRefreshOffers();
+  const oldest = parts.map((each) => each.syncedAt).reduce(older, undefined);
+  const reading = parts.filter((each) => each.renewing);
+  const troubled = parts.filter((each) => each.problem || each.status === "INACTIVE");
+  const title = (name: string) => providers.find((each) => each.name === name)?.title ?? name;
+  return (
+    <div className="shrink-0 border-b text-xs">
+      <div className="flex min-h-10 items-center justify-between gap-3 py-1 pr-2 pl-4">
+        <p role="status" className="flex min-w-0 flex-wrap items-center gap-x-1.5 text-muted">
+          <span className="tabular font-medium text-ink">{plural(total, "workflow")}</span>
+          {oldest && (
+            <span>
+              · Synced <Timestamp at={oldest} />
+            </span>
+          )}
+          {reading.length > 0 && (
+            <span className="flex items-center gap-1">
+              · <LoaderCircle aria-hidden className="size-3.5 animate-spin" /> Reading{" "}
+              {reading.map((each) => each.name).join(", ")} …
+            </span>
+          )}
+        </p>
+        <Button
+          size="sm"
+          icon={RefreshCw}
+          pending={refresh.isPending}
+          disabled={reading.length > 0}
+          onClick={() =>
+            refresh.mutate(undefined, {
+              onError: (error) => toastProblem(error, "The lists were not read"),
+            })
+          }
+        >
+          Refresh
+        </Button>
+      </div>
+      {troubled.length > 0 && (
+        <ul className="border-t">
+          {troubled.map((each) => (
+            <li key={each.connectionId} className="flex gap-1.5 px-4 py-1.5">
+              <TriangleAlert aria-hidden className="mt-px size-3.5 shrink-0 text-st-warning" />
+              <p className="min-w-0">
+                <Link
+                  to="/connections"
+                  search={{ open: each.connectionId }}
+                  className="font-medium hover:underline"
+                >
+                  {each.name}
+                </Link>{" "}
+                {told(each, title(each.provider))}{" "}
+                {each.syncedAt ? (
+                  <>
+                    This is the list of <Timestamp at={each.syncedAt} />.
+                  </>
+                ) : (
+                  "Its list was never read."
+                )}{" "}
+                <span className="text-muted">
+                  {each.status !== "INACTIVE" && `${each.problem?.message ?? ""} ${each.problem?.hint ?? ""}`}
+                </span>
+              </p>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function told(part: OfferConnection, title: string): string {
+  if (part.status === "INACTIVE") return "is switched off.";
+  return part.problem?.code === "rate-limited"
+    ? `is told by ${title} to slow down; it is asked again in a minute.`
+    : `could not be read.`;
+}
+
+function older(before: string | undefined, at: string | null): string | undefined {
+  return at === null || (before !== undefined && before < at) ? before : at;
+}
