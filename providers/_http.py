@@ -45,6 +45,7 @@ MAX_BYTES = 10 * 1024 * 1024
 _KEPT = 64 * 1024
 # Below the 5 s after which Node and uvicorn close idle connections: a POST on a closing one may or may not arrive.
 _KEEPALIVE = 4.0
+_KEEPALIVE_CONNECTIONS = 8
 _MASKED = frozenset(
     {
         "api-key",
@@ -148,7 +149,7 @@ class Http:
         transport = httpx.AsyncHTTPTransport(
             verify=_tls(verify),
             trust_env=False,
-            limits=httpx.Limits(max_connections=in_flight, keepalive_expiry=_KEEPALIVE),
+            limits=httpx.Limits(max_connections=in_flight, max_keepalive_connections=_KEEPALIVE_CONNECTIONS, keepalive_expiry=_KEEPALIVE),
         )
         # The pool's seam is private in httpx 0.28; tests/providers/test_http.py fails if it moves.
         transport._pool._network_backend = _GuardedBackend(guard or EgressGuard())  # pyright: ignore[reportPrivateUsage]

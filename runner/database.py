@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ _GONE = (
     InterfaceError,
     PoolTimeout,
     OSError,
-    # Raised past SQLAlchemy, where jobs are enqueued on the driver's own connection.
+    # Raised past SQLAlchemy, by `fast`.
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -39,12 +40,14 @@ class Database:
         self._engine = _engine(url, size)
         self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._reserved = _engine(url, reserve) if reserve else self._engine
+        self._steps = _Steps(self._address())
 
     @property
     def engine(self) -> AsyncEngine:
         return self._engine
 
     async def aclose(self) -> None:
+        await self._steps.aclose()
         await self._engine.dispose()
         if self._reserved is not self._engine:
             await self._reserved.dispose()
@@ -62,15 +65,12 @@ class Database:
         async with _told(), self._single.connect() as connection:
             yield connection
 
-    async def raw_pool(self, size: int) -> Any:
-        """An asyncpg pool of its own, for the dispatcher. The caller ends it."""
-        try:
-            # The dispatcher leaves nothing behind on a connection, so resetting one after each statement is a round trip for nothing.
-            return await _asyncpg.create_pool(
-                min_size=0, max_size=size, timeout=10, reset=_leave_as_it_is, **self._address()
-            )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise Unreachable("the database does not answer") from error
+    @asynccontextmanager
+    async def fast(self) -> AsyncGenerator[Any]:
+        """An asyncpg connection, for the few statements that every step of a run needs: each is a transaction of its own, and
+        `fetchmany` makes one of many. jsonb comes and goes as Python values. Raises Unreachable."""
+        async with _told(), self._steps.acquire() as connection:
+            yield connection
 
     async def raw(self) -> Any:
         """A connection of its own outside the pools, for LISTEN. The caller closes it."""
@@ -90,6 +90,10 @@ async def _told() -> AsyncGenerator[None]:
     """What the driver's faults mean to us."""
     try:
         yield
+    except (
+        asyncpg.DataError
+    ):  # the client's own: a value that cannot be sent, which is no fault of the connection
+        raise
     except _GONE as error:
         raise Unreachable(
             "the database does not answer", hint="Nothing was changed. Try again in a moment."
@@ -102,8 +106,47 @@ async def _told() -> AsyncGenerator[None]:
         raise
 
 
+class _Steps:
+    """The pool behind `fast`, made at its first use in the loop that uses it."""
+
+    def __init__(self, address: dict[str, Any], size: int = 4) -> None:
+        self._address = address
+        self._size = size
+        self._pool: Any = None
+        self._making = asyncio.Lock()
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncGenerator[Any]:
+        async with self._making:
+            if self._pool is None:
+                self._pool = await _asyncpg.create_pool(
+                    min_size=0,
+                    max_size=self._size,
+                    timeout=10,
+                    init=_speak_json,
+                    reset=_leave_as_it_is,
+                    **self._address,
+                )
+        async with self._pool.acquire(timeout=10) as connection:
+            yield connection
+
+    async def aclose(self) -> None:
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 2)
+            except (TimeoutError, OSError, asyncpg.InterfaceError):
+                self._pool.terminate()
+            self._pool = None
+
+
+async def _speak_json(connection: Any) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_dumps, decoder=json.loads, format="text"
+    )
+
+
 async def _leave_as_it_is(_connection: object) -> None:
-    pass
+    """A statement that is its own transaction leaves nothing behind; resetting would be a round trip for nothing."""
 
 
 def _dumps(value: Any) -> str:
@@ -122,14 +165,3 @@ def _engine(url: str, size: int) -> AsyncEngine:
         json_serializer=_dumps,
         connect_args={"timeout": 10},
     )
-
-
-async def driver(connection: AsyncConnection) -> Any:
-    """The asyncpg connection under a SQLAlchemy one, inside its transaction.
-
-    SQLAlchemy's dialect begins its transaction at its first own statement; whatever is done here before that would commit
-    by itself and survive a rollback. Hence the check.
-    """
-    raw: Any = (await connection.get_raw_connection()).driver_connection
-    assert raw.is_in_transaction(), "state is written first, then the job is enqueued"
-    return raw

@@ -1,7 +1,4 @@
-"""PgQueuer at work: it claims jobs, wakes on NOTIFY, polls as the truth, and gives up gracefully.
-
-A lost database connection ends PgQueuer's loop for good; the loop here starts over with a new pool (docs/adr/0002).
-"""
+"""Taking what is ready and handing it to the workers of this process. The rows are the queue: a bell only says when to look."""
 
 from __future__ import annotations
 
@@ -9,91 +6,80 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from uuid import UUID
 
-import asyncpg
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
-from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.core.qm import QueueManager
-from pgqueuer.domain.models import Job
+from sqlalchemy.exc import SQLAlchemyError
 
-from runner.database import Database
 from runner.errors import RunnerError
-from runner.store.jobs import ENTRYPOINT, parse
+from runner.store import Store
+from runner.store.claims import Claim
 
 log = logging.getLogger(__name__)
 
-_BATCH = 16
-_POLL = timedelta(seconds=1)
-_HEARTBEAT = timedelta(seconds=15)
+MOST = 32
+"""Nodes taken in one statement."""
+POLL = 1.0
+"""Seconds after which it looks by itself: a bell may be lost, and a silent worker's lease ends without one."""
+AGAIN = 0.005
+"""Seconds until it looks again at what somebody was just writing."""
 
 
 class Dispatcher:
     """Hands ready node runs to `work`, at most `concurrency` at once in this process."""
 
     def __init__(
-        self, database: Database, work: Callable[[UUID, UUID], Awaitable[int]], *, concurrency: int
+        self, store: Store, work: Callable[[Claim], Awaitable[int]], *, concurrency: int, lease: float
     ) -> None:
-        self._database = database
+        self._store = store
         self._work = work
         self._concurrency = max(2, concurrency)
+        self._lease = lease
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event, *, grace: float, stopping: Callable[[], None]) -> None:
-        """Serve until `stop`. Then claim nothing more, and wait up to `grace` seconds for work in hand."""
-        while not stop.is_set():
-            try:
-                await self._serve(stop, grace, stopping)
-            except (OSError, RunnerError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                if stop.is_set():
-                    return
-                log.warning("the dispatcher lost the database: %s; starting over", error)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), 0.3)
-
-    async def _serve(self, stop: asyncio.Event, grace: float, stopping: Callable[[], None]) -> None:
-        pool = await self._database.raw_pool(4)
-        manager = QueueManager(Queries(AsyncpgPoolDriver(pool)))
-
-        @manager.entrypoint(ENTRYPOINT, accepts_context=False)
-        async def node(job: Job) -> None:
-            if job.payload is not None:
-                await self._guarded(*parse(job.payload))
-
-        batch = max(1, min(_BATCH, self._concurrency // 2))
-        serving = asyncio.create_task(
-            manager.run(
-                dequeue_timeout=_POLL,
-                batch_size=batch,
-                max_concurrent_tasks=max(self._concurrency, 2 * batch),
-                heartbeat_timeout=_HEARTBEAT,
-                shutdown_on_listener_failure=True,
-            )
-        )
+        """Serve until `stop`. Then take nothing more, and wait up to `grace` seconds for work in hand."""
         stopped = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if stop.is_set():
-                stopping()
-            manager.shutdown.set()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(serving), grace)
+            with self._store.bell.watch_work() as rung:
+                while not stop.is_set():
+                    await self._look(stopped, rung)
+            stopping()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=grace)
         finally:
             stopped.cancel()
-            if not serving.done():
-                serving.cancel()
-            results = await asyncio.gather(serving, return_exceptions=True)
-            pool.terminate()
-        if isinstance(results[0], Exception):
-            raise (
-                results[0]
-                if isinstance(results[0], OSError | asyncpg.PostgresError | asyncpg.InterfaceError)
-                else OSError(str(results[0]))
-            )
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _guarded(self, run_id: UUID, node_run_id: UUID) -> None:
-        """A fault of the database leaves the row as it is: its lease runs out and the repair sweep offers it again."""
+    async def _look(self, stopped: asyncio.Task[bool], rung: asyncio.Event) -> None:
+        """Take once, and wait until it is worth while to take again."""
+        free = self._concurrency - len(self._tasks)
+        wait = POLL
+        rung.clear()
+        if free > 0:
+            try:
+                taken = await self._store.claims.take(min(free, MOST), lease=self._lease)
+            except (OSError, RunnerError, SQLAlchemyError) as error:
+                log.warning("the dispatcher lost the database: %s; looking again", error)
+                wait = 0.3
+            else:
+                for claim in taken.claims:
+                    task = asyncio.create_task(self._guarded(claim))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+                if taken.more:
+                    wait = 0.0 if taken.claims else AGAIN
+        ringing = asyncio.create_task(rung.wait())
+        watched: set[asyncio.Task[object]] = {stopped, ringing}
+        if len(self._tasks) >= self._concurrency:
+            watched = {stopped, *self._tasks}
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait(watched, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        ringing.cancel()
+
+    async def _guarded(self, claim: Claim) -> None:
+        """A fault of the database leaves the row as it is: its lease runs out, and whoever comes then takes it over."""
         try:
-            await self._work(run_id, node_run_id)
+            await self._work(claim)
         except Exception as error:
-            log.warning("node run %s was left to the repair sweep: %s", node_run_id, error)
+            log.warning("node run %s was left until its lease ends: %s", claim.node_run_id, error)

@@ -1,4 +1,4 @@
-"""The engine: claim -> run -> settle. State is rows; PgQueuer only tells a worker which row is ready.
+"""The engine: claim -> run -> settle. The rows are the queue.
 
 Delivery is at least once: after a crash between a remote call and its settle, the node runs again with the same key and
 sees `ctx.interrupted`. Outcomes are recorded exactly once. Any number of engines may run on one Postgres.
@@ -22,7 +22,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from providers import Cancels, Exchange, Execution, ProviderError, recording
 from runner import tokens
-from runner.check import config_of
 from runner.dispatcher import Dispatcher
 from runner.effects import NodeEffects, plain_http, scope_of
 from runner.errors import LostClaim, NodeError, RunnerError, Unreachable
@@ -75,7 +74,6 @@ class Engine:
         self._lost: set[UUID] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._soon = asyncio.Event()
-        self._suspect = asyncio.Lock()
         self._stopping = False
 
     @property
@@ -92,10 +90,12 @@ class Engine:
         beats = asyncio.create_task(self._forever(self._beat, self._options.lease / 3))
         sweeps = [
             asyncio.create_task(self._forever(self._sweep, 1.0)),
-            asyncio.create_task(self._forever(self._repair, max(0.5, self._options.lease / 4))),
+            asyncio.create_task(self._forever(self._suspects, 1.0)),
             asyncio.create_task(self._forever(self._tidy, 30.0)),
         ]
-        dispatcher = Dispatcher(self._store.database, self.work, concurrency=self._options.concurrency)
+        dispatcher = Dispatcher(
+            self._store, self.work, concurrency=self._options.concurrency, lease=self._options.lease
+        )
         try:
             await dispatcher.run(stop, grace=self._options.grace, stopping=self._begin_stop)
         finally:
@@ -110,32 +110,21 @@ class Engine:
         """Work whatever is ready or due now, and what follows from it, until nothing is. Returns the number of claims."""
         count = 0
         while True:
-            await self._store.due.fire()
+            await _recorded(self._store.due.fire)
             for stopping in await self._store.due.stopping():
                 await self._stop_remote(stopping)
-            ready = await self._store.due.ready()
-            if not ready:
+            taken = await self._store.claims.take(100, lease=self._options.lease)
+            if not taken.claims and not taken.more:
+                taken = await self._store.claims.take(1, lease=self._options.lease, suspects=True)
+            if not taken.claims and not taken.more:
                 return count
-            done = await asyncio.gather(*(self.work(run_id, node_run_id) for run_id, node_run_id in ready))
-            count += sum(done)
+            count += sum(await asyncio.gather(*(self.work(claim) for claim in taken.claims)))
 
-    async def work(self, run_id: UUID, node_run_id: UUID) -> int:
-        """Claim this node run and walk on while exactly one node follows. Returns how many claims that were.
-
-        A node that was in the hands of two dead workers is worked on with no other such node beside it: so a node that kills
-        its workers is told from those that only were in its company (G23)."""
-        lease = self._options.lease
-        count = 0
-        claim = await _recorded(
-            lambda: self._store.claims.take(run_id, node_run_id, lease=lease, suspects=False)
-        )
-        if claim is None and await self._store.claims.suspect(node_run_id):
-            async with self._suspect:
-                claim = await self._store.claims.take(run_id, node_run_id, lease=lease)
-                if claim is not None:
-                    count, claim = 1, await self._held_step(claim)
-        while claim is not None:
-            count, claim = count + 1, await self._held_step(claim)
+    async def work(self, claim: Claim) -> int:
+        """Run this node, and walk on while exactly one follows. Returns how many nodes that were."""
+        count, walked = 0, claim
+        while walked is not None:
+            count, walked = count + 1, await self._held_step(walked)
         return count
 
     async def _held_step(self, claim: Claim) -> Claim | None:
@@ -166,7 +155,7 @@ class Engine:
         try:
             with recording() as exchanges:  # filled while the node runs
                 try:
-                    config = config_of(claim.spec, kind)
+                    config = claim.definition.config(claim.spec.id)
                     result = await self._abortable(claim, self._call(kind, claim, config, scope, effects))
                     result = _checked(result, effects)
                 finally:
@@ -342,12 +331,17 @@ class Engine:
                 self._soon.wait(), 1.0 if upcoming is None else min(1.0, max(0.005, upcoming))
             )
 
-    async def _repair(self) -> None:
-        await self._store.due.repair()
+    async def _suspects(self) -> None:
+        """A node that was in the hands of two dead workers is worked on with no other such node beside it: so a node that
+        kills its workers is told from those that only were in its company (G23)."""
+        while not self._stopping:
+            taken = await self._store.claims.take(1, lease=self._options.lease, suspects=True)
+            if not taken.claims:
+                return
+            await self.work(taken.claims[0])
 
     async def _tidy(self) -> None:
         await self._store.due.orphans()
-        await self._store.due.prune_queue_log()
 
     async def _forever(self, work: Any, every: float) -> None:
         """`work` again and again; whatever goes wrong only delays it. `_sweep` paces itself."""

@@ -240,7 +240,7 @@ Index("ix_run_labels", run.c.labels, postgresql_using="gin")
 Index("ix_run_parent_node_run_id", run.c.parent_node_run_id, unique=True)
 
 # One row per node of a run. `state` is what people see; `work` is what the engine does with it:
-#   idle -> ready (a job is enqueued) -> leased (a worker has it until lease_until) -> parked (due_at or a callback) -> ready …
+#   idle -> ready (nobody's) -> leased (a worker has it until lease_until) -> parked (due_at or a callback) -> ready …
 #   and ended; "stopping" is ended with a remote execution still to be cancelled.
 # `epoch` grows with every claim and fences late writers; `attempt` grows only when the work starts anew.
 node_run = Table(

@@ -21,7 +21,6 @@ DOORS = {
     "httpx": ("providers/_",),
     "cryptography": ("runner/vault",),
     "jinja2": ("runner/template", "runner/_", "app/pages"),
-    "pgqueuer": ("runner/engine", "runner/store", "runner/bell", "runner/dispatcher", "migrations/"),
     "alembic": ("app/migrate.py", "migrations/"),
     "tenacity": ("providers/_",),
 }

@@ -1,7 +1,6 @@
-"""The first schema: every table, the guards of history and of final states, and the dispatcher's own tables."""
+"""The first schema: every table, and the guards of history and of final states."""
 
 from alembic import op
-from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 from sqlalchemy import text
 
 revision = "0001"
@@ -372,22 +371,10 @@ GUARDS = (
 
 def upgrade() -> None:
     op.execute(text(UUIDV7.replace(":", r"\:")))
-    for statement in (*TABLES, *GUARDS, *_dispatcher()):
+    for statement in (*TABLES, *GUARDS):
         op.execute(text(statement.replace(":", r"\:")))
     op.execute("INSERT INTO workspace (name) VALUES ('default')")
 
 
 def downgrade() -> None:
     raise RuntimeError("the first schema has nothing before it: restore a backup instead")
-
-
-def _dispatcher() -> list[str]:
-    """PgQueuer's own schema, statement by statement. Its trigger is off: NOTIFY inside a transaction serialises commits,
-    so the engine rings once after each commit instead (docs/adr/0002)."""
-    script = QueryBuilderEnvironment().build_install_query()
-    body, _, _ = script.partition("CREATE FUNCTION")
-    return [
-        s
-        for s in (part.strip() for part in body.split(";\n"))
-        if (s and not s.startswith("-- pgqueuer")) or "CREATE" in s
-    ]

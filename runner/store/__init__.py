@@ -53,7 +53,7 @@ class Store:
         self.samples = Samples(database)
         self.trials = Trials(database, vault, definitions, self.bell, registry)
         self.claims = Claims(database, definitions)
-        self.settling = Settling(database, self.bell)
+        self.settling = Settling(database, self.claims, self.bell)
         self.strangers = Strangers(database, self.bell)
         self.waits = Waits(database, vault, self.bell)
         self.due = Due(database, self.bell, self.waits)

@@ -19,12 +19,10 @@ from runner.model import NodeFacts, NodeSpec, NodeState, RunState, Scope, Trigge
 from runner.store.claims import deadline_of
 from runner.store.definitions import Definition
 from runner.store.events import Entry, line_rows
-from runner.store.jobs import enqueue
 from runner.vault import Vault
 
 WAIT_KIND = "WaitForCallback"
 
-# A ready node that nobody claimed for ten seconds is offered to the dispatcher again.
 _BEGIN = text(
     """
     WITH begun AS (
@@ -38,7 +36,7 @@ _BEGIN = text(
         INSERT INTO node_run (run_id, node_id, type, label, limit_seconds, state, work, reused, lease_until,
             input, output, port, remote, finished_at)
         SELECT :id, n.node_id, n.type, n.label, n.limit_seconds, n.state, n.work, n.reused,
-            CASE WHEN n.work = 'ready' THEN clock_timestamp() + interval '10 seconds' END,
+            CASE WHEN n.work = 'ready' THEN clock_timestamp() END,
             n.input, n.output, n.port, n.remote,
             coalesce(n.finished_at, CASE WHEN n.work = 'ended' THEN clock_timestamp() END)
         FROM jsonb_to_recordset(:nodes) AS n(node_id text, type text, label text, limit_seconds double precision, state text,
@@ -54,7 +52,7 @@ _BEGIN = text(
         FROM jsonb_to_recordset(:lines) AS
             l(n int, kind text, level text, node_id text, source text, message text, data jsonb)
     )
-    SELECT node_id, id FROM nodes
+    SELECT count(*) FROM nodes
     """
 ).bindparams(
     *(
@@ -112,7 +110,7 @@ async def begin_run(
         state = RunState.COMPLETED
         entries.append(Entry("run.completed", "completed: nothing was left to do"))
     sealed, key_id, waits = _armed(vault, scope, wiring, run_id, kept, facts)
-    rows = await connection.execute(
+    await connection.execute(
         _BEGIN,
         {
             "id": run_id,
@@ -136,8 +134,6 @@ async def begin_run(
             "lines": line_rows(entries),
         },
     )
-    ids: dict[str, UUID] = {row.node_id: row.id for row in rows}
-    await enqueue(connection, [(run_id, ids[n], "0") for n in step.ready])
 
 
 def _armed(

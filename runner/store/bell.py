@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
-
-from pgqueuer.domain.settings import db_settings
 
 from runner.database import Database
 from runner.errors import Unreachable
@@ -25,6 +21,7 @@ from runner.errors import Unreachable
 log = logging.getLogger(__name__)
 
 CHANNEL = "baton_run"
+WORK = "baton_work"
 _GATHER = 0.003  # seconds in which rings are joined
 _MANY = 200  # run ids per NOTIFY: its payload is at most 8,000 bytes
 
@@ -37,15 +34,28 @@ class Bell:
         self._watchers: dict[UUID, set[asyncio.Event]] = defaultdict(set)
         self._rung: dict[UUID, None] = {}
         self._work = False
+        self._workers: set[asyncio.Event] = set()
         self._pending = asyncio.Event()
 
     def ring(self, *run_ids: UUID, work: bool = False) -> None:
-        """Something of these runs was committed; with `work`, jobs too. Returns at once."""
+        """Something of these runs was committed; with `work`, nodes are ready too. Returns at once."""
         for run_id in run_ids:
             self._rung[run_id] = None
             self._wake(run_id)
-        self._work = self._work or work
+        if work:
+            self._work = True
+            self._wake_workers()
         self._pending.set()
+
+    @contextmanager
+    def watch_work(self) -> Generator[asyncio.Event]:
+        """An event that is set whenever nodes became ready, by any process. The watcher clears it."""
+        event = asyncio.Event()
+        self._workers.add(event)
+        try:
+            yield event
+        finally:
+            self._workers.discard(event)
 
     @contextmanager
     def watch(self, run_id: UUID) -> Generator[asyncio.Event]:
@@ -77,6 +87,8 @@ class Bell:
         losing = asyncio.create_task(lost.wait())
         try:
             await connection.add_listener(CHANNEL, self._heard)
+            await connection.add_listener(WORK, self._heard_of_work)
+            self._wake_workers()
             for run_id in list(self._watchers):
                 self._wake(run_id)
             while not stop.is_set() and not lost.is_set():
@@ -98,7 +110,7 @@ class Bell:
         work, self._work = self._work, False
         try:
             if work:
-                await connection.execute("SELECT pg_notify($1, $2)", db_settings().channel, _job_notice())
+                await connection.execute("SELECT pg_notify($1, $2)", WORK, "")
             for start in range(0, len(ids), _MANY):
                 text = ",".join(i.hex for i in ids[start : start + _MANY])
                 await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, text)
@@ -114,23 +126,17 @@ class Bell:
             with contextlib.suppress(ValueError):
                 self._wake(UUID(hex=part))
 
+    def _heard_of_work(self, connection: Any, pid: int, _channel: str, _payload: object) -> None:
+        if pid != connection.get_server_pid():  # our own workers were woken when it was rung
+            self._wake_workers()
+
+    def _wake_workers(self) -> None:
+        for event in self._workers:
+            event.set()
+
     def _wake(self, run_id: UUID) -> None:
         for event in self._watchers.get(run_id, ()):
             event.set()
-
-
-def _job_notice() -> str:
-    """What PgQueuer's own trigger would say; its trigger is not installed (docs/adr/0002)."""
-    settings = db_settings()
-    return json.dumps(
-        {
-            "channel": settings.channel,
-            "operation": "insert",
-            "sent_at": datetime.now(UTC).isoformat(),
-            "table": settings.queue_table,
-            "type": "table_changed_event",
-        }
-    )
 
 
 def _setter(event: asyncio.Event) -> Callable[[object], None]:

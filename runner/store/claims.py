@@ -9,17 +9,20 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import Boolean, bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, INTEGER, JSONB, TEXT
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers import JsonObject
 from runner.database import Database
 from runner.model import NodeFacts, NodeSpec, NodeState
 from runner.node import Signal
+from runner.store.batch import Query
 from runner.store.definitions import Definition, Definitions
 from runner.tables import node_run
+
+Outcome = tuple[JsonValue, str | None]
+"""A node's output, and the port it left by."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Seen:
     ids: Mapping[str, UUID]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
     """One node run in one worker's hands. `epoch` fences: a settle with an older one is refused.
 
@@ -67,66 +70,72 @@ class Claim:
     seen: Seen | None = None
 
 
-# Run row first, then node row: the order every writer keeps, so that none waits in a circle.
-_CLAIM = (
-    text(
-        """
-        WITH r AS MATERIALIZED (
-            SELECT * FROM run WHERE id = :run_id AND state IN ('PENDING', 'RUNNING', 'WAITING') FOR NO KEY UPDATE
-        ), old AS MATERIALIZED (
-            SELECT n.id, n.fresh, n.work, n.state, n.signal FROM node_run n JOIN r ON r.id = n.run_id
-            WHERE n.id = :node_run_id
-              AND (n.work = 'ready' OR (n.work = 'leased' AND n.lease_until < clock_timestamp()
-                   AND (CAST(:suspects AS boolean) OR n.takeovers = 0)))
-            FOR NO KEY UPDATE OF n
-        ), new AS (
-            UPDATE node_run n SET
-                work = 'leased', epoch = n.epoch + 1, attempt = n.attempt + old.fresh::int,
-                takeovers = n.takeovers + (old.work = 'leased')::int, fresh = false,
-                state = CASE WHEN old.fresh THEN 'RUNNING' ELSE n.state END,
-                started_at = coalesce(n.started_at, clock_timestamp()),
-                deadline_at = coalesce(n.deadline_at, clock_timestamp() + make_interval(secs => n.limit_seconds)),
-                lease_until = clock_timestamp() + make_interval(secs => CAST(:lease AS double precision)), due_at = NULL
-            FROM old WHERE n.id = old.id
-            RETURNING n.*, old.fresh AS was_fresh, old.work = 'leased' AS taken_over,
-                n.deadline_at <= clock_timestamp() AS overdue
-        ), begun AS (
-            INSERT INTO node_attempt (node_run_id, attempt) SELECT id, attempt FROM new WHERE was_fresh
-            ON CONFLICT DO NOTHING RETURNING started_at
-        ), told AS (
-            UPDATE run SET event_seq = run.event_seq + 1, updated_at = clock_timestamp(),
-                state = 'RUNNING', started_at = coalesce(run.started_at, clock_timestamp())
-            FROM new WHERE run.id = new.run_id AND (new.was_fresh OR new.taken_over)
-            RETURNING run.event_seq
-        ), line AS (
-            INSERT INTO run_event (run_id, seq, kind, level, node_id, message, data)
-            SELECT new.run_id, told.event_seq,
-                CASE WHEN new.was_fresh THEN 'node.started' ELSE 'node.taken_over' END,
-                CASE WHEN new.was_fresh THEN 'info' ELSE 'warning' END, new.node_id,
-                CASE WHEN new.was_fresh THEN new.label || ' started' || CASE WHEN new.attempt > 1 THEN ' (attempt ' || new.attempt || ')' ELSE '' END
-                     ELSE new.label || ': its worker is gone, another took over' END,
-                jsonb_build_object('attempt', new.attempt)
-            FROM new, told
-        )
-        SELECT new.id, new.run_id, new.node_id, r.orchestrator_id, r.revision, new.epoch, new.attempt, new.takeovers, new.started_at, new.memo, new.signal, new.state,
-            new.was_fresh, new.taken_over, coalesce(new.overdue, false) AS overdue,
-            r.workspace_id, r.inputs, r.labels, r.depth, r.trigger_by, r.sealed_seed,
-            r.parent_node_run_id IS NOT NULL AS child,
-            coalesce((SELECT event_seq FROM told), r.event_seq) AS seq,
-            -- Both from this statement's snapshot: of use only if the row that was locked is still that old.
-            (SELECT before.event_seq FROM run before WHERE before.id = :run_id) = r.event_seq AS current,
-            (SELECT jsonb_agg(jsonb_build_array(f.node_id, f.id, f.state, f.port)) FROM node_run f
-                WHERE f.run_id = :run_id AND (new.was_fresh OR new.signal IS NOT NULL)) AS facts,
-            coalesce((SELECT started_at FROM begun),
-                     (SELECT a.started_at FROM node_attempt a WHERE a.node_run_id = new.id AND a.attempt = new.attempt),
-                     clock_timestamp()) AS attempt_started_at
-        FROM new, r
-        """
+# `lease_until` says until when a row is somebody's; one that is ready is nobody's at once. Run rows first, then node rows: the
+# order every writer keeps. What somebody is writing just now is left alone; `found` counts it too, so that the asker comes again.
+# Always at least one row.
+_TAKE = Query(
+    """
+    WITH due AS MATERIALIZED (
+        SELECT id, run_id, lease_until FROM node_run
+        WHERE work IN ('ready', 'leased') AND lease_until <= statement_timestamp()
+          AND (work = 'leased' AND takeovers > 0) = CAST(:suspects AS boolean)
+        ORDER BY lease_until LIMIT :limit
+    ), r AS MATERIALIZED (
+        SELECT * FROM run WHERE id IN (SELECT run_id FROM due) AND state IN ('PENDING', 'RUNNING', 'WAITING')
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    ), old AS MATERIALIZED (
+        SELECT n.id, n.fresh, n.work FROM due JOIN r ON r.id = due.run_id JOIN node_run n ON n.id = due.id
+        WHERE n.work IN ('ready', 'leased') AND n.lease_until <= statement_timestamp()
+        FOR NO KEY UPDATE OF n SKIP LOCKED
+    ), new AS (
+        UPDATE node_run n SET
+            work = 'leased', epoch = n.epoch + 1, attempt = n.attempt + old.fresh::int,
+            takeovers = n.takeovers + (old.work = 'leased')::int, fresh = false,
+            state = CASE WHEN old.fresh THEN 'RUNNING' ELSE n.state END,
+            started_at = coalesce(n.started_at, clock_timestamp()),
+            deadline_at = coalesce(n.deadline_at, clock_timestamp() + make_interval(secs => n.limit_seconds)),
+            lease_until = clock_timestamp() + make_interval(secs => CAST(:lease AS double precision)), due_at = NULL
+        FROM old WHERE n.id = old.id
+        RETURNING n.*, old.fresh AS was_fresh, old.work = 'leased' AS taken_over,
+            n.deadline_at <= clock_timestamp() AS overdue
+    ), begun AS (
+        INSERT INTO node_attempt (node_run_id, attempt) SELECT id, attempt FROM new WHERE was_fresh
+        ON CONFLICT DO NOTHING RETURNING node_run_id, started_at
+    ), counted AS (
+        SELECT run_id, count(*) AS lines FROM new WHERE was_fresh OR taken_over GROUP BY run_id
+    ), told AS (
+        UPDATE run SET event_seq = run.event_seq + counted.lines, updated_at = clock_timestamp(),
+            state = 'RUNNING', started_at = coalesce(run.started_at, clock_timestamp())
+        FROM counted WHERE run.id = counted.run_id
+        RETURNING run.id, run.event_seq, run.event_seq - counted.lines AS before
+    ), line AS (
+        INSERT INTO run_event (run_id, seq, kind, level, node_id, message, data)
+        SELECT new.run_id, told.before + row_number() OVER (PARTITION BY new.run_id ORDER BY new.id),
+            CASE WHEN new.was_fresh THEN 'node.started' ELSE 'node.taken_over' END,
+            CASE WHEN new.was_fresh THEN 'info' ELSE 'warning' END, new.node_id,
+            CASE WHEN new.was_fresh THEN new.label || ' started' || CASE WHEN new.attempt > 1 THEN ' (attempt ' || new.attempt || ')' ELSE '' END
+                 ELSE new.label || ': its worker is gone, another took over' END,
+            jsonb_build_object('attempt', new.attempt)
+        FROM new JOIN told ON told.id = new.run_id WHERE new.was_fresh OR new.taken_over
     )
-    .bindparams(bindparam("run_id", type_=PgUuid()), bindparam("node_run_id", type_=PgUuid()))
-    .columns(memo=JSONB, signal=JSONB, inputs=JSONB, labels=JSONB, facts=JSONB, overdue=Boolean)
+    SELECT new.id, new.run_id, new.node_id, r.orchestrator_id, r.revision, new.epoch, new.attempt, new.takeovers,
+        new.started_at, new.memo, new.signal, new.state, new.was_fresh, new.taken_over,
+        coalesce(new.overdue, false) AS overdue,
+        r.workspace_id, r.inputs, r.labels, r.depth, r.trigger_by, r.sealed_seed,
+        r.parent_node_run_id IS NOT NULL AS child,
+        coalesce(told.event_seq, r.event_seq) AS seq,
+        -- Both from this statement's snapshot: of use only if the row that was locked is still that old.
+        (SELECT before.event_seq FROM run before WHERE before.id = r.id) = r.event_seq AS current,
+        (SELECT jsonb_agg(jsonb_build_array(f.node_id, f.id, f.state, f.port)) FROM node_run f
+            WHERE f.run_id = r.id AND (new.was_fresh OR new.signal IS NOT NULL)) AS facts,
+        coalesce(begun.started_at,
+                 (SELECT a.started_at FROM node_attempt a WHERE a.node_run_id = new.id AND a.attempt = new.attempt),
+                 clock_timestamp()) AS attempt_started_at,
+        d.found
+    FROM (SELECT count(*) AS found FROM due) d LEFT JOIN (new JOIN r ON r.id = new.run_id) ON true
+        LEFT JOIN told ON told.id = r.id LEFT JOIN begun ON begun.node_run_id = new.id
+    """
 )
-
 # A row that somebody is writing is left for the next beat: waiting for it while holding others could close a circle with
 # whoever ends several nodes of one run.
 _EXTEND = text(
@@ -142,16 +151,22 @@ _EXTEND = text(
 ).bindparams(bindparam("ids", type_=ARRAY(PgUuid())), bindparam("epochs", type_=ARRAY(INTEGER)))
 
 
-_OUTPUTS = (
-    text(
-        """
-        SELECT node_id, output, port FROM node_run
-        WHERE run_id = :run_id AND work = 'ended' AND (CAST(:nodes AS text[]) IS NULL OR node_id = ANY(:nodes))
-        """
-    )
-    .bindparams(bindparam("run_id", type_=PgUuid()), bindparam("nodes", type_=ARRAY(TEXT)))
-    .columns(output=JSONB(none_as_null=True))
+_OUTPUTS = Query(
+    """
+    SELECT n.run_id, n.node_id, n.output, n.port FROM node_run n
+    JOIN unnest(CAST(:runs AS uuid[]), CAST(:nodes AS text[])) AS asked(run_id, node_id)
+        ON n.run_id = asked.run_id AND n.node_id = asked.node_id
+    WHERE n.work = 'ended'
+    """
 )
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`more`: there was work that this asking left alone, for now."""
+
+    claims: tuple[Claim, ...]
+    more: bool
 
 
 class Claims:
@@ -159,62 +174,75 @@ class Claims:
         self._database = database
         self._definitions = definitions
 
-    async def take(
-        self, run_id: UUID, node_run_id: UUID, *, lease: float, suspects: bool = True
-    ) -> Claim | None:
-        """The node run, for `lease` seconds; None when there is nothing to do: parked, ended, or in another worker's hands.
-        Without `suspects`, also None for what has already cost two workers their life: see `suspect`."""
-        async with self._database.single() as connection:
-            row = (
-                await connection.execute(
-                    _CLAIM,
-                    {
-                        "run_id": run_id,
-                        "node_run_id": node_run_id,
-                        "lease": lease,
-                        "suspects": suspects,
-                    },
-                )
-            ).first()
-            if row is None:
-                return None
-            definition = await self._definitions.get(connection, row.orchestrator_id, row.revision)
-            claim = Claim(
-                node_run_id=row.id,
-                run_id=row.run_id,
-                workspace_id=row.workspace_id,
-                definition=definition,
-                spec=definition.wiring.nodes[row.node_id],
-                epoch=row.epoch,
-                attempt=row.attempt,
-                takeovers=row.takeovers,
-                attempt_started_at=row.attempt_started_at,
-                started_at=row.started_at,
-                inputs=row.inputs,
-                labels=row.labels,
-                depth=row.depth,
-                started_by=row.trigger_by,
-                sealed_seed=row.sealed_seed,
-                memo=row.memo,
-                signal=None if row.signal is None else Signal(**row.signal),
-                fresh=row.was_fresh,
-                interrupted=row.taken_over and not row.was_fresh,
-                overdue=row.overdue,
-                state=row.state,
-                child=row.child,
-                seen=_seen(row),
-            )
-            return await with_outputs(connection, claim)
+    async def take(self, limit: int, *, lease: float, suspects: bool = False) -> Taken:
+        """Up to `limit` node runs that are ready, or whose worker is silent, for `lease` seconds.
 
-    async def suspect(self, node_run_id: UUID) -> bool:
-        """Whether two workers died with this node run in hand, and no third has it now."""
-        async with self._database.begin() as connection:
-            asked = select(node_run.c.takeovers > 0).where(
-                node_run.c.id == node_run_id,
-                node_run.c.work == "leased",
-                node_run.c.lease_until < func.clock_timestamp(),
-            )
-            return bool(await connection.scalar(asked))
+        With `suspects`, instead those that have already cost two workers their life."""
+        async with self._database.fast() as connection:
+            rows = await self.rows(connection, limit, lease, suspects)
+        found: int = rows[0]["found"]
+        new = [row for row in rows if row["id"] is not None]
+        moved: dict[UUID, dict[str, NodeFacts]] = {}
+        for row in new:
+            moved.setdefault(row["run_id"], {})[row["node_id"]] = NodeFacts(NodeState(row["state"]))
+        made = [await self._claim(row, moved[row["run_id"]]) for row in new]
+        return Taken(tuple(await self._with_outputs(made)), found > len(made) or found == limit)
+
+    async def rows(self, connection: Any, limit: int, lease: float, suspects: bool) -> Any:
+        given = {"limit": limit, "lease": lease, "suspects": suspects}
+        return await connection.fetch(_TAKE.text, *_TAKE.arguments(given))
+
+    async def _claim(self, row: Any, moved: Mapping[str, NodeFacts]) -> Claim:
+        definition = await self._definitions.load(self._database, row["orchestrator_id"], row["revision"])
+        return Claim(
+            node_run_id=row["id"],
+            run_id=row["run_id"],
+            workspace_id=row["workspace_id"],
+            definition=definition,
+            spec=definition.wiring.nodes[row["node_id"]],
+            epoch=row["epoch"],
+            attempt=row["attempt"],
+            takeovers=row["takeovers"],
+            attempt_started_at=row["attempt_started_at"],
+            started_at=row["started_at"],
+            inputs=row["inputs"],
+            labels=row["labels"],
+            depth=row["depth"],
+            started_by=row["trigger_by"],
+            sealed_seed=row["sealed_seed"],
+            memo=row["memo"],
+            signal=None if row["signal"] is None else Signal(**row["signal"]),
+            fresh=row["was_fresh"],
+            interrupted=row["taken_over"] and not row["was_fresh"],
+            overdue=row["overdue"],
+            state=row["state"],
+            child=row["child"],
+            seen=_seen(row, moved),
+        )
+
+    async def _with_outputs(self, claims: Sequence[Claim]) -> list[Claim]:
+        asked = {claim: _reads(claim) for claim in claims}
+        pairs = [(claim.run_id, node) for claim, nodes in asked.items() for node in nodes]
+        found = await self.outputs(pairs)
+        return [
+            fed(claim, {n: found[claim.run_id, n] for n in nodes if (claim.run_id, n) in found})
+            for claim, nodes in asked.items()
+        ]
+
+    async def outputs(self, asked: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Outcome]:
+        """Output and port of those (run id, node id) that have ended."""
+        if not asked:
+            return {}
+        given = {"runs": [run_id for run_id, _ in asked], "nodes": [node for _, node in asked]}
+        async with self._database.fast() as connection:
+            rows = await connection.fetch(_OUTPUTS.text, *_OUTPUTS.arguments(given))
+        return {(row["run_id"], row["node_id"]): (row["output"], row["port"]) for row in rows}
+
+    async def fed(self, claim: Claim, known: Mapping[str, Outcome]) -> Claim:
+        """`claim` with the outputs it may read; `known` are those still in hand, which need not be read again."""
+        missing = [(claim.run_id, node) for node in _reads(claim) if node not in known]
+        found = {node: outcome for (_, node), outcome in (await self.outputs(missing)).items()}
+        return fed(claim, {**found, **known})
 
     async def extend(self, held: Sequence[Claim], *, lease: float) -> frozenset[UUID]:
         """Keep these for another `lease` seconds; returns the ones extended. The others are lost, or just being written."""
@@ -240,47 +268,32 @@ class Claims:
         return frozenset(c.node_run_id for c in held if epochs.get(c.node_run_id) != c.epoch)
 
 
-async def with_outputs(
-    connection: AsyncConnection, claim: Claim, known: Mapping[str, tuple[JsonValue, str | None]] | None = None
-) -> Claim:
-    """`claim` with the outputs it may read: its predecessors', or every node's where its templates name nodes. `known` are
-    outputs and ports still in hand, which need not be read again."""
+def fed(claim: Claim, outcomes: Mapping[str, Outcome]) -> Claim:
+    """`claim` with the outputs of nodes that have ended, and which of its wires are live."""
     edges = claim.definition.wiring.into[claim.spec.id]
-    sources = {e.source for e in edges}
-    if _names_nodes(claim.spec):
-        found = await _outputs(connection, claim.run_id, None)
-    elif known is not None and sources <= known.keys():
-        found = dict(known)
-    elif sources:
-        found = await _outputs(connection, claim.run_id, list(sources))
-    else:
-        return claim
-    live = dict.fromkeys(e.source for e in edges if e.source in found and found[e.source][1] == e.port)
-    outputs = {node: output for node, (output, port) in found.items() if port is not None}
+    live = dict.fromkeys(e.source for e in edges if e.source in outcomes and outcomes[e.source][1] == e.port)
+    outputs = {node: output for node, (output, port) in outcomes.items() if port is not None}
     return replace(claim, outputs=outputs, live=tuple(live))
 
 
-async def _outputs(
-    connection: AsyncConnection, run_id: UUID, nodes: list[str] | None
-) -> dict[str, tuple[JsonValue, str | None]]:
-    """Output and port of the ended nodes among `nodes`; of all for None."""
-    rows = await connection.execute(_OUTPUTS, {"run_id": run_id, "nodes": nodes})
-    return {row.node_id: (row.output, row.port) for row in rows}
+def _reads(claim: Claim) -> list[str]:
+    """The nodes whose outputs this one may read: its predecessors, or all where its templates name nodes."""
+    wiring = claim.definition.wiring
+    if claim.definition.names_nodes(claim.spec.id):
+        return list(wiring.nodes)
+    return list(dict.fromkeys(e.source for e in wiring.into[claim.spec.id]))
 
 
-def _seen(row: Any) -> Seen | None:
-    if not row.current or row.facts is None:
+def _seen(row: Any, moved: Mapping[str, NodeFacts]) -> Seen | None:
+    """`moved` are the nodes of the run that were taken in this statement, which its own snapshot cannot show."""
+    if not row["current"] or row["facts"] is None:
         return None
-    facts = {node: NodeFacts(NodeState(state), port) for node, _, state, port in row.facts}
-    ids = {node: UUID(id_) for node, id_, _, _ in row.facts}
-    return Seen(row.seq, facts | {row.node_id: NodeFacts(NodeState(row.state))}, ids)
+    facts = {node: NodeFacts(NodeState(state), port) for node, _, state, port in row["facts"]}
+    ids = {node: UUID(id_) for node, id_, _, _ in row["facts"]}
+    return Seen(row["seq"], {**facts, **moved}, ids)
 
 
 def deadline_of(spec: NodeSpec) -> float | None:
     """The node's overall limit in seconds."""
     limit = spec.data.config.get("deadline")
     return limit / 1000 if isinstance(limit, int | float) else None
-
-
-def _names_nodes(spec: NodeSpec) -> bool:
-    return "nodes" in repr(spec.data.config)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from runner.check import check
+from runner.check import check, config_of
+from runner.database import Database
 from runner.errors import NotFound
 from runner.graph import Wiring
 from runner.model import Graph, Problem
+from runner.node import NodeConfig, catalogue
 from runner.tables import orchestrator_revision
 
 _KEEP = 512
@@ -27,6 +30,25 @@ class Definition:
     wiring: Wiring
     problems: tuple[Problem, ...]
 
+    def config(self, node_id: str) -> NodeConfig:
+        """A node's configuration, validated once. Raises pydantic's ValidationError."""
+        if node_id not in self._configs:
+            spec = self.wiring.nodes[node_id]
+            self._configs[node_id] = config_of(spec, catalogue()[spec.type])
+        return self._configs[node_id]
+
+    def names_nodes(self, node_id: str) -> bool:
+        """Whether a template of this node may read outputs of nodes that do not lead to it."""
+        return node_id in self._naming
+
+    @cached_property
+    def _configs(self) -> dict[str, NodeConfig]:
+        return {}
+
+    @cached_property
+    def _naming(self) -> frozenset[str]:
+        return frozenset(n for n, spec in self.wiring.nodes.items() if "nodes" in repr(spec.data.config))
+
     @property
     def errors(self) -> tuple[Problem, ...]:
         return tuple(p for p in self.problems if p.severity == "error")
@@ -37,6 +59,13 @@ class Definitions:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[UUID, int], Definition] = OrderedDict()
+
+    async def load(self, database: Database, orchestrator_id: UUID, revision: int) -> Definition:
+        """Like `get`, for those who have no connection in hand and mostly need none."""
+        if found := self._kept.get((orchestrator_id, revision)):
+            return found
+        async with database.begin() as connection:
+            return await self.get(connection, orchestrator_id, revision)
 
     async def get(self, connection: AsyncConnection, orchestrator_id: UUID, revision: int) -> Definition:
         """Raises NotFound. The caller has made sure that the asker may see it."""

@@ -5,6 +5,7 @@ Level-triggered: each sweep looks at rows, so running it late, twice, or on ever
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,12 +13,12 @@ from uuid import UUID
 from pydantic import JsonValue
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runner.database import Database
 from runner.model import RemoteLink, RunState
 from runner.store.bell import Bell
 from runner.store.ending import end_children
-from runner.store.jobs import enqueue
 from runner.store.waits import Waits
 from runner.tables import node_run, run
 
@@ -40,37 +41,9 @@ class Due:
         self._waits = waits
 
     async def fire(self, limit: int = 500) -> int:
-        """Hand every due timer to the workers; expire due callback waits. Returns how many there were."""
+        """Make every node whose timer is due ready; expire due callback waits. Returns how many there were."""
         async with self._database.begin() as connection:
-            rows = (
-                await connection.execute(
-                    select(
-                        node_run.c.id,
-                        node_run.c.run_id,
-                        node_run.c.epoch,
-                        node_run.c.waiting["kind"].astext.label("kind"),
-                    )
-                    .where(node_run.c.due_at <= func.clock_timestamp(), node_run.c.work == "parked")
-                    .order_by(node_run.c.due_at)
-                    .limit(limit)
-                    .with_for_update(skip_locked=True)
-                )
-            ).all()
-            timers = [r for r in rows if r.kind != "callback"]
-            if timers:
-                await connection.execute(
-                    text(
-                        """
-                        UPDATE node_run SET work = 'ready', due_at = NULL,
-                            lease_until = clock_timestamp() + interval '10 seconds',
-                            signal = CASE WHEN signal IS NULL AND (waiting->>'until')::timestamptz <= clock_timestamp()
-                                THEN '{"kind": "timeout", "body": null}'::jsonb ELSE signal END
-                        WHERE id = ANY(:ids)
-                        """
-                    ),
-                    {"ids": [r.id for r in timers]},
-                )
-                await enqueue(connection, [(r.run_id, r.id, str(r.epoch)) for r in timers])
+            rows, timers = await self.take_due(connection, limit)
         if timers:
             self._bell.ring(work=True)
         for row in rows:
@@ -78,13 +51,37 @@ class Due:
                 await self._waits.expire(row.run_id, row.id)
         return len(rows)
 
-    async def ready(self, limit: int = 500) -> list[tuple[UUID, UUID]]:
-        """(run id, node run id) of what is ready now: the truth that jobs only hint at."""
-        async with self._database.begin() as connection:
-            rows = await connection.execute(
-                select(node_run.c.run_id, node_run.c.id).where(node_run.c.work == "ready").limit(limit)
+    async def take_due(self, connection: AsyncConnection, limit: int) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Every due row, and those of them that are ready now."""
+        rows = (
+            await connection.execute(
+                select(
+                    node_run.c.id,
+                    node_run.c.run_id,
+                    node_run.c.epoch,
+                    node_run.c.waiting["kind"].astext.label("kind"),
+                )
+                .where(node_run.c.due_at <= func.statement_timestamp(), node_run.c.work == "parked")
+                .order_by(node_run.c.due_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
             )
-            return [(r.run_id, r.id) for r in rows]
+        ).all()
+        timers = [r for r in rows if r.kind != "callback"]
+        if timers:
+            await connection.execute(
+                text(
+                    """
+                    UPDATE node_run SET work = 'ready', due_at = NULL,
+                        lease_until = clock_timestamp(),
+                        signal = CASE WHEN signal IS NULL AND (waiting->>'until')::timestamptz <= clock_timestamp()
+                            THEN '{"kind": "timeout", "body": null}'::jsonb ELSE signal END
+                    WHERE id = ANY(:ids)
+                    """
+                ),
+                {"ids": [r.id for r in timers]},
+            )
+        return rows, timers
 
     async def next_due(self) -> float | None:
         """Seconds until the next timer, at least 0; None when there is none."""
@@ -95,36 +92,6 @@ class Due:
                 )
             )
         return None if seconds is None else max(0.0, float(seconds))
-
-    async def repair(self, limit: int = 200) -> int:
-        """Offer again what no worker picked up, and what a dead worker held. Returns how many there were.
-
-        At most once in two seconds each: a job that a dead worker had fetched and not begun must not stand in the way until
-        the dispatcher notices that death."""
-        async with self._database.begin() as connection:
-            rows = (
-                await connection.execute(
-                    text(
-                        """
-                        WITH stuck AS (
-                            SELECT id FROM node_run
-                            WHERE work IN ('ready', 'leased') AND lease_until < clock_timestamp()
-                            ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
-                        )
-                        UPDATE node_run n SET lease_until = CASE WHEN n.work = 'ready'
-                            THEN clock_timestamp() + interval '10 seconds' ELSE n.lease_until END
-                        FROM stuck WHERE n.id = stuck.id
-                        RETURNING n.id, n.run_id, n.epoch, n.work,
-                            floor(extract(epoch FROM clock_timestamp()) / 2)::bigint AS slot
-                        """
-                    ),
-                    {"limit": limit},
-                )
-            ).all()
-            await enqueue(connection, [(r.run_id, r.id, f"{r.epoch}:{r.work}:{r.slot}") for r in rows])
-        if rows:
-            self._bell.ring(work=True)
-        return len(rows)
 
     async def orphans(self, limit: int = 50) -> int:
         """Cancel runs whose starting node has ended without them: their parent was cut off while it cancelled them."""
@@ -156,7 +123,7 @@ class Due:
                     text(
                         """
                         WITH due AS (
-                            SELECT id FROM node_run WHERE work = 'stopping' AND due_at <= clock_timestamp()
+                            SELECT id FROM node_run WHERE work = 'stopping' AND due_at <= statement_timestamp()
                             LIMIT :limit FOR UPDATE SKIP LOCKED
                         )
                         UPDATE node_run n SET work = 'ended', due_at = NULL
@@ -171,17 +138,6 @@ class Due:
             Stopping(r.run_id, r.workspace_id, r.node_id, RemoteLink.model_validate(r.remote), r.memo)
             for r in rows
         ]
-
-    async def prune_queue_log(self, keep_hours: int = 24, limit: int = 10_000) -> None:
-        """Forget the dispatcher's old log rows: it never does so itself, and our history is elsewhere."""
-        async with self._database.begin() as connection:
-            await connection.execute(
-                text(
-                    "DELETE FROM pgqueuer_log WHERE id IN (SELECT id FROM pgqueuer_log "
-                    "WHERE created < now() - make_interval(hours => :hours) LIMIT :limit)"
-                ),
-                {"hours": keep_hours, "limit": limit},
-            )
 
 
 __all__ = ["Due", "Stopping"]

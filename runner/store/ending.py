@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runner.database import Database
 from runner.model import NodeState, RunState
 from runner.store.events import Entry, RunChange, append
-from runner.store.jobs import enqueue
 from runner.tables import node_run, run, wait
 
 _LIVE = (NodeState.QUEUED, NodeState.RUNNING, NodeState.WAITING, NodeState.HELD)
@@ -76,9 +75,8 @@ _SIGNAL_PARENT = text(
     UPDATE node_run SET signal = :signal,
         work = CASE WHEN work = 'parked' THEN 'ready' ELSE work END,
         due_at = CASE WHEN work = 'parked' THEN NULL ELSE due_at END,
-        lease_until = CASE WHEN work = 'parked' THEN clock_timestamp() + interval '10 seconds' ELSE lease_until END
+        lease_until = CASE WHEN work = 'parked' THEN clock_timestamp() ELSE lease_until END
     WHERE id = :id AND work IN ('parked', 'leased', 'ready') AND signal IS NULL
-    RETURNING work, epoch
     """
 ).bindparams(bindparam("signal", type_=JSONB))
 
@@ -94,8 +92,4 @@ async def signal_parent(
         "output": change.output,
         "error": change.error,
     }
-    row = (
-        await connection.execute(_SIGNAL_PARENT, {"id": parent[1], "signal": {"kind": "child", "body": body}})
-    ).first()
-    if row is not None and row.work == "ready":
-        await enqueue(connection, [(parent[0], parent[1], str(row.epoch))])
+    await connection.execute(_SIGNAL_PARENT, {"id": parent[1], "signal": {"kind": "child", "body": body}})

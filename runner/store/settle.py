@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,15 +26,13 @@ from runner.errors import LostClaim
 from runner.graph import advance, run_state
 from runner.model import NodeFacts, NodeState, RunState
 from runner.node import Signal, Suspend
+from runner.store.batch import Batch, Query
 from runner.store.bell import Bell
-from runner.store.claims import Claim, Seen, deadline_of, with_outputs
+from runner.store.claims import Claim, Claims, Seen, deadline_of
 from runner.store.ending import end_children, end_nodes, signal_parent
 from runner.store.events import APPEND_TYPES, Entry, RunChange, append, append_values, appending
-from runner.store.jobs import enqueue
 from runner.store.outcome import Again, Ended, Story, stored
 from runner.tables import node_run
-
-_NULLABLE = JSONB(none_as_null=True)
 
 _LOCK = text(
     """
@@ -52,13 +51,14 @@ _GUARD = """
 """
 _ATTEMPT = """
     closed AS (
-        UPDATE node_attempt SET exchanges = exchanges || :exchanges,
+        UPDATE node_attempt SET exchanges = exchanges || CAST(:exchanges AS jsonb),
             finished_at = CASE WHEN CAST(:outcome AS text) IS NULL THEN NULL ELSE clock_timestamp() END,
             outcome = :outcome, error = :error
         FROM own WHERE node_run_id = own.id AND attempt = :attempt
     )
 """
 _MINE = "EXISTS (SELECT FROM own)"
+_NULLABLE = JSONB(none_as_null=True)
 _STORY_TYPES = (
     bindparam("id", type_=PgUuid()),
     bindparam("exchanges", type_=JSONB()),
@@ -66,61 +66,56 @@ _STORY_TYPES = (
     bindparam("input", type_=_NULLABLE),
     bindparam("remote", type_=_NULLABLE),
 )
-
-_SETTLE = (
-    text(
-        f"""
-        WITH {_GUARD}, own AS (
-            UPDATE node_run n SET work = 'ended', state = :state, output = :output, port = :port, error = :error,
-                waiting = NULL, lease_until = NULL, due_at = NULL, finished_at = clock_timestamp(),
-                input = coalesce(:input, n.input), remote = coalesce(:remote, n.remote)
-            FROM guard WHERE n.id = :id AND n.run_id = guard.id AND n.epoch = :epoch AND n.work = 'leased' RETURNING n.id
-        ), {_ATTEMPT}, {appending(_MINE)}, led AS (
-            UPDATE node_run SET work = 'leased', state = 'RUNNING', epoch = 1, attempt = 1, fresh = false,
-                started_at = clock_timestamp(),
-                lease_until = clock_timestamp() + make_interval(secs => CAST(:lease AS double precision)),
-                deadline_at = clock_timestamp() + make_interval(secs => CAST(:limit AS double precision))
-            WHERE id = :follow AND work = 'idle' AND {_MINE} RETURNING id, started_at, signal
-        ), begun AS (
-            INSERT INTO node_attempt (node_run_id, attempt) SELECT id, 1 FROM led
-        ), ready AS (
-            UPDATE node_run SET state = 'QUEUED', work = 'ready', lease_until = clock_timestamp() + interval '10 seconds'
-            WHERE id = ANY(:ready) AND work = 'idle' AND {_MINE}
-        ), skipped AS (
-            UPDATE node_run SET state = 'SKIPPED', work = 'ended', finished_at = clock_timestamp()
-            WHERE id = ANY(:skipped) AND {_MINE}
-        ), closed_waits AS (
-            UPDATE wait SET state = 'cancelled' WHERE node_run_id = ANY(:skipped) AND {_MINE}
-        )
-        SELECT {_MINE} AS mine, (SELECT started_at FROM led) AS started_at, (SELECT signal FROM led) AS signal
-        """
+_SETTLE = Query(
+    f"""
+    WITH {_GUARD}, own AS (
+        UPDATE node_run n SET work = 'ended', state = :state, output = :output, port = :port, error = :error,
+            waiting = NULL, lease_until = NULL, due_at = NULL, finished_at = clock_timestamp(),
+            input = coalesce(:input, n.input), remote = coalesce(:remote, n.remote)
+        FROM guard WHERE n.id = :id AND n.run_id = guard.id AND n.epoch = :epoch AND n.work = 'leased' RETURNING n.id
+    ), {_ATTEMPT}, {appending(_MINE)}, led AS (
+        UPDATE node_run SET work = 'leased', state = 'RUNNING', epoch = 1, attempt = 1, fresh = false,
+            started_at = clock_timestamp(),
+            lease_until = clock_timestamp() + make_interval(secs => CAST(:lease AS double precision)),
+            deadline_at = clock_timestamp() + make_interval(secs => CAST(:limit AS double precision))
+        WHERE id = :follow AND work = 'idle' AND {_MINE} RETURNING id, started_at, signal
+    ), begun AS (
+        INSERT INTO node_attempt (node_run_id, attempt) SELECT id, 1 FROM led
+    ), ready AS (
+        UPDATE node_run SET state = 'QUEUED', work = 'ready', lease_until = clock_timestamp()
+        WHERE id = ANY(:ready) AND work = 'idle' AND {_MINE}
+    ), skipped AS (
+        UPDATE node_run SET state = 'SKIPPED', work = 'ended', finished_at = clock_timestamp()
+        WHERE id = ANY(:skipped) AND {_MINE}
+    ), closed_waits AS (
+        UPDATE wait SET state = 'cancelled' WHERE node_run_id = ANY(:skipped) AND {_MINE}
     )
-    .bindparams(
-        *_STORY_TYPES,
-        *APPEND_TYPES,
-        bindparam("output", type_=_NULLABLE),
-        bindparam("follow", type_=PgUuid()),
-        bindparam("ready", type_=ARRAY(PgUuid())),
-        bindparam("skipped", type_=ARRAY(PgUuid())),
-    )
-    .columns(signal=_NULLABLE)
+    SELECT {_MINE} AS mine, (SELECT started_at FROM led) AS started_at, (SELECT signal FROM led) AS signal
+    """,
+    *_STORY_TYPES,
+    *APPEND_TYPES,
+    bindparam("output", type_=_NULLABLE),
+    bindparam("follow", type_=PgUuid()),
+    bindparam("ready", type_=ARRAY(PgUuid())),
+    bindparam("skipped", type_=ARRAY(PgUuid())),
+    signal=_NULLABLE,
 )
 
 
-def _parking(guarded: bool) -> Any:
-    """Park a node; `guarded` also writes history, which needs the run row. With `quick`, a node whose signal has come already
-    is left alone: it must be handed to the dispatcher in the same transaction."""
+def _parking(guarded: bool) -> Query:
+    """Park a node, or make it ready again if its signal has come already; `guarded` also writes history, which needs the run
+    row."""
     first, source, run = (
         (f"{_GUARD}, own", "FROM guard", "AND n.run_id = guard.id") if guarded else ("own", "", "")
     )
     history = f", {appending(_MINE)}" if guarded else ""
     types = (*_STORY_TYPES, *(APPEND_TYPES if guarded else ()), bindparam("memo", type_=_NULLABLE))
-    return text(
+    return Query(
         f"""
         WITH {first} AS (
             UPDATE node_run n SET
                 work = CASE WHEN n.signal IS NOT NULL THEN 'ready' ELSE 'parked' END,
-                lease_until = CASE WHEN n.signal IS NOT NULL THEN clock_timestamp() + interval '10 seconds' END,
+                lease_until = CASE WHEN n.signal IS NOT NULL THEN clock_timestamp() END,
                 due_at = CASE WHEN n.signal IS NULL THEN least(
                     clock_timestamp() + make_interval(secs => CAST(:wake AS double precision)),
                     CAST(:wake_at AS timestamptz),
@@ -135,15 +130,15 @@ def _parking(guarded: bool) -> Any:
                     THEN clock_timestamp() ELSE n.waiting_since END,
                 input = coalesce(:input, n.input), remote = coalesce(:remote, n.remote)
             {source} WHERE n.id = :id {run} AND n.epoch = :epoch AND n.work = 'leased'
-                AND (n.signal IS NULL OR NOT CAST(:quick AS boolean))
             RETURNING n.id, n.work, (n.waiting->>'until')::timestamptz AS until
         ), {_ATTEMPT}, parked AS (
             UPDATE wait SET state = 'parked', deadline_at = own.until
             FROM own WHERE node_run_id = own.id AND wait.state = 'armed' AND CAST(:kind AS text) = 'callback'
         ){history}
         SELECT (SELECT work FROM own) AS work
-        """
-    ).bindparams(*types)
+        """,
+        *types,
+    )
 
 
 _PARK_QUIETLY = _parking(guarded=False)
@@ -152,7 +147,7 @@ _PARK = _parking(guarded=True)
 
 @dataclass(frozen=True)
 class _Plan:
-    """What an outcome leads to: pure. `leading` is the one node that follows, `ready` those for the dispatcher. `output` is
+    """What an outcome leads to: pure. `leading` is the one node that follows, `ready` are those for whoever comes. `output` is
     known when the run ends here with this node as its only leaf."""
 
     lines: Sequence[Entry]
@@ -169,9 +164,13 @@ class _Plan:
 
 
 class Settling:
-    def __init__(self, database: Database, bell: Bell) -> None:
+    def __init__(self, database: Database, claims: Claims, bell: Bell) -> None:
         self._database = database
+        self._claims = claims
         self._bell = bell
+        self._settles = Batch(database, _SETTLE)
+        self._parks = Batch(database, _PARK)
+        self._parks_quietly = Batch(database, _PARK_QUIETLY)
 
     async def park(self, claim: Claim, result: Suspend, story: Story) -> None:
         """The node waits as a row. If its signal is there already, it is ready at once. Raises LostClaim.
@@ -226,27 +225,20 @@ class Settling:
         self, claim: Claim, story: Story, values: dict[str, Any], lines: Sequence[Entry] | None
     ) -> None:
         given = _story(claim, story) | values
-
-        async def write(connection: AsyncConnection, seen: Seen | None, quick: bool) -> str | None:
-            if lines is None:
-                return await connection.scalar(_PARK_QUIETLY, given | {"quick": quick})
-            assert seen is not None
-            facts = {**seen.facts, claim.spec.id: NodeFacts(values["state"])}
-            history = append_values(claim.run_id, lines, RunChange(run_state(facts.values())))
-            return await connection.scalar(_PARK, given | history | {"quick": quick, "seen": seen.seq})
-
         work: str | None = None
-        if lines is None or claim.seen is not None:
-            async with self._database.single() as connection:
-                work = await write(connection, claim.seen, quick=True)
+        if lines is None:
+            work = (await self._parks_quietly(str(claim.node_run_id), given))["work"]
+        else:
+            if claim.seen is not None:
+                asked = given | _parked_history(claim, values["state"], lines, claim.seen)
+                work = (await self._parks(str(claim.run_id), asked))["work"]
+            if work is None:
+                async with self._database.begin() as connection:
+                    seen, _ = await _lock(connection, claim)
+                    asked = given | _parked_history(claim, values["state"], lines, seen)
+                    work = await connection.scalar(_PARK.clause, asked)
         if work is None:
-            async with self._database.begin() as connection:
-                seen = None if lines is None else (await _lock(connection, claim))[0]
-                work = await write(connection, seen, quick=False)
-                if work is None:
-                    raise LostClaim("another worker took this node over, or the run has ended")
-                if work == "ready":
-                    await enqueue(connection, [(claim.run_id, claim.node_run_id, str(claim.epoch))])
+            raise LostClaim("another worker took this node over, or the run has ended")
         if lines is not None or work == "ready":
             self._bell.ring(claim.run_id, work=work == "ready")
 
@@ -254,45 +246,45 @@ class Settling:
         self, claim: Claim, result: Ended, story: Story, *, lease: float, follow: bool = True
     ) -> Claim | None:
         """Record the outcome and what follows from it. When exactly one node becomes ready and `follow`, it is claimed for the
-        same worker in the same transaction and returned; others go to the dispatcher. Raises LostClaim."""
-        plan = None if claim.seen is None else _plan(claim, result, story, claim.seen, follow)
-        following: Claim | None = None
-        written = False
-        if (
-            plan is not None
-            and plan.output_known
-            and not (result.fatal or plan.ready or (plan.ends and claim.child))
-        ):
-            async with self._database.single() as connection:
-                written, following = await _write(connection, claim, result, story, plan, claim.seen, lease)
-        if not written:
-            plan, following = await self._end_locked(claim, result, story, lease, follow)
-        assert plan is not None
-        self._bell.ring(claim.run_id, work=following is None)
+        same worker in the same transaction and returned; others are ready for whoever comes. Raises LostClaim."""
+        seen = claim.seen
+        plan = None if seen is None else _plan(claim, result, story, seen, follow)
+        row: Any = None
+        alone = not (result.fatal or (plan is not None and plan.ends and claim.child))
+        if plan is not None and seen is not None and plan.output_known and alone:
+            found = await self._settles(str(claim.run_id), _settled(claim, result, story, plan, seen, lease))
+            row = found if found["mine"] else None
+        if row is None:
+            plan, seen, row = await self._end_locked(claim, result, story, lease, follow)
+        assert plan is not None and seen is not None
+        self._bell.ring(claim.run_id, work=bool(plan.ready))
         if result.fatal:
             self._bell.ring(*await end_children(self._database, claim.run_id))
-        return following
+        if plan.leading is None:
+            return None
+        following = _following(claim, plan, seen, row["started_at"], row["signal"])
+        return await self._claims.fed(following, {claim.spec.id: (result.output, result.port)})
 
     async def _end_locked(
         self, claim: Claim, result: Ended, story: Story, lease: float, follow: bool
-    ) -> tuple[_Plan, Claim | None]:
+    ) -> tuple[_Plan, Seen, Any]:
         async with self._database.begin() as connection:
             seen, parent = await _lock(connection, claim)
             plan = _plan(claim, result, story, seen, follow)
             if not plan.output_known:
                 output = await _run_output(connection, claim, result, plan.facts)
                 plan = replace(plan, change=replace(plan.change, output=output))
-            written, following = await _write(connection, claim, result, story, plan, seen, lease)
-            if not written:
+            given = _settled(claim, result, story, plan, seen, lease)
+            row = (await connection.execute(_SETTLE.clause, given)).mappings().one()
+            if not row["mine"]:
                 raise LostClaim("another worker took this node over, or the run has ended")
             if result.fatal:
                 await end_nodes(connection, claim.run_id, live=NodeState.CANCELLED, pending=NodeState.SKIPPED)
-            await enqueue(connection, [(claim.run_id, seen.ids[n], "0") for n in plan.ready])
             if plan.ends and parent is not None:
                 await signal_parent(connection, parent, claim.run_id, plan.change)
         if plan.ends and parent is not None:
             self._bell.ring(parent[0], work=True)
-        return plan, following
+        return plan, seen, row
 
     async def release(self, claim: Claim, story: Story) -> None:
         """Hand an unfinished piece back at a graceful stop: ready for any worker at once. Only for work that has not reached
@@ -300,7 +292,6 @@ class Settling:
         async with self._database.begin() as connection:
             await _lock(connection, claim)
             await _own(connection, claim, work="ready", lease_until=func.clock_timestamp())
-            await enqueue(connection, [(claim.run_id, claim.node_run_id, f"r{claim.epoch}")])
             if story.lines:
                 await append(connection, claim.run_id, story.lines)
         self._bell.ring(claim.run_id, work=True)
@@ -346,18 +337,13 @@ def _plan(claim: Claim, result: Ended, story: Story, seen: Seen, follow: bool) -
     return _Plan(lines, facts, change, leading, ready, step.skipped, known)
 
 
-async def _write(
-    connection: AsyncConnection,
-    claim: Claim,
-    result: Ended,
-    story: Story,
-    plan: _Plan,
-    seen: Seen | None,
-    lease: float,
-) -> tuple[bool, Claim | None]:
-    """Whether it was written, and the claim that follows. Not written: the facts are old, or the claim is lost."""
-    assert seen is not None
-    values = {
+def _settled(
+    claim: Claim, result: Ended, story: Story, plan: _Plan, seen: Seen, lease: float
+) -> dict[str, Any]:
+    """What `_SETTLE` takes."""
+    return {
+        **_story(claim, story),
+        **append_values(claim.run_id, plan.lines, plan.change),
         "seen": seen.seq,
         "state": result.state,
         "output": result.output,
@@ -370,21 +356,22 @@ async def _write(
         "ready": [seen.ids[n] for n in plan.ready],
         "skipped": [seen.ids[n] for n in plan.skipped],
     }
-    history = append_values(claim.run_id, plan.lines, plan.change)
-    row = (await connection.execute(_SETTLE, _story(claim, story) | history | values)).one()
-    if not row.mine or plan.leading is None:
-        return row.mine, None
-    made = replace(
+
+
+def _following(claim: Claim, plan: _Plan, seen: Seen, started_at: datetime, signal: Any) -> Claim:
+    """The claim of the node that `plan` leads to."""
+    assert plan.leading is not None
+    return replace(
         claim,
         node_run_id=seen.ids[plan.leading],
         spec=claim.definition.wiring.nodes[plan.leading],
         epoch=1,
         attempt=1,
         takeovers=0,
-        attempt_started_at=row.started_at,
-        started_at=row.started_at,
+        attempt_started_at=started_at,
+        started_at=started_at,
         memo=None,
-        signal=None if row.signal is None else Signal(**row.signal),
+        signal=None if signal is None else Signal(**signal),
         fresh=True,
         interrupted=False,
         overdue=False,
@@ -393,7 +380,11 @@ async def _write(
         live=(),
         seen=Seen(seen.seq + len(plan.lines), plan.facts, seen.ids),
     )
-    return True, await with_outputs(connection, made, known={claim.spec.id: (result.output, result.port)})
+
+
+def _parked_history(claim: Claim, state: NodeState, lines: Sequence[Entry], seen: Seen) -> dict[str, Any]:
+    facts = {**seen.facts, claim.spec.id: NodeFacts(state)}
+    return append_values(claim.run_id, lines, RunChange(run_state(facts.values()))) | {"seen": seen.seq}
 
 
 def _story(claim: Claim, story: Story) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from runner.errors import Conflict, NotFound
 from runner.model import NodeState, RunState, Scope
 from runner.store.bell import Bell
 from runner.store.events import Entry, RunChange, append
-from runner.store.jobs import enqueue
 from runner.tables import callback_audit, run
 from runner.vault import Vault
 
@@ -106,7 +105,7 @@ _WAKE = """
             work = CASE WHEN work = 'parked' THEN 'ready' ELSE work END,
             state = CASE WHEN work = 'parked' THEN :queued ELSE state END,
             due_at = CASE WHEN work = 'parked' THEN NULL ELSE due_at END,
-            lease_until = CASE WHEN work = 'parked' THEN clock_timestamp() + interval '10 seconds' ELSE lease_until END
+            lease_until = CASE WHEN work = 'parked' THEN clock_timestamp() ELSE lease_until END
         WHERE id = :id AND work <> 'ended' AND signal IS NULL
         RETURNING work, epoch
     ) SELECT (SELECT epoch FROM woken WHERE work = 'ready')
@@ -227,8 +226,6 @@ class Waits:
             epoch = (await connection.execute(_EXPIRE, _signal(node_run_id, "timeout", None))).scalar_one()
             line = Entry("callback.expired", f"{row.label}: no callback came in time", row.node_id, "warning")
             await append(connection, run_id, [line], RunChange(RunState.RUNNING))
-            if epoch is not None:
-                await enqueue(connection, [(run_id, node_run_id, str(epoch))])
         self._bell.ring(run_id, work=True)
 
     def seed(self, workspace_id: UUID, run_id: UUID, sealed: bytes) -> bytes:
@@ -285,8 +282,6 @@ async def _take(
     early = "" if woken else ", before the run has come to wait for it"
     line = Entry("callback.accepted", f"{row.label}: {source.words}{early}", row.node_id, data=source.data)
     await append(connection, run_id, [line], RunChange(RunState.RUNNING) if woken else RunChange())
-    if epoch is not None:
-        await enqueue(connection, [(run_id, node_run_id, str(epoch))])
     return verdict, woken
 
 

@@ -55,7 +55,7 @@ class Doom:
                 self._inside = where == WET
                 result = await original(*args, **kwargs)
                 self._inside = False
-                if where == AFTER and (name != "take" or self._is_mine(result)):
+                if where == AFTER and self._concerns(name, result):
                     die()
                 return result
             return await original(*args, **kwargs)
@@ -73,8 +73,30 @@ class Doom:
                 if self._inside:
                     die()
 
-        for name in ("begin", "single"):  # a statement of its own dies within its transaction too
-            setattr(self._store.database, name, doomed)
+        self._store.database.begin = doomed
+        fast = self._store.database.fast
+
+        @asynccontextmanager
+        async def doomed_fast() -> AsyncGenerator[Any]:
+            """A statement of its own dies within its transaction too."""
+            async with fast() as connection, connection.transaction():
+                yield connection
+                if self._inside:
+                    die()
+
+        self._store.database.fast = doomed_fast
+
+    def _concerns(self, name: str, result: Any) -> bool:
+        """Whether what a method returned is of the node that is to die."""
+        match name:
+            case "take":
+                return any(self._is_mine(claim) for claim in result.claims)
+            case "rows":
+                return any(row["id"] is not None and self._node in (None, row["node_id"]) for row in result)
+            case "take_due":
+                return bool(result[1])
+            case _:
+                return True
 
     def _is_mine(self, claim: Any) -> bool:
         return claim is not None and (self._node is None or claim.spec.id == self._node)
@@ -92,7 +114,7 @@ def arm(point: str, node: str | None, store: Store) -> None:
     doom.before_commits()
     match point:
         case "claim:inside":
-            doom.cut(store.claims, "take", WET)
+            doom.cut(store.claims, "rows", AFTER)
         case "claim:after":
             doom.cut(store.claims, "take", AFTER)
         case "send:before":
@@ -107,17 +129,7 @@ def arm(point: str, node: str | None, store: Store) -> None:
         case "renew:before" | "renew:inside":
             doom.cut(store.claims, "extend", point.partition(":")[2], doom.held)
         case "fire:inside":
-            # Only a sweep that found something due: its transaction also enqueues.
-            import runner.store.due as due
-
-            enqueue = due.enqueue
-
-            async def last(connection: Any, jobs: Any) -> None:
-                await enqueue(connection, jobs)
-                if jobs:
-                    die()
-
-            due.enqueue = last
+            doom.cut(store.due, "take_due", AFTER)
         case "signal:inside" | "signal:after":
             doom.cut(store.waits, "signal", point.partition(":")[2])
         case "never":

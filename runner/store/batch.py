@@ -1,0 +1,102 @@
+"""Group commit: the same statement of many runs, sent and committed together.
+
+While one batch is on its way the next gathers, so a statement that comes alone leaves at once, and under load a commit is
+shared by as many as were ready meanwhile. Nothing waits for company.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+from sqlalchemy import BindParameter, text
+
+from runner.database import Database
+from runner.errors import Unreachable
+
+MOST = 64
+"""Statements in one commit."""
+_TRIES = 3
+
+
+class Query:
+    """SQL with `:names`: as `text`, in the numbered form that asyncpg takes, and as `clause`, for a transaction of SQLAlchemy's.
+    `binds` and `columns` say there which values are JSON or arrays."""
+
+    def __init__(self, sql: str, *binds: BindParameter[Any], **columns: Any) -> None:
+        self.clause = text(sql).bindparams(*binds).columns(**columns)
+        self.names: list[str] = []
+        self.text = re.sub(r"(?<![:\w]):([a-z_]+)", self._numbered, sql)
+
+    def _numbered(self, found: re.Match[str]) -> str:
+        if found[1] not in self.names:
+            self.names.append(found[1])
+        return f"${self.names.index(found[1]) + 1}"
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        return [values[name] for name in self.names]
+
+
+@dataclass(order=True)
+class _Asked:
+    key: str  # batches lock rows in this order, so that two of them never wait for each other in a circle
+    arguments: list[Any] = field(compare=False)
+    answer: asyncio.Future[Any] = field(compare=False)
+
+
+class Batch:
+    """One query that gives exactly one row, asked for by many tasks. A fault of one never touches the others: they are
+    written again without it."""
+
+    def __init__(self, database: Database, query: Query) -> None:
+        self._database = database
+        self._query = query
+        self._waiting: list[_Asked] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def __call__(self, key: str, values: Mapping[str, Any]) -> Any:
+        """The row. When this returns, it is committed. `key` orders the batch: the id of the row that is locked first.
+        Raises Unreachable: then nobody knows."""
+        asked = _Asked(key, self._query.arguments(values), asyncio.get_running_loop().create_future())
+        self._waiting.append(asked)
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send_all())
+        return await asked.answer
+
+    async def _send_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            try:
+                await self._send(sorted(batch))
+            except Exception as error:
+                _fail(batch, error)
+            except asyncio.CancelledError:
+                _fail(batch + self._waiting, Unreachable("this process is stopping"))
+                raise
+
+    async def _send(self, batch: list[_Asked], tries: int = _TRIES) -> None:
+        try:
+            async with self._database.fast() as connection:
+                rows = await connection.fetchmany(self._query.text, [asked.arguments for asked in batch])
+        except (asyncpg.PostgresError, asyncpg.DataError) as error:
+            if len(batch) > 1:
+                for asked in batch:
+                    await self._send([asked])
+            elif tries and isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
+                await self._send(batch, tries - 1)
+            else:
+                _fail(batch, error)
+            return
+        for asked, row in zip(batch, rows, strict=True):
+            if not asked.answer.done():
+                asked.answer.set_result(row)
+
+
+def _fail(batch: list[_Asked], error: Exception) -> None:
+    for asked in batch:
+        if not asked.answer.done():
+            asked.answer.set_exception(error)
