@@ -15,22 +15,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runner.decision import Decision, decide_retry
 from runner.errors import Conflict, NotFound
 from runner.model import RunState, Scope
+from runner.store.batch import Query
 from runner.store.definitions import Definition, Definitions
 from runner.tables import idempotency, node_run, run
 
-_NEW = text(
+NEW = Query(
     """
     SELECT uuidv7() AS id, (
         SELECT revision FROM orchestrator WHERE id = :orchestrator_id AND workspace_id = :workspace_id AND deleted_at IS NULL
     ) AS revision
-    """
-).bindparams(bindparam("orchestrator_id", type_=PgUuid()), bindparam("workspace_id", type_=PgUuid()))
+    """,
+    bindparam("orchestrator_id", type_=PgUuid()),
+    bindparam("workspace_id", type_=PgUuid()),
+)
+
+
+def asked_for(scope: Scope, orchestrator_id: UUID | None) -> dict[str, Any]:
+    """What `NEW` takes."""
+    return {"orchestrator_id": orchestrator_id, "workspace_id": scope.workspace_id}
 
 
 async def new_run(connection: AsyncConnection, scope: Scope, orchestrator_id: UUID | None) -> Any:
     """A time-ordered `id`, and the orchestrator's current `revision`, None if it has none."""
-    asked = {"orchestrator_id": orchestrator_id, "workspace_id": scope.workspace_id}
-    return (await connection.execute(_NEW, asked)).one()
+    return (await connection.execute(NEW.clause, asked_for(scope, orchestrator_id))).one()
 
 
 def known(revision: int | None) -> int:

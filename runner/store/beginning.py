@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers import JsonObject
 from runner import tokens
 from runner.decision import NO_WIRE, Decision, Stands
 from runner.graph import Wiring, advance, run_state
 from runner.model import NodeFacts, NodeSpec, NodeState, RunState, Scope, TriggerInfo
+from runner.store.batch import Query
 from runner.store.claims import deadline_of
 from runner.store.definitions import Definition
 from runner.store.events import Entry, line_rows
@@ -23,7 +23,7 @@ from runner.vault import Vault
 
 WAIT_KIND = "WaitForCallback"
 
-_BEGIN = text(
+BEGIN = Query(
     """
     WITH begun AS (
         INSERT INTO run (id, workspace_id, orchestrator_id, revision, state, inputs, trigger_kind, trigger_by, labels,
@@ -53,8 +53,7 @@ _BEGIN = text(
             l(n int, kind text, level text, node_id text, source text, message text, data jsonb)
     )
     SELECT count(*) FROM nodes
-    """
-).bindparams(
+    """,
     *(
         bindparam(name, type_=PgUuid())
         for name in ("id", "workspace_id", "orchestrator_id", "retry_of", "parent_node_run_id")
@@ -67,8 +66,7 @@ _BEGIN = text(
 )
 
 
-async def begin_run(
-    connection: AsyncConnection,
+def beginning(
     vault: Vault,
     scope: Scope,
     definition: Definition,
@@ -82,8 +80,8 @@ async def begin_run(
     depth: int = 0,
     decision: Decision | None = None,
     about: JsonObject | None = None,
-) -> None:
-    """Write the run and hand its first nodes to the workers. What `decision` says stands, stands; what it skips, ends at once;
+) -> dict[str, Any]:
+    """What `BEGIN` takes to write the run, its first nodes ready. What `decision` says stands, stands; what it skips, ends at once;
     without one every node runs. `about` is told with the run's first line."""
     wiring = definition.wiring
     decision = decision or Decision(())
@@ -110,30 +108,27 @@ async def begin_run(
         state = RunState.COMPLETED
         entries.append(Entry("run.completed", "completed: nothing was left to do"))
     sealed, key_id, waits = _armed(vault, scope, wiring, run_id, kept, facts)
-    await connection.execute(
-        _BEGIN,
-        {
-            "id": run_id,
-            "workspace_id": scope.workspace_id,
-            "orchestrator_id": definition.orchestrator_id,
-            "revision": definition.revision,
-            "state": state,
-            "inputs": inputs,
-            "trigger_kind": trigger.kind,
-            "trigger_by": trigger.by,
-            "labels": dict(labels),
-            "retry_of": retry_of,
-            "parent_node_run_id": parent_node_run_id,
-            "depth": depth,
-            "sealed_seed": sealed,
-            "key_id": key_id,
-            "providers": _providers(wiring),
-            "count": len(entries),
-            "nodes": [_node(s, kept.get(s.id), facts.get(s.id)) for s in wiring.nodes.values()],
-            "waits": waits,
-            "lines": line_rows(entries),
-        },
-    )
+    return {
+        "id": run_id,
+        "workspace_id": scope.workspace_id,
+        "orchestrator_id": definition.orchestrator_id,
+        "revision": definition.revision,
+        "state": state,
+        "inputs": inputs,
+        "trigger_kind": trigger.kind,
+        "trigger_by": trigger.by,
+        "labels": dict(labels),
+        "retry_of": retry_of,
+        "parent_node_run_id": parent_node_run_id,
+        "depth": depth,
+        "sealed_seed": sealed,
+        "key_id": key_id,
+        "providers": _providers(wiring),
+        "count": len(entries),
+        "nodes": [_node(s, kept.get(s.id), facts.get(s.id)) for s in wiring.nodes.values()],
+        "waits": waits,
+        "lines": line_rows(entries),
+    }
 
 
 def _armed(

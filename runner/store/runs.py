@@ -12,8 +12,9 @@ from runner.check import check_inputs
 from runner.database import Database
 from runner.errors import Conflict, GraphError, NotFound
 from runner.model import NodeState, RunState, Scope, TriggerInfo
-from runner.store.asking import ended_run, first_asked, known, new_run
-from runner.store.beginning import begin_run
+from runner.store.asking import NEW, asked_for, ended_run, first_asked, known, new_run
+from runner.store.batch import Batch
+from runner.store.beginning import BEGIN, beginning
 from runner.store.bell import Bell
 from runner.store.definitions import Definition, Definitions
 from runner.store.ending import end_children, end_nodes
@@ -33,6 +34,8 @@ class Runs:
         self._vault = vault
         self._definitions = definitions
         self._bell = bell
+        self._news = Batch(database, NEW)
+        self._begins = Batch(database, BEGIN)
 
     async def create(
         self,
@@ -50,18 +53,29 @@ class Runs:
         The same `key` within 24 h answers with the first run. Raises NotFound, GraphError (problems in the drawing),
         Conflict (the key was used for another request).
         """
+        if key is None:
+            new = await self._news(str(orchestrator_id), asked_for(scope, orchestrator_id))
+            definition = await self._definitions.load(
+                self._database, orchestrator_id, revision or known(new["revision"])
+            )
+            runnable(definition, inputs)
+            given = beginning(self._vault, scope, definition, new["id"], inputs, labels or {}, trigger)
+            await self._begins(str(new["id"]), given)
+            self._bell.ring(new["id"], work=True)
+            return new["id"]
         async with self._database.begin() as connection:
             new = await new_run(connection, scope, orchestrator_id)
             run_id: UUID = new.id
             asked = [str(orchestrator_id), inputs, dict(labels or {}), revision]
-            if key and (first := await first_asked(connection, scope, "run", key, asked, run_id)) != run_id:
+            if (first := await first_asked(connection, scope, "run", key, asked, run_id)) != run_id:
                 return first
             definition = await self._definitions.get(
                 connection, orchestrator_id, revision or known(new.revision)
             )
             runnable(definition, inputs)
-            await begin_run(
-                connection, self._vault, scope, definition, run_id, inputs, dict(labels or {}), trigger
+            await connection.execute(
+                BEGIN.clause,
+                beginning(self._vault, scope, definition, run_id, inputs, dict(labels or {}), trigger),
             )
         self._bell.ring(run_id, work=True)
         return run_id
@@ -99,17 +113,19 @@ class Runs:
             definition = await self._definitions.get(connection, flow_id, known(new.revision))
             runnable(definition, inputs)
             trigger = TriggerInfo(kind="flow", by=scope.subject)
-            await begin_run(
-                connection,
-                self._vault,
-                scope,
-                definition,
-                run_id,
-                inputs,
-                labels,
-                trigger,
-                parent_node_run_id=parent,
-                depth=depth + 1,
+            await connection.execute(
+                BEGIN.clause,
+                beginning(
+                    self._vault,
+                    scope,
+                    definition,
+                    run_id,
+                    inputs,
+                    labels,
+                    trigger,
+                    parent_node_run_id=parent,
+                    depth=depth + 1,
+                ),
             )
         self._bell.ring(run_id, work=True)
         return run_id
@@ -171,17 +187,19 @@ class Runs:
             )
             given: JsonObject = old.inputs if inputs is None else inputs
             runnable(definition, given)
-            await begin_run(
-                connection,
-                self._vault,
-                scope,
-                definition,
-                new_id,
-                given,
-                old.labels,
-                trigger,
-                retry_of=run_id,
-                decision=decision,
+            await connection.execute(
+                BEGIN.clause,
+                beginning(
+                    self._vault,
+                    scope,
+                    definition,
+                    new_id,
+                    given,
+                    old.labels,
+                    trigger,
+                    retry_of=run_id,
+                    decision=decision,
+                ),
             )
         self._bell.ring(new_id, work=True)
         return new_id

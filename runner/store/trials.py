@@ -19,7 +19,7 @@ from runner.graph import Wiring
 from runner.model import Graph, Scope, TriggerInfo
 from runner.plan import Plan, blocking, describe, lacking
 from runner.store.asking import ended_run, first_asked, known, new_run
-from runner.store.beginning import begin_run
+from runner.store.beginning import BEGIN, beginning
 from runner.store.bell import Bell
 from runner.store.definitions import Definitions
 from runner.tables import run
@@ -112,17 +112,19 @@ class Trials:
             if errors := blocking(decision, definition.problems):
                 raise GraphError(f"this cannot be tested: {errors[0].detail}", errors)
             check_inputs(definition.wiring.graph, given)
-            await begin_run(
-                connection,
-                self._vault,
-                scope,
-                definition,
-                run_id,
-                given,
-                {},
-                TriggerInfo(kind="test", by=scope.subject),
-                decision=decision,
-                about={"test": {"nodeId": node_id, "mode": mode}},
+            await connection.execute(
+                BEGIN.clause,
+                beginning(
+                    self._vault,
+                    scope,
+                    definition,
+                    run_id,
+                    given,
+                    {},
+                    TriggerInfo(kind="test", by=scope.subject),
+                    decision=decision,
+                    about={"test": {"nodeId": node_id, "mode": mode}},
+                ),
             )
         self._bell.ring(run_id, work=True)
         return run_id

@@ -223,7 +223,7 @@ class Waits:
             row = (await connection.execute(_WAIT, {"id": node_run_id})).one()
             if row.state != "parked" or not row.late:
                 return
-            epoch = (await connection.execute(_EXPIRE, _signal(node_run_id, "timeout", None))).scalar_one()
+            await connection.execute(_EXPIRE, _signal(node_run_id, "timeout", None))
             line = Entry("callback.expired", f"{row.label}: no callback came in time", row.node_id, "warning")
             await append(connection, run_id, [line], RunChange(RunState.RUNNING))
         self._bell.ring(run_id, work=True)
