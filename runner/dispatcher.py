@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,13 +25,20 @@ AGAIN = 0.005
 
 
 class Dispatcher:
-    """Hands ready node runs to `work`, at most `concurrency` at once in this process."""
+    """Hands ready node runs to `work`, at most `concurrency` at once in this process. `held` are those in its hands now."""
 
     def __init__(
-        self, store: Store, work: Callable[[Claim], Awaitable[int]], *, concurrency: int, lease: float
+        self,
+        store: Store,
+        work: Callable[[Claim], Awaitable[int]],
+        held: Collection[UUID],
+        *,
+        concurrency: int,
+        lease: float,
     ) -> None:
         self._store = store
         self._work = work
+        self._held = held
         self._concurrency = max(2, concurrency)
         self._lease = lease
         self._tasks: set[asyncio.Task[None]] = set()
@@ -58,7 +66,7 @@ class Dispatcher:
         rung.clear()
         if free > 0:
             try:
-                taken = await self._store.claims.take(min(free, MOST), lease=self._lease)
+                taken = await self._store.claims.take(min(free, MOST), lease=self._lease, held=self._held)
             except (OSError, RunnerError, SQLAlchemyError) as error:
                 log.warning("the dispatcher lost the database: %s; looking again", error)
                 wait = 0.3

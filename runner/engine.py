@@ -93,8 +93,9 @@ class Engine:
             asyncio.create_task(self._forever(self._suspects, 1.0)),
             asyncio.create_task(self._forever(self._tidy, 30.0)),
         ]
+        options = self._options
         dispatcher = Dispatcher(
-            self._store, self.work, concurrency=self._options.concurrency, lease=self._options.lease
+            self._store, self.work, self._held, concurrency=options.concurrency, lease=options.lease
         )
         try:
             await dispatcher.run(stop, grace=self._options.grace, stopping=self._begin_stop)
@@ -335,7 +336,9 @@ class Engine:
         """A node that was in the hands of two dead workers is worked on with no other such node beside it: so a node that
         kills its workers is told from those that only were in its company (G23)."""
         while not self._stopping:
-            taken = await self._store.claims.take(1, lease=self._options.lease, suspects=True)
+            taken = await self._store.claims.take(
+                1, lease=self._options.lease, suspects=True, held=self._held
+            )
             if not taken.claims:
                 return
             await self.work(taken.claims[0])

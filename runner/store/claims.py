@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -78,7 +78,7 @@ _TAKE = Query(
     WITH due AS MATERIALIZED (
         SELECT id, run_id, lease_until FROM node_run
         WHERE work IN ('ready', 'leased') AND lease_until <= statement_timestamp()
-          AND (work = 'leased' AND takeovers > 0) = CAST(:suspects AS boolean)
+          AND (work = 'leased' AND takeovers > 0) = CAST(:suspects AS boolean) AND id <> ALL(CAST(:held AS uuid[]))
         ORDER BY lease_until LIMIT :limit
     ), r AS MATERIALIZED (
         SELECT * FROM run WHERE id IN (SELECT run_id FROM due) AND state IN ('PENDING', 'RUNNING', 'WAITING')
@@ -174,12 +174,15 @@ class Claims:
         self._database = database
         self._definitions = definitions
 
-    async def take(self, limit: int, *, lease: float, suspects: bool = False) -> Taken:
+    async def take(
+        self, limit: int, *, lease: float, suspects: bool = False, held: Collection[UUID] = ()
+    ) -> Taken:
         """Up to `limit` node runs that are ready, or whose worker is silent, for `lease` seconds.
 
-        With `suspects`, instead those that have already cost two workers their life."""
+        With `suspects`, instead those that have already cost a worker its life. `held` are in the asker's own hands: late with
+        its heartbeat, it must not take over from itself."""
         async with self._database.fast() as connection:
-            rows = await self.rows(connection, limit, lease, suspects)
+            rows = await self.rows(connection, limit, lease, suspects, held)
         found: int = rows[0]["found"]
         new = [row for row in rows if row["id"] is not None]
         moved: dict[UUID, dict[str, NodeFacts]] = {}
@@ -188,8 +191,10 @@ class Claims:
         made = [await self._claim(row, moved[row["run_id"]]) for row in new]
         return Taken(tuple(await self._with_outputs(made)), found > len(made) or found == limit)
 
-    async def rows(self, connection: Any, limit: int, lease: float, suspects: bool) -> Any:
-        given = {"limit": limit, "lease": lease, "suspects": suspects}
+    async def rows(
+        self, connection: Any, limit: int, lease: float, suspects: bool, held: Collection[UUID]
+    ) -> Any:
+        given = {"limit": limit, "lease": lease, "suspects": suspects, "held": list(held)}
         return await connection.fetch(_TAKE.text, *_TAKE.arguments(given))
 
     async def _claim(self, row: Any, moved: Mapping[str, NodeFacts]) -> Claim:
