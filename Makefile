@@ -12,8 +12,8 @@ test:	## everything but the tests against real platforms
 live:	## real n8n, real Airflow
 	python3 -m app test --live
 
-bench:	## node transitions per second, callback to next node
-	$(B)/python -m benchmarks.engine
+bench:	## the engine: transitions per second, callback to next node; the screens: weight, frames, long lists
+	$(B)/python -m benchmarks.engine && $(B)/python -m benchmarks.screens
 
 docs:	## every setting, kind and problem has its heading
 	$(B)/python -m pytest tests/test_docs.py

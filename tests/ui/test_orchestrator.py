@@ -137,20 +137,20 @@ def test_a_run_is_shown_on_the_cards(page: Page, product: Product, axe: Axe, sho
 
 
 def test_the_list_duplicates_carries_and_deletes(page: Page, tmp_path: Path) -> None:
-    made(page, "Listed", [delay("First", 0)])
-    page.goto("/orchestrators?q=Listed")
-    page.get_by_role("button", name="Actions for Listed", exact=True).click()
+    made(page, "Carried", [delay("First", 0)])
+    page.goto("/orchestrators?q=Carried")
+    page.get_by_role("button", name="Actions for Carried", exact=True).click()
     page.get_by_role("menuitem", name="Duplicate").click()
-    expect(page.get_by_role("row", name=re.compile(r"Listed \(copy\)"))).to_be_visible()
-    page.get_by_role("button", name="Actions for Listed", exact=True).click()
+    expect(page.get_by_role("row", name=re.compile(r"Carried \(copy\)"))).to_be_visible()
+    page.get_by_role("button", name="Actions for Carried", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("menuitem", name="Export as JSON").click()
     kept = tmp_path / "carried.json"
     download.value.save_as(kept)
     assert json.loads(kept.read_text())["definition"]["nodes"][0]["own"] == "kept"
-    page.get_by_role("button", name="Actions for Listed (copy)", exact=True).click()
+    page.get_by_role("button", name="Actions for Carried (copy)", exact=True).click()
     page.get_by_role("menuitem", name="Delete").click()
     page.get_by_role("button", name="Delete 1 orchestrator").click()
-    expect(page.get_by_role("row", name=re.compile(r"Listed \(copy\)"))).to_have_count(0)
+    expect(page.get_by_role("row", name=re.compile(r"Carried \(copy\)"))).to_have_count(0)
     page.get_by_label("File to import").set_input_files(kept)
     expect(node(page, "First")).to_be_visible()

@@ -80,6 +80,7 @@ def test_from_home_to_all_platforms_finished(page: Page, product: Product, axe: 
     """Walk-through 1, from where signing in leads to; the fixture has signed in, by the form."""
     page.goto("/")
     page.get_by_role("link", name="Orchestrators").first.click()
+    page.get_by_role("searchbox").fill("Order to report")
     page.get_by_role("row", name=re.compile("^Order to report")).first.click()
     expect(node(page, "Price the order")).to_be_visible()
     page.get_by_role("button", name="Run", exact=True).click()

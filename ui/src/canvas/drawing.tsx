@@ -21,7 +21,7 @@ import { LiveRegion } from "./drawing/live";
 import { useMoving, wireUnder } from "./drawing/moving";
 import { type DrawnNode, useDrawnNodes } from "./drawing/nodes";
 import { Note } from "./drawing/note";
-import { useFollowing, useOpening } from "./drawing/opening";
+import { useFollowing, useOpening, useRevealOpened } from "./drawing/opening";
 import { DetailProvider, DRAGGED, detailAt, MANY } from "./drawing/view";
 import { Wire, type WireEdge, WireHands } from "./drawing/wire";
 import { useDrawnWires } from "./drawing/wires";
@@ -42,6 +42,8 @@ const NO_ACTIONS: Actions = {};
 
 type Props = {
   onOpen: (id: string) => void;
+  /** The node whose panel is open. */
+  opened?: string | undefined;
   /** Opens "Add a node"; without it nothing can be added here. */
   onAdd?: (intent: Intent | null) => void;
   /** For the buttons under the drawing. */
@@ -49,7 +51,7 @@ type Props = {
 };
 
 /** The drawing on React Flow. The store holds it; what is moved, wired and selected here goes there. */
-export function DrawingView({ onOpen, onAdd, actions = NO_ACTIONS }: Props) {
+export function DrawingView({ onOpen, opened, onAdd, actions = NO_ACTIONS }: Props) {
   const control = useFlowControl();
   const { kinds, editable } = useSurroundings();
   const narrow = useNarrow();
@@ -68,6 +70,7 @@ export function DrawingView({ onOpen, onAdd, actions = NO_ACTIONS }: Props) {
   const edges = useDrawnWires(dropping ?? moving.over, draws);
   const touched = useFollowing(pane);
   useOpening(pane);
+  useRevealOpened(pane, opened);
   useOneTabStop(pane);
 
   const hands = useMemo(

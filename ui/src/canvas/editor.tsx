@@ -183,7 +183,12 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
             />
           )}
           <div className="relative min-w-0 flex-1">
-            <DrawingView onOpen={(node) => onPlace({ ...place, node })} onAdd={add} actions={actions} />
+            <DrawingView
+              onOpen={(node) => onPlace({ ...place, node })}
+              opened={place.node}
+              onAdd={add}
+              actions={actions}
+            />
             {empty && (
               <EmptyCanvas
                 editable={editable}

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet, useMatch, useNavigate } from "@tanstack/react-router";
 import {
   ChevronsLeft,
   ChevronsRight,
@@ -26,7 +26,10 @@ import { CommandPalette } from "./palette";
 /** Navigation on the left, bar at the top, the screen in the middle. */
 export function Shell() {
   const navigate = useNavigate();
-  const [folded, setFolded] = usePersistent("nav-folded", false);
+  // A drawing needs the width; until somebody has chosen, the navigation gives way to it.
+  const drawing = useMatch({ from: "/orchestrators/$id", shouldThrow: false }) !== undefined;
+  const [chosen, setFolded] = usePersistent<boolean | null>("nav-folded", null);
+  const folded = chosen ?? drawing;
   const [drawer, setDrawer] = useState(false);
   const places = [...PLACES, ...LOWER_PLACES];
   useHotkeys({

@@ -1,6 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { cn } from "@/lib/cn";
+import { focusRow } from "./focus-row";
 
 export type Column<T> = {
   key: string;
@@ -68,10 +69,7 @@ export function Table<T>(props: Props<T>) {
   const move = (to: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, to));
     setCursor(next);
-    virtual.scrollToIndex(next);
-    window.requestAnimationFrame(() => {
-      scroller.current?.querySelector<HTMLElement>(`[data-index="${next}"]`)?.focus();
-    });
+    focusRow(virtual, scroller.current, next);
   };
 
   const pressed = (event: KeyboardEvent, row: T, index: number) => {

@@ -1,5 +1,5 @@
 import { useNodesInitialized, useReactFlow } from "@xyflow/react";
-import { type RefObject, useEffect, useRef } from "react";
+import { type RefObject, useCallback, useEffect, useRef } from "react";
 import { ended } from "@/api/queries";
 import type { Graph } from "@/api/types";
 import { CARD } from "../graph";
@@ -44,27 +44,48 @@ export function viewportOf(graph: Graph): { x: number; y: number; zoom: number }
 
 /** Goes where the run goes, unless the person has just moved the drawing. Returns what to call when they do. */
 export function useFollowing(pane: RefObject<HTMLDivElement | null>): () => void {
-  const control = useFlowControl();
   const { follow } = useSurroundings();
-  const { flowToScreenPosition, setCenter, getZoom } = useReactFlow();
+  const reveal = useReveal(pane);
   const run = useShownRun();
   const touched = useRef(0);
   const active =
     run && !ended(run.status) ? run.nodes.find((node) => ACTIVE.includes(node.status))?.id : undefined;
   useEffect(() => {
-    const box = pane.current?.getBoundingClientRect();
-    const at = control.store.getState().nodes.find((step) => step.id === active)?.position;
-    if (!follow || !box || !at || Date.now() - touched.current < 5000) return;
-    const start = flowToScreenPosition(at);
-    const end = flowToScreenPosition({ x: at.x + CARD.width, y: at.y + CARD.height });
-    if (start.x >= box.left && end.x <= box.right && start.y >= box.top && end.y <= box.bottom) return;
-    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    void setCenter(at.x + CARD.width / 2, at.y + CARD.height / 2, {
-      zoom: getZoom(),
-      duration: calm ? 0 : 300,
-    });
-  }, [active, follow, pane, control, flowToScreenPosition, setCenter, getZoom]);
+    if (follow && active && Date.now() - touched.current >= 5000) reveal(active);
+  }, [active, follow, reveal]);
   return () => {
     touched.current = Date.now();
   };
+}
+
+/** Keeps the node in view whose panel has just opened beside the drawing, and taken room from it. */
+export function useRevealOpened(pane: RefObject<HTMLDivElement | null>, opened: string | undefined): void {
+  const reveal = useReveal(pane);
+  useEffect(() => {
+    if (!opened) return;
+    const laidOut = window.requestAnimationFrame(() => reveal(opened));
+    return () => window.cancelAnimationFrame(laidOut);
+  }, [opened, reveal]);
+}
+
+/** Brings a node to the middle, if any of it is out of view. */
+function useReveal(pane: RefObject<HTMLDivElement | null>): (id: string) => void {
+  const control = useFlowControl();
+  const { flowToScreenPosition, setCenter, getZoom } = useReactFlow();
+  return useCallback(
+    (id) => {
+      const box = pane.current?.getBoundingClientRect();
+      const at = control.store.getState().nodes.find((step) => step.id === id)?.position;
+      if (!box || !at) return;
+      const start = flowToScreenPosition(at);
+      const end = flowToScreenPosition({ x: at.x + CARD.width, y: at.y + CARD.height });
+      if (start.x >= box.left && end.x <= box.right && start.y >= box.top && end.y <= box.bottom) return;
+      const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+      void setCenter(at.x + CARD.width / 2, at.y + CARD.height / 2, {
+        zoom: getZoom(),
+        duration: calm ? 0 : 300,
+      });
+    },
+    [pane, control, flowToScreenPosition, setCenter, getZoom],
+  );
 }

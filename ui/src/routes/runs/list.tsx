@@ -5,6 +5,7 @@ import { cn } from "@/lib/cn";
 import { useHotkeys } from "@/lib/hotkeys";
 import { count } from "@/lib/time";
 import { Checkbox } from "@/ui";
+import { focusRow } from "@/ui/focus-row";
 import { RunColumns, TRACKS } from "./columns";
 import { RunExpanded } from "./expanded";
 import type { Row } from "./rows";
@@ -68,10 +69,7 @@ export function RunList(props: Props) {
     const row = index === null ? undefined : rows[index];
     if (index === null || !row) return;
     setCursor(row.id);
-    virtual.scrollToIndex(index);
-    window.requestAnimationFrame(() => {
-      scroller.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus();
-    });
+    focusRow(virtual, scroller.current, index);
   };
   useHotkeys({ j: () => focus(at), k: () => focus(at) });
 
