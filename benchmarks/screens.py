@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -200,7 +201,8 @@ def _zoom(page: Page) -> None:
 
 
 def _runs(browser: Browser, product: Product, state: Any, runs: int) -> Iterator[Figure]:
-    asyncio.run(_filled(product, runs))
+    with ThreadPoolExecutor() as aside:  # Playwright has a loop of its own in this thread
+        aside.submit(asyncio.run, _filled(product, runs)).result()
     with _fresh(browser, product, state) as page:
         page.goto("/")
         page.get_by_role("heading", level=1).wait_for()
