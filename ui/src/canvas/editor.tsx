@@ -14,13 +14,11 @@ import type { Place } from "./frame";
 import type { Kinds } from "./graph";
 import { Header } from "./header";
 import { useCanvasKeys } from "./keys";
-import { NodePanel } from "./node-panel";
+import { NodePanel, RemotePanel, RunDialog, VersionsSide } from "./later";
 import { Outline } from "./outline";
 import { Rail } from "./rail";
-import { RemotePanel } from "./remote-panel";
 import { NewestRun } from "./replay/newest";
 import { RunBar } from "./run-bar";
-import { RunDialog } from "./run-dialog";
 import { dirty, useFlow, useFlowControl } from "./store";
 import { BARE, SurroundingsProvider, type Wanted } from "./surroundings";
 import { TestingProvider, useTestActions } from "./testing";
@@ -28,7 +26,6 @@ import type { useDraft } from "./use-draft";
 import { useEditing } from "./use-editing";
 import { useProblems } from "./use-problems";
 import type { Saving } from "./use-save";
-import { VersionsSide } from "./versions/side";
 import { useSince } from "./versions/use-since";
 
 type Props = {

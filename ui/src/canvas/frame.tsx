@@ -1,18 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { useBlocker } from "@tanstack/react-router";
 import { ReactFlowProvider } from "@xyflow/react";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { ended, runQuery, useMay } from "@/api/queries";
 import type { Kind, OrchestratorDetail, RunDetail } from "@/api/types";
 import { ConfirmDialog, SkeletonRows, useDocumentTitle } from "@/ui";
 import { ConflictDialog } from "./conflict";
 import { Editor } from "./editor";
-import { Replay } from "./replay/replay";
+import { Comparison, fetchAll, PastRevision, Replay } from "./later";
 import { createFlow, dirty, FlowContext, useFlow, useFlowControl } from "./store";
 import { useDraft } from "./use-draft";
 import { useSave } from "./use-save";
-import { Comparison } from "./versions/comparison";
-import { PastRevision } from "./versions/past";
 
 /** What of the canvas stands in the address. `revision`: an earlier save is shown. `compare`: it with the newest ("current"), or
  * the newest with what is drawn here ("mine"). */
@@ -36,6 +34,7 @@ type Props = {
 /** An orchestrator's drawing with everything around it. Give it the orchestrator's id as `key`. */
 export function CanvasEditor(props: Props) {
   const [control] = useState(() => createFlow(props.found));
+  useEffect(fetchAll, []);
   return (
     <FlowContext.Provider value={control}>
       <Frame {...props} />

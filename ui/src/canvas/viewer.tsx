@@ -6,7 +6,7 @@ import { DrawingView } from "./drawing";
 import type { Place } from "./frame";
 import type { Kinds } from "./graph";
 import { useCanvasKeys } from "./keys";
-import { NodePanel } from "./node-panel";
+import { NodePanel } from "./later";
 import { Outline } from "./outline";
 import { Rail } from "./rail";
 import { createFlow, FlowContext, useFlow } from "./store";
