@@ -92,12 +92,11 @@ def _weight(browser: Browser, product: Product, state: Any) -> Iterator[Figure]:
     """What the first view costs on the wire, fonts apart: they are cached for a year and the text shows without them."""
     for name, path in (("home", "/"), ("canvas", f"/orchestrators/{product.sample}")):
         with _fresh(browser, product, state) as page:
+            # What is fetched after it, while nothing else is to be done, is not the first view.
+            page.add_init_script("window.requestIdleCallback = () => 0")
             page.goto(path)
             page.get_by_role("heading", level=1).wait_for()
-            if (
-                name == "canvas"
-            ):  # what is fetched after it, while nothing else is to be done, is not the first view
-                page.locator(".react-flow__node").first.wait_for(state="visible")
+            page.wait_for_load_state("networkidle")
             parts: list[tuple[str, int]] = page.evaluate(_WEIGHT)
         fonts = sum(size for path_, size in parts if path_.endswith(".woff2"))
         rest = sum(size for path_, size in parts if not path_.endswith(".woff2"))
