@@ -77,6 +77,7 @@ def test_a_changed_step_of_the_sample_is_tested_alone(page: Page, product: Produ
     ended(page)
     first = newest(page, orchestrator)
     page.goto(f"/orchestrators/{orchestrator}?node=map")
+    expect(footer(page)).to_contain_text("Order and amount")
     page.get_by_role("textbox", name="Name", exact=True).last.fill("Order and sum")
     expect(footer(page)).to_contain_text(
         f"Will reuse 1 output from run {first['number']} and run Order and sum"

@@ -133,7 +133,10 @@ function Cells({ run, usual, may, expanded, onExpand, actions }: Props) {
       <div
         role="cell"
         onClick={(event) => event.stopPropagation()}
-        onKeyDown={(event) => event.stopPropagation()}
+        // Keys of the open menu, which is drawn elsewhere, are its own; those of its button are the list's too.
+        onKeyDown={(event) => {
+          if (!event.currentTarget.contains(event.target as Node)) event.stopPropagation();
+        }}
       >
         <RowMenu run={run} may={may} actions={actions} />
       </div>
