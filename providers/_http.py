@@ -149,7 +149,11 @@ class Http:
         transport = httpx.AsyncHTTPTransport(
             verify=_tls(verify),
             trust_env=False,
-            limits=httpx.Limits(max_connections=in_flight, max_keepalive_connections=_KEEPALIVE_CONNECTIONS, keepalive_expiry=_KEEPALIVE),
+            limits=httpx.Limits(
+                max_connections=in_flight,
+                max_keepalive_connections=_KEEPALIVE_CONNECTIONS,
+                keepalive_expiry=_KEEPALIVE,
+            ),
         )
         # The pool's seam is private in httpx 0.28; tests/providers/test_http.py fails if it moves.
         transport._pool._network_backend = _GuardedBackend(guard or EgressGuard())  # pyright: ignore[reportPrivateUsage]
