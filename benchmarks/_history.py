@@ -126,7 +126,7 @@ async def fill(database_url: str, runs: int = 100_000, *, batch: int = 20_000) -
                 after = await connection.scalar(text("SELECT coalesce(max(number), 0) FROM run"))
                 for statement in (_RUNS, _NODES, _LINES):
                     await connection.execute(text(statement), {**known, "after": after})
-        async with database.single() as connection:
+        async with database.begin() as connection:
             await connection.execute(text("ANALYZE run, node_run, run_event"))
     finally:
         await database.aclose()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from runner.errors import Unreachable
+from runner.errors import Contended, Unreachable
 
 _asyncpg: Any = asyncpg  # its functions carry no usable types
 
@@ -29,7 +30,10 @@ _GONE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
 )
+_COLLIDED: Any = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+T = TypeVar("T")
 
 
 class Database:
@@ -38,7 +42,6 @@ class Database:
     def __init__(self, url: str, *, size: int = 10, reserve: int = 6) -> None:
         self.url = url
         self._engine = _engine(url, size)
-        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._reserved = _engine(url, reserve) if reserve else self._engine
         self._steps = _Steps(self._address())
 
@@ -57,12 +60,6 @@ class Database:
         """One transaction, committed when the block ends. Raises Unreachable when the database cannot be had; then nothing
         was written, unless the fault came from the commit itself, whose outcome nobody knows."""
         async with _told(), (self._reserved if reserved else self._engine).begin() as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def single(self) -> AsyncGenerator[AsyncConnection]:
-        """For statements that are each a transaction of their own: two round trips less. Raises Unreachable."""
-        async with _told(), self._single.connect() as connection:
             yield connection
 
     @asynccontextmanager
@@ -85,20 +82,36 @@ class Database:
         return {name: value for name, value in found.items() if not name.startswith(("prepared_", "async_"))}
 
 
+async def persistent(
+    call: Callable[[], Awaitable[T]], seconds: float, of: type[Unreachable] = Unreachable
+) -> T:
+    """`call` again and again while it fails `of` this, for `seconds`; then it fails so. Only for what may be repeated."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return await call()
+        except of:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.2)
+
+
 @asynccontextmanager
 async def _told() -> AsyncGenerator[None]:
     """What the driver's faults mean to us."""
     try:
         yield
-    except (
-        asyncpg.DataError
-    ):  # the client's own: a value that cannot be sent, which is no fault of the connection
+    except asyncpg.DataError:  # the client's own: a value that cannot be sent, no fault of the connection
         raise
+    except _COLLIDED as error:
+        raise Contended("two changes met", hint="Nothing was changed. Try again.") from error
     except _GONE as error:
         raise Unreachable(
             "the database does not answer", hint="Nothing was changed. Try again in a moment."
         ) from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in {kind.sqlstate for kind in _COLLIDED}:
+            raise Contended("two changes met", hint="Nothing was changed. Try again.") from error
         if error.connection_invalidated:
             raise Unreachable(
                 "the connection to the database broke", hint="Try again in a moment."

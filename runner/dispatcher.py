@@ -21,7 +21,7 @@ MOST = 32
 POLL = 1.0
 """Seconds after which it looks by itself: a bell may be lost, and a silent worker's lease ends without one."""
 AGAIN = 0.005
-"""Seconds until it looks again at what somebody was just writing."""
+"""Seconds until it looks again at what somebody was just writing; twice as long each time that it still is."""
 
 
 class Dispatcher:
@@ -42,6 +42,7 @@ class Dispatcher:
         self._concurrency = max(2, concurrency)
         self._lease = lease
         self._tasks: set[asyncio.Task[None]] = set()
+        self._missed = 0
 
     async def run(self, stop: asyncio.Event, *, grace: float, stopping: Callable[[], None]) -> None:
         """Serve until `stop`. Then take nothing more, and wait up to `grace` seconds for work in hand."""
@@ -70,13 +71,16 @@ class Dispatcher:
             except (OSError, RunnerError, SQLAlchemyError) as error:
                 log.warning("the dispatcher lost the database: %s; looking again", error)
                 wait = 0.3
+            except Exception:  # a dispatcher that ends strands every run
+                log.exception("the dispatcher could not take what is ready; looking again")
             else:
                 for claim in taken.claims:
                     task = asyncio.create_task(self._guarded(claim))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
+                self._missed = 0 if taken.claims or not taken.more else min(10, self._missed + 1)
                 if taken.more:
-                    wait = 0.0 if taken.claims else AGAIN
+                    wait = min(POLL, AGAIN * 2**self._missed) if self._missed else 0.0
         ringing = asyncio.create_task(rung.wait())
         watched: set[asyncio.Task[object]] = {stopped, ringing}
         if len(self._tasks) >= self._concurrency:

@@ -11,7 +11,6 @@ import contextlib
 import json
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -22,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from providers import Cancels, Exchange, Execution, ProviderError, recording
 from runner import tokens
+from runner.database import persistent
 from runner.dispatcher import Dispatcher
 from runner.effects import NodeEffects, plain_http, scope_of
 from runner.errors import LostClaim, NodeError, RunnerError, Unreachable
@@ -387,14 +387,7 @@ async def _recorded(write: Callable[[], Awaitable[T]]) -> T:
     database answers.
 
     Safe at any time: the epoch refuses it once another worker has the node. Raises LostClaim, Unreachable after a minute."""
-    until = time.monotonic() + RECORD_FOR
-    while True:
-        try:
-            return await write()
-        except Unreachable:
-            if time.monotonic() > until:
-                raise
-            await asyncio.sleep(0.2)
+    return await persistent(write, RECORD_FOR)
 
 
 def _checked(result: Done | Suspend, effects: NodeEffects) -> Done | Suspend:

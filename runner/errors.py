@@ -137,6 +137,10 @@ class Unreachable(StoreError):
     code = "database-unreachable"
 
 
+class Contended(Unreachable):
+    """Two transactions waited for each other and this one gave way. Nothing was written: the same again will do."""
+
+
 class VaultError(RunnerError):
     """A secret cannot be sealed or opened; the message names the key id, never a secret."""
 

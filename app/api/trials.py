@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from app.operation import Reply, operation
+from app.run_answer import run_answer
 from app.state import State
 from providers import Frozen, JsonObject
 from runner.decision import Mode
@@ -19,8 +20,6 @@ from runner.model import Graph, Role, Scope
 from runner.plan import Plan
 from runner.store.trials import Origin
 from runner.wire import RunDetail
-
-CALLBACK = "/api/v1/orchestrator/callback"
 
 
 class TestRequest(Frozen):
@@ -119,9 +118,9 @@ async def test_part(
         inputs=body.inputs,
         key=headers.idempotency_key,
     )
-    base = request.state["settings"].public_url + CALLBACK
-    shown = await request.state["store"].history.run(scope, run_id, callback_base=base)
-    return Reply(shown, headers={"Location": f"/api/v1/orchestrator/runs/{run_id}"})
+    return Reply(
+        await run_answer(request, scope, run_id), headers={"Location": f"/api/v1/orchestrator/runs/{run_id}"}
+    )
 
 
 @operation(permission=Role.VIEWER, raises=(Conflict,))

@@ -16,7 +16,7 @@ import asyncpg
 from sqlalchemy import BindParameter, text
 
 from runner.database import Database
-from runner.errors import Unreachable
+from runner.errors import Contended, Unreachable
 
 MOST = 64
 """Statements in one commit."""
@@ -75,18 +75,19 @@ class Batch:
             except Exception as error:
                 _fail(batch, error)
             except asyncio.CancelledError:
-                _fail(batch + self._waiting, Unreachable("this process is stopping"))
+                batch, self._waiting = batch + self._waiting, []
+                _fail(batch, Unreachable("this process is stopping"))
                 raise
 
     async def _send(self, batch: list[_Asked], tries: int = _TRIES) -> None:
         try:
             async with self._database.fast() as connection:
                 rows = await connection.fetchmany(self._query.text, [asked.arguments for asked in batch])
-        except (asyncpg.PostgresError, asyncpg.DataError) as error:
+        except (asyncpg.PostgresError, asyncpg.DataError, Contended) as error:
             if len(batch) > 1:
                 for asked in batch:
                     await self._send([asked])
-            elif tries and isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
+            elif tries and isinstance(error, Contended):
                 await self._send(batch, tries - 1)
             else:
                 _fail(batch, error)

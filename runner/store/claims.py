@@ -14,13 +14,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from providers import JsonObject
-from runner.database import Database
+from runner.database import Database, persistent
 from runner.model import NodeFacts, NodeSpec, NodeState
 from runner.node import Signal
 from runner.store.batch import Query
 from runner.store.definitions import Definition, Definitions
 from runner.tables import node_run
 
+READ_FOR = 60.0
+"""Seconds for which what a claim needs is read again while the database is away."""
 Outcome = tuple[JsonValue, str | None]
 """A node's output, and the port it left by."""
 
@@ -188,8 +190,9 @@ class Claims:
         moved: dict[UUID, dict[str, NodeFacts]] = {}
         for row in new:
             moved.setdefault(row["run_id"], {})[row["node_id"]] = NodeFacts(NodeState(row["state"]))
-        made = [await self._claim(row, moved[row["run_id"]]) for row in new]
-        return Taken(tuple(await self._with_outputs(made)), found > len(made) or found == limit)
+        # They are ours now: a connection that breaks between must not leave them to their lease, as if a worker had died.
+        claims = await persistent(lambda: self._fed([(row, moved[row["run_id"]]) for row in new]), lease / 2)
+        return Taken(tuple(claims), found > len(claims) or found == limit)
 
     async def rows(
         self, connection: Any, limit: int, lease: float, suspects: bool, held: Collection[UUID]
@@ -225,8 +228,8 @@ class Claims:
             seen=_seen(row, moved),
         )
 
-    async def _with_outputs(self, claims: Sequence[Claim]) -> list[Claim]:
-        asked = {claim: _reads(claim) for claim in claims}
+    async def _fed(self, rows: Sequence[tuple[Any, Mapping[str, NodeFacts]]]) -> list[Claim]:
+        asked = {claim: _reads(claim) for claim in [await self._claim(row, moved) for row, moved in rows]}
         pairs = [(claim.run_id, node) for claim, nodes in asked.items() for node in nodes]
         found = await self.outputs(pairs)
         return [
@@ -246,7 +249,8 @@ class Claims:
     async def fed(self, claim: Claim, known: Mapping[str, Outcome]) -> Claim:
         """`claim` with the outputs it may read; `known` are those still in hand, which need not be read again."""
         missing = [(claim.run_id, node) for node in _reads(claim) if node not in known]
-        found = {node: outcome for (_, node), outcome in (await self.outputs(missing)).items()}
+        read = await persistent(lambda: self.outputs(missing), READ_FOR)
+        found = {node: outcome for (_, node), outcome in read.items()}
         return fed(claim, {**found, **known})
 
     async def extend(self, held: Sequence[Claim], *, lease: float) -> frozenset[UUID]:

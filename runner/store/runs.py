@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from providers import JsonObject
 from runner.check import check_inputs
-from runner.database import Database
-from runner.errors import Conflict, GraphError, NotFound
+from runner.database import Database, persistent
+from runner.errors import Conflict, Contended, GraphError, NotFound
 from runner.model import NodeState, RunState, Scope, TriggerInfo
 from runner.store.asking import NEW, asked_for, ended_run, first_asked, known, new_run
 from runner.store.batch import Batch
@@ -135,6 +135,14 @@ class Runs:
 
         Raises NotFound. A run that has ended keeps its end.
         """
+        if not await persistent(lambda: self._cancel(scope, run_id), 5.0, of=Contended):
+            return
+        self._bell.ring(run_id, work=True)
+        for child in await end_children(self._database, run_id):
+            self._bell.ring(child, work=True)
+
+    async def _cancel(self, scope: Scope, run_id: UUID) -> bool:
+        """False: it had ended."""
         async with self._database.begin() as connection:
             found = (
                 await connection.execute(
@@ -146,13 +154,11 @@ class Runs:
             if found is None:
                 raise NotFound("there is no such run")
             if RunState(found.state).final:
-                return
+                return False
             await end_nodes(connection, run_id, live=NodeState.CANCELLED, pending=NodeState.CANCELLED)
             line = Entry("run.cancelled", f"cancelled by {scope.subject}", level="warning")
             await append(connection, run_id, [line], RunChange(RunState.CANCELLED))
-        self._bell.ring(run_id, work=True)
-        for child in await end_children(self._database, run_id):
-            self._bell.ring(child, work=True)
+        return True
 
     async def retry(
         self,

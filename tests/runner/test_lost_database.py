@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from runner.database import Database
 from runner.engine import Engine
-from runner.errors import Unreachable
+from runner.errors import Contended, Unreachable
 from runner.model import Scope
 from runner.store import Store
 from tests.faults.bench import begin, drawing, events, mapper, node_rows, run_row, token_of, until
@@ -167,3 +167,39 @@ async def test_a_sweep_outlives_any_fault(
         stop.set()
         await serving
     assert broken > 3
+
+
+async def test_of_two_changes_that_wait_for_each_other_one_gives_way(store: Store) -> None:
+    """Told apart from every other fault: nothing was written, and the same again will do."""
+    async with store.database.begin() as connection:
+        await connection.execute(text("CREATE TABLE pair (n int PRIMARY KEY)"))
+        await connection.execute(text("INSERT INTO pair VALUES (1), (2)"))
+    lock = "SELECT n FROM pair WHERE n = {} FOR UPDATE"
+    both = asyncio.Barrier(2)
+
+    async def patient() -> None:
+        async with store.database.begin() as connection:
+            await connection.execute(text("SET LOCAL deadlock_timeout = '60s'"))
+            await connection.execute(text(lock.format(1)))
+            await both.wait()
+            await connection.execute(text(lock.format(2)))
+
+    async def hasty() -> None:
+        async with store.database.begin() as connection:
+            await connection.execute(text("SET LOCAL deadlock_timeout = '10ms'"))
+            await connection.execute(text(lock.format(2)))
+            await both.wait()
+            await connection.execute(text(lock.format(1)))
+
+    done, met = await asyncio.gather(patient(), hasty(), return_exceptions=True)
+    assert done is None and isinstance(met, Contended), (done, met)
+
+    async def hasty_and_fast() -> None:
+        async with store.database.fast() as connection, connection.transaction():
+            await connection.execute("SET LOCAL deadlock_timeout = '10ms'")
+            await connection.execute(lock.format(2))
+            await both.wait()
+            await connection.execute(lock.format(1))
+
+    done, met = await asyncio.gather(patient(), hasty_and_fast(), return_exceptions=True)
+    assert done is None and isinstance(met, Contended), (done, met)
