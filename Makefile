@@ -1,5 +1,5 @@
 # For contributors; `python3 -m app` and `python3 -m app test` need none of this.
-.PHONY: check test live bench docs pictures lock
+.PHONY: check test live faults bench soak docs pictures lock
 
 B := .venv/bin
 
@@ -12,8 +12,15 @@ test:	## everything but the tests against real platforms
 live:	## real n8n, real Airflow
 	python3 -m app test --live
 
-bench:	## the engine: transitions per second, callback to next node; the screens: weight, frames, long lists
-	$(B)/python -m benchmarks.engine && $(B)/python -m benchmarks.screens
+faults:	## the fault bench at its nightly sizes, seeds printed, and that it can fail; ARGS="--only G1,G5 --seed 7 --share 0.1"
+	$(B)/python -m pytest -q tests/faults/test_proxy.py tests/faults/test_defects.py && $(B)/python -m tests.faults --nightly $(ARGS)
+
+bench:	## everything that docs/benchmarks.md has figures of; an hour without the soak, and the peers are installed first
+	$(B)/python -m benchmarks.against_n8n && $(B)/python -m benchmarks.against_dbos && $(B)/python -m benchmarks.airflow_chain
+	$(B)/python -m benchmarks.parked && $(B)/python -m benchmarks.history --runs 1000000 && $(B)/python -m benchmarks.screens
+
+soak:	## an hour of load with a worker killed every 30 s
+	$(B)/python -m benchmarks.soak
 
 docs:	## every setting, kind and problem has its heading
 	$(B)/python -m pytest tests/test_docs.py

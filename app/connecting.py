@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from app.problems import Forbidden, Invalid
 from app.state import State
-from providers import Account, Connection, Frozen, JsonObject, ProviderError
+from providers import Account, Connection, Frozen, JsonObject, LeftOut, ProviderError
 from runner.credentials import BadCredentials, Merged, addresses, origins, parse, reveal
 from runner.model import Failure, Role, Scope
 from runner.platforms import exposed, failure_of
@@ -48,8 +48,28 @@ class Force(Frozen):
     force: bool = Field(default=False, description="Do it although the test fails, or although it is in use.")
 
 
+class BreakerAnswer(Frozen):
+    """Whether the platform counts as out of order. `open`: steps are held until `probeAt`, when one test is made; `half_open`:
+    it is being made. `cause`: what the last fault was. `held`: steps that wait."""
+
+    state: Literal["closed", "open", "half_open"]
+    since: Timestamp | None = Field(description="Null while it is closed.")
+    probe_at: Timestamp | None
+    cause: str | None
+    held: int
+
+
+class LimitsAnswer(Frozen):
+    """Over all workers; null: as the provider's kind says."""
+
+    in_flight: int | None
+    per_minute: int | None
+
+
 class ConnectionAnswer(Frozen):
-    """`credentials` has every field that is set, with `***` in the place of a secret."""
+    """`credentials` has every field that is set, with `***` in the place of a secret. `secretsDate`: when a person entered its
+    secrets last, null where nobody kept it; `secretsExpire`: when they stop working by themselves, null where that cannot be
+    told. `leftOut`: what its list of workflows does not hold, and why."""
 
     id: UUID
     provider: str
@@ -64,6 +84,11 @@ class ConnectionAnswer(Frozen):
     last_sync: Timestamp | None
     last_checked: Timestamp | None
     last_error: Failure | None
+    left_out: tuple[LeftOut, ...]
+    breaker: BreakerAnswer
+    limits: LimitsAnswer
+    secrets_date: Timestamp | None
+    secrets_expire: Timestamp | None
     created_date: Timestamp
     updated_date: Timestamp
 
@@ -112,8 +137,25 @@ def answer_of(row: ConnectionRow) -> ConnectionAnswer:
         last_sync=row.last_sync_at,
         last_checked=row.last_checked_at,
         last_error=None if row.last_error is None else Failure.model_validate(row.last_error),
+        left_out=row.left_out,
+        breaker=_breaker(row),
+        limits=LimitsAnswer(in_flight=row.max_in_flight, per_minute=row.max_per_minute),
+        secrets_date=row.secrets_at,
+        secrets_expire=row.secrets_expire_at,
         created_date=row.created_at,
         updated_date=row.updated_at,
+    )
+
+
+def _breaker(row: ConnectionRow) -> BreakerAnswer:
+    """What is held still drains after it closed; why it was open then does not matter any more."""
+    is_open = row.breaker.state != "closed"
+    return BreakerAnswer(
+        state=row.breaker.state,
+        since=row.breaker.opened_at if is_open else None,
+        probe_at=row.breaker.probe_at if row.breaker.state == "open" else None,
+        cause=row.cause if is_open else None,
+        held=row.held,
     )
 
 

@@ -17,15 +17,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
 from app import pages, problems, screens
+from app.admission import Admission
 from app.api import (
     callbacks,
     connections,
+    dead_letters,
     events,
     health,
     inbound,
+    incidents,
     kinds,
     orchestrators,
     providers,
+    retention,
     runs,
     samples,
     sandbox,
@@ -63,6 +67,8 @@ def api_routes() -> list[Route]:
         *samples.fixed,
         *callbacks.fixed,
         *inbound.fixed,
+        *dead_letters.fixed,
+        *retention.fixed,
         *events.fixed,
         *summary.fixed,
         *tasks.fixed,
@@ -73,10 +79,12 @@ def api_routes() -> list[Route]:
         *sandbox.fixed,
         *providers.fixed,
         *connections.fixed,
+        *incidents.fixed,
         *orchestrators.routes,
         *samples.routes,
         *trials.routes,
         *workflows.routes,
+        *retention.routes,
         *runs.routes,
     ]
     return [Route(API + route.path, route.endpoint, methods=sorted(route.methods or ())) for route in found]
@@ -106,6 +114,7 @@ def create_app(settings: Settings, *, engine: bool = True, tour: Tour | None = N
                 tour=tour or own,
                 bell=parts.store.bell,
                 metrics=metrics,
+                admission=Admission(settings.starts_at_once),
                 authenticate=authenticator.authenticate,
                 sessions=authenticator,
                 engine_state=parts.engine_state,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from runner.wire import Totals
+from runner.wire import Incident, Totals
 
 MEDIA = CONTENT_TYPE_LATEST
 
@@ -30,17 +32,24 @@ class Metrics:
             "baton_callbacks", "Callbacks by what was answered.", ("verdict",), registry=self.registry
         )
 
-    def render(self, totals: Totals) -> bytes:
+    def render(
+        self, totals: Totals, letters: Mapping[str, int], purged: int, outages: Sequence[Incident]
+    ) -> bytes:
         stored = CollectorRegistry()
-        stored.register(_Stored(totals))
+        stored.register(_Stored(totals, letters, purged, outages))
         return generate_latest(self.registry) + generate_latest(stored)
 
 
 class _Stored(Collector):
-    def __init__(self, totals: Totals) -> None:
+    def __init__(
+        self, totals: Totals, letters: Mapping[str, int], purged: int, outages: Sequence[Incident]
+    ) -> None:
         self._totals = totals
+        self._letters = letters
+        self._purged = purged
+        self._outages = outages
 
-    def collect(self) -> list[GaugeMetricFamily]:
+    def collect(self) -> list[Metric]:
         runs = GaugeMetricFamily("baton_runs", "Runs by status.", labels=("status",))
         for state, count in self._totals.runs.items():
             runs.add_metric((state,), count)
@@ -51,4 +60,18 @@ class _Stored(Collector):
         queue.add_metric((), self._totals.ready)
         oldest = GaugeMetricFamily("baton_queue_age_seconds", "Age of the oldest such node.")
         oldest.add_metric((), self._totals.oldest_seconds)
-        return [runs, nodes, queue, oldest]
+        letters = GaugeMetricFamily(
+            "baton_dead_letters", "Dead letters that are open, or being replayed.", labels=("state",)
+        )
+        for state, count in self._letters.items():
+            letters.add_metric((state,), count)
+        purged = CounterMetricFamily("baton_runs_purged", "Runs that retention has purged.")
+        purged.add_metric((), self._purged)
+        incidents = GaugeMetricFamily("baton_incidents_open", "Connections that are out of order.")
+        incidents.add_metric((), len(self._outages))
+        held = GaugeMetricFamily(
+            "baton_held_steps", "Steps that wait for a connection.", labels=("provider", "connection")
+        )
+        for outage in self._outages:
+            held.add_metric((outage.provider, outage.name), outage.held)
+        return [runs, nodes, queue, oldest, letters, purged, incidents, held]

@@ -20,8 +20,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
+from app.admission import Admission
 from app.body import MAX_BODY
-from app.problems import Forbidden, Unauthenticated
+from app.problems import Forbidden, Overloaded, Unauthenticated
 from app.reading import header_fields, json_body, path_value, query_fields
 from runner.model import Role
 
@@ -52,6 +53,7 @@ class Operation:
     media: str
     limit: int
     accepts: Mapping[str, Any] | None
+    admitted: bool = False
 
     def __post_init__(self) -> None:
         hints = get_type_hints(self.handler, include_extras=True)
@@ -68,6 +70,15 @@ class Operation:
         await response(connection, receive, send)
 
     async def respond(self, request: Request[Any]) -> Response:
+        if not self.admitted:
+            return await self._respond(request)
+        admission: Admission = request.state["admission"]
+        if (place := admission.enter(request)) is None:
+            raise Overloaded(admission.most)
+        with place:
+            return await self._respond(request)
+
+    async def _respond(self, request: Request[Any]) -> Response:
         given: dict[str, Any] = {}
         if self.permission is not None:
             scope = await request.state["authenticate"](request)
@@ -102,11 +113,12 @@ def operation(
     media: str = "application/json",
     limit: int = MAX_BODY,
     accepts: Mapping[str, Any] | None = None,
+    admitted: bool = False,
 ) -> Callable[[Handler], Operation]:
     """Make a handler an endpoint. `also`: further statuses it answers with; `limit`: bytes of its body; `accepts`: the media
-    types of a body that the handler reads itself, as OpenAPI's `content`."""
+    types of a body that the handler reads itself, as OpenAPI's `content`; `admitted`: it needs a place (`app.admission`)."""
     options = {"permission": permission, "status": status, "also": also, "raises": raises}
-    return partial(Operation, **options, media=media, limit=limit, accepts=accepts)
+    return partial(Operation, **options, media=media, limit=limit, accepts=accepts, admitted=admitted)
 
 
 def _answer(hint: Any) -> TypeAdapter[Any] | None:

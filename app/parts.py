@@ -20,6 +20,7 @@ from runner.store import Store
 from runner.store.keys import Keys
 from runner.tasks import RemoteTasks
 from runner.template import Templates
+from runner.upkeep import Upkeep
 from runner.vault import load_keys
 
 
@@ -73,10 +74,12 @@ async def open_parts(settings: Settings, *, engine: bool) -> AsyncGenerator[Part
                 public_url=settings.public_url,
                 concurrency=settings.workers_concurrency,
                 allow=settings.egress_allow,
+                breaker=settings.breaker,
             )
             worker = Engine(store, platforms, templates, options)
             stack.push_async_callback(worker.aclose)
             work = await _background(stack, worker.run)
+            await _background(stack, Upkeep(store, settings.retention, settings.archive_dir).run)
         yield Parts(settings, registry, store, platforms, library, remote_tasks, previews, worker, work)
 
 

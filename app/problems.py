@@ -9,6 +9,7 @@ AppError
         Unsupported     the body's media type is not one we read
         Invalid         readable, but not what the operation takes; `errors` says where
     Gone                it was there, and is over
+    Overloaded          more at once than this process takes (`app.admission`)
 
 An error that is not in the table is ours: 500, a request id, and nothing else leaves the house.
 """
@@ -126,6 +127,19 @@ class Gone(AppError):
     code = "gone"
 
 
+class Overloaded(AppError):
+    """`most` is how many the process takes at once."""
+
+    code = "overloaded"
+    headers = MappingProxyType({"Retry-After": "1"})
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} runs are just being started here, and no more at once.",
+            hint="Nothing was stored. Send it again after the seconds in Retry-After.",
+        )
+
+
 STATUS: Mapping[type[Exception], int] = {
     BadRequest: 400,
     Unauthenticated: 401,
@@ -141,6 +155,7 @@ STATUS: Mapping[type[Exception], int] = {
     Invalid: 422,
     InputsInvalid: 422,
     Unreachable: 503,
+    Overloaded: 503,
     # A platform's refusal is never passed on as our own 401 or 403: the caller's credentials for us are fine.
     NotSupported: 422,
     RemoteNotFound: 404,

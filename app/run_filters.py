@@ -56,6 +56,10 @@ class RunsOfFilter(Frozen):
         default=None, pattern=r"^[0-9a-f]{32}$", description="Failed alike: the key of a group of errors."
     )
     parent_run_id: UUID | None = Field(default=None, description="Started by a node of this run.")
+    keep: bool | None = Field(default=None, description="Kept for ever, or not.")
+    revision: int | None = Field(
+        default=None, ge=1, le=2**31 - 1, description="Of this revision; of one orchestrator, as a rule."
+    )
 
 
 class RunsFilter(RunsOfFilter):
@@ -77,4 +81,6 @@ def filter_of(query: RunsOfFilter, orchestrator_id: UUID | None) -> RunFilter:
         min_seconds=query.min_seconds,
         error=query.error,
         parent_run_id=query.parent_run_id,
+        keep=query.keep,
+        revision=query.revision,
     )

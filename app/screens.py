@@ -25,7 +25,16 @@ from runner.model import Role
 
 _APP = Path(__file__).parent
 PLACES = (_APP / "static", _APP.parent / "ui" / "dist")
-SCREENS = ("orchestrators", "workflows", "runs", "connections", "inbound", "check", "settings")
+SCREENS = (
+    "orchestrators",
+    "workflows",
+    "runs",
+    "connections",
+    "inbound",
+    "dead-letters",
+    "check",
+    "settings",
+)
 """The first words of the addresses that the web app answers for; `ui/src/router.tsx` has the same."""
 CSP = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; "

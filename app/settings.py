@@ -5,12 +5,16 @@ import binascii
 import difflib
 import hashlib
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from runner import breaker
+from runner.model import Policy
 
 PREFIX = "BATON_"
 KEY_BYTES = 32
@@ -120,6 +124,77 @@ class Settings(BaseModel):
         le=1000,
         description="How many nodes one process works on at the same time (a count).",
     )
+    starts_at_once: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="How many requests that start runs one process has in hand at the same time (a count); one more is "
+        "answered 503 with Retry-After, and nothing of it is stored.",
+    )
+    breaker_failures: int = Field(
+        default=3,
+        ge=1,
+        le=1000,
+        description="After how many unanswered calls in a row a connection counts as out of order and its steps are held (a "
+        "count).",
+    )
+    breaker_share: int = Field(
+        default=50,
+        ge=1,
+        le=100,
+        description="The same for a share of unanswered calls within a minute (percent), of at least 20.",
+    )
+    breaker_probe_seconds: int = Field(
+        default=5,
+        ge=1,
+        le=3600,
+        description="After how many seconds such a platform is tested first; each further test comes after twice as long.",
+    )
+    breaker_probe_longest: int = Field(
+        default=300, ge=1, le=86_400, description="The longest time between two such tests (seconds)."
+    )
+    breaker_drain: int = Field(
+        default=5,
+        ge=1,
+        le=10_000,
+        description="How many held steps of a connection go on per second once it answers again (a count).",
+    )
+
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="After how many days an ended run is purged (a count), for orchestrators that say nothing else. "
+        "Unset: never.",
+    )
+    retention_runs: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000_000,
+        description="How many ended runs an orchestrator keeps (a count), for those that say nothing else; the oldest are "
+        "purged. Unset: all.",
+    )
+    archive_dir: Path | None = Field(
+        default=None,
+        description="Folder that purged runs are written to before they go. Unset: they are gone. Set it wherever nodes "
+        "are worked on.",
+    )
+
+    @property
+    def breaker(self) -> breaker.Policy:
+        """When a connection counts as out of order, and how its steps go on."""
+        return breaker.Policy(
+            failures=self.breaker_failures,
+            share=self.breaker_share / 100,
+            first=timedelta(seconds=self.breaker_probe_seconds),
+            longest=timedelta(seconds=self.breaker_probe_longest),
+            pace=self.breaker_drain,
+        )
+
+    @property
+    def retention(self) -> Policy:
+        """What holds for orchestrators that have no policy of their own."""
+        return Policy(days=self.retention_days, runs=self.retention_runs)
 
     @property
     def callback_url(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, TypedDict
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from app.admission import Admission
 from app.metrics import Metrics
 from app.sandbox import Tour
 from app.settings import Settings
@@ -44,6 +45,7 @@ class State(TypedDict):
     tour: Tour
     bell: Bell
     metrics: Metrics
+    admission: Admission
     authenticate: Callable[[HTTPConnection[Any]], Awaitable[Scope | None]]
     """Who asks. None: nobody we know. Raises Forbidden for what looks like a forged cross-site request."""
     sessions: Sessions

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from providers._base import Connection
+from providers._shape import expiry
 
 # What people copy from the browser or from an API example, beyond the address itself.
 _PASTED = re.compile(r"/(api/v[12]|home|dags|docs|login)?/*$")
@@ -67,3 +69,7 @@ class AirflowConnection(Connection):
         if self.token is None and (self.username is None or self.password is None):
             raise ValueError("a user name and a password are needed, or a token")
         return self
+
+    def expires(self) -> datetime | None:
+        """Of a token; a password is traded for a new one in time."""
+        return None if self.token is None else expiry(self.token.get_secret_value())

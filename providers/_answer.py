@@ -64,6 +64,10 @@ class Exchange:
     answer_headers: dict[str, str] = field(default_factory=dict[str, str])
     answer: str | None = None
     error: str | None = None
+    code: str | None = None
+    """Of the error, where no answer came."""
+    pause: float = 0.0
+    """Seconds that a 429, 502, 503 or 504 asks for (Retry-After)."""
     seconds: float = 0.0
 
     def redact(self, clean: Callable[[str], str]) -> None:

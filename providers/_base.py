@@ -75,6 +75,10 @@ class Connection(Frozen):
         walk(self)
         return tuple(s for s in found if s)
 
+    def expires(self) -> datetime | None:
+        """When the credentials stop working by themselves; None: never, or nobody can tell from here."""
+        return None
+
 
 class Account(Frozen):
     """What a connection test found. `label` names the account or user as the platform does."""
@@ -199,11 +203,23 @@ class Execution(Frozen):
 ItemT = TypeVar("ItemT")
 
 
+class LeftOut(Frozen):
+    """A part of the account that a listing could not read. `kind` is the platform's word for such parts, in the singular
+    ("team"); `of` is how many of them there are, None where that is not known; `why` is a few words ("no permission")."""
+
+    kind: str
+    name: str
+    of: int | None = None
+    why: str
+
+
 class Page(Frozen, Generic[ItemT]):
-    """One page; `cursor` leads to the next, None means this was the last. Cursors are opaque and loss-free."""
+    """One page; `cursor` leads to the next, None means this was the last. Cursors are opaque and loss-free. `left_out` is what
+    is missing here although it was asked for: a listing is the whole only where no page of it left anything out."""
 
     items: tuple[ItemT, ...]
     cursor: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -245,6 +261,9 @@ class Provider(ABC, Generic[ConnectionT]):
     """True: `execute` twice with one key starts one execution and returns it twice."""
     in_flight: ClassVar[int] = 16
     """Requests under way at once per connection; more wait their turn."""
+    per_minute: ClassVar[int | None] = None
+    """Requests a minute per connection, where the platform allows no more to anybody; None: it does not say, or it depends on
+    what was bought."""
     verbs: ClassVar[frozenset[Verb]] = frozenset()
     connection_model: ClassVar[type[Connection]]
 
@@ -276,7 +295,10 @@ class Provider(ABC, Generic[ConnectionT]):
         """Prove address and credentials with harmless reads. Starts nothing on the platform."""
 
     async def list_workflows(self, *, cursor: str | None = None) -> Page[RemoteWorkflow]:
-        """Their workflows, page by page; following the cursor lists each exactly once. Starts nothing."""
+        """Their workflows, page by page; following the cursor lists each exactly once. Starts nothing.
+
+        A part that is closed to these credentials is named in `left_out` and hides no other; where every part is closed, the
+        refusal is raised."""
         raise NotSupported(f"{self.title} cannot list workflows")
 
     async def preview(self, ref: str) -> Preview:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from providers import Connection, Frozen
+from providers._shape import expiry
 
 
 class WebhookAuth(Frozen):
@@ -95,6 +97,10 @@ class N8nConnection(Connection):
         title="MCP access token",
         description="Optional. n8n: Settings → Instance-level MCP. Starts workflows that are available in MCP and tells their execution id at once.",
     )
+
+    def expires(self) -> datetime | None:
+        """n8n's keys are signed tokens that hold the end a person chose when making them."""
+        return expiry(self.api_key.get_secret_value())
 
     @property
     def root(self) -> str:

@@ -33,6 +33,7 @@ from providers._base import (
     ExecutionState,
     Finds,
     JsonObject,
+    LeftOut,
     Page,
     Preview,
     Provider,
@@ -77,19 +78,25 @@ class Airflow(Provider[AirflowConnection], ReadsLogs, ReadsTasks, Cancels, Finds
         )
 
     async def _warnings(self, health: str) -> tuple[str, ...]:
+        scheduler = obj((await self._readable(health)).get("scheduler"))
         found: list[str] = []
-        for where in (health, "/importErrors"):
-            try:
-                body = await self._api.read(where)
-            except (Unauthorized, RemoteNotFound, BadResponse):
-                continue  # a viewer may not see everything, and the connection works without
-            if text(obj(body.get("scheduler")).get("status")) == "unhealthy":
-                found.append("Airflow's scheduler is not running: runs are accepted, but nothing starts.")
-            files = [
-                text(broken.get("filename")) or "unnamed" for broken in objects(body.get("import_errors"))
-            ]
-            found += [f"A DAG file cannot be imported: {name}" for name in files[:5]]
+        if text(scheduler.get("status")) == "unhealthy":
+            found.append("Airflow's scheduler is not running: runs are accepted, but nothing starts.")
+        found += [f"A DAG file cannot be imported: {part.name}" for part in (await self._broken())[:5]]
         return tuple(found)
+
+    async def _broken(self) -> tuple[LeftOut, ...]:
+        """Files that Airflow cannot import: their DAGs drop out of its list."""
+        errors = objects((await self._readable("/importErrors")).get("import_errors"))
+        names = [text(error.get("filename")) or "unnamed" for error in errors]
+        return tuple(LeftOut(kind="DAG file", name=name, why="Airflow cannot import it") for name in names)
+
+    async def _readable(self, where: str) -> JsonObject:
+        """Empty where it may not be read: a viewer may not see everything, and the connection works without."""
+        try:
+            return await self._api.read(where)
+        except (Unauthorized, RemoteNotFound, BadResponse):
+            return {}
 
     async def list_workflows(self, *, cursor: str | None = None) -> Page[RemoteWorkflow]:
         """Pages overlap by one, so that a DAG that vanishes meanwhile cannot push another one out of sight."""
@@ -113,7 +120,7 @@ class Airflow(Provider[AirflowConnection], ReadsLogs, ReadsTasks, Cancels, Finds
         end = start + len(rows)
         following = f"{end} {ids[-1]}" if rows and end < total else None
         items = tuple(workflow(row, dialect, self._api.site) for row in rows[skipped:])
-        return Page(items=items, cursor=following)
+        return Page(items=items, cursor=following, left_out=() if cursor else await self._broken())
 
     async def preview(self, ref: str) -> Preview:
         dialect = await self._api.dialect()

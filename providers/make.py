@@ -7,7 +7,6 @@ shapes, integromat/make-skills for what `/run` does not start. Where they are si
 from __future__ import annotations
 
 import base64
-import json
 from datetime import datetime
 from typing import Annotated
 
@@ -19,8 +18,10 @@ from providers import (
     Connection,
     Execution,
     Finds,
+    Frozen,
     Http,
     JsonObject,
+    LeftOut,
     Page,
     Preview,
     Provider,
@@ -38,6 +39,7 @@ from providers._make_runs import MakeRuns
 from providers._make_wire import MakeApi
 from providers._shape import moment, nothing_started, obj, objects, text, whole
 
+_CLOSED = "no permission"
 _COUNTED = 5
 """Pages a connection test counts at most: the organization's limit may be 30 requests a minute."""
 
@@ -84,14 +86,15 @@ class Make(Provider[MakeConnection], Finds):
             if error.code != "forbidden":
                 raise  # only the scope user:read is missing: the token may still be good
         warnings = await self._missing_scopes()
-        teams, closed = await self._teams()
-        warnings += [f"Organization {name} is closed to this token and is left out." for name in closed]
-        count, cursor = 0, _mark(teams, 0)
+        count, cursor = 0, None
         for _ in range(_COUNTED):
-            if cursor is None:
-                break
             page = await self.list_workflows(cursor=cursor)
             count, cursor = count + len(page.items), page.cursor
+            warnings += [
+                f"{part.kind.capitalize()} {part.name} is left out: {part.why}." for part in page.left_out
+            ]
+            if cursor is None:
+                break
         return Account(label=label, workflows=None if cursor else count, warnings=tuple(warnings))
 
     async def _missing_scopes(self) -> list[str]:
@@ -105,14 +108,15 @@ class Make(Provider[MakeConnection], Finds):
         needed = ("scenarios:read", "scenarios:write", "scenarios:run", "hooks:read")
         return [f"The token lacks the scope {scope}." for scope in needed if scope not in granted]
 
-    async def _teams(self) -> tuple[list[int], list[str]]:
-        """The ids of the teams to list, and the names of organizations that are closed to this token."""
+    async def _teams(self) -> tuple[dict[int, str], tuple[LeftOut, ...]]:
+        """The teams to list with their names, and the organizations that are closed to this token."""
         if self.connection.team_id is not None:
-            return [self.connection.team_id], []
-        found: list[int] = []
-        closed: list[str] = []
+            return {self.connection.team_id: str(self.connection.team_id)}, ()
+        found: dict[int, str] = {}
+        closed: list[LeftOut] = []
         refused: Unauthorized | None = None
-        for organization in await self.api.pages("/organizations", "organizations"):
+        organizations = await self.api.pages("/organizations", "organizations")
+        for organization in organizations:
             if (number := whole(organization.get("id"))) is None:
                 continue
             try:
@@ -121,21 +125,36 @@ class Make(Provider[MakeConnection], Finds):
                 if error.code != "forbidden":
                     raise
                 refused = error
-                closed.append(text(organization.get("name")) or str(number))
+                name = text(organization.get("name")) or str(number)
+                closed.append(LeftOut(kind="organization", name=name, of=len(organizations), why=_CLOSED))
                 continue
-            found += [team for item in teams if (team := whole(item.get("id"))) is not None]
+            for item in teams:
+                if (team := whole(item.get("id"))) is not None:
+                    found[team] = text(item.get("name")) or str(team)
         if refused is not None and not found:
             raise refused
-        return sorted(set(found)), closed
+        return dict(sorted(found.items())), tuple(closed)
 
     async def list_workflows(self, *, cursor: str | None = None) -> Page[RemoteWorkflow]:
-        """Team after team, sorted by id. The cursor holds the teams still to come and the offset in the first."""
-        teams, offset = _read_mark(cursor) if cursor else ((await self._teams())[0], 0)
-        if not teams:
-            return Page(items=())
-        team = str(teams[0])
+        """Team after team, sorted by id. A team that is closed to this token is left out; all of them closed is a refusal."""
+        left_out: tuple[LeftOut, ...] = ()
+        if cursor is None:
+            teams, left_out = await self._teams()
+            mark = _Mark(teams=tuple(teams.items()), of=len(teams))
+        else:
+            mark = _Mark.read(cursor)
+        if not mark.teams:
+            return Page(items=(), left_out=left_out)
+        number, name = mark.teams[0]
+        team = str(number)
         params = [("teamId", team), ("pg[sortBy]", "id"), ("pg[sortDir]", "asc")]
-        found, following = await self.api.page("/scenarios", "scenarios", params, offset)
+        try:
+            found, following = await self.api.page("/scenarios", "scenarios", params, mark.offset)
+        except Unauthorized as error:
+            if error.code != "forbidden" or mark.closed + 1 == mark.of:
+                raise
+            closed = LeftOut(kind="team", name=name, of=mark.of, why=_CLOSED)
+            return Page(items=(), cursor=mark.following(None, closed=1), left_out=(*left_out, closed))
         hooks: dict[int, JsonObject] | None = {}
         if any(whole(s.get("hookId")) for s in found):
             try:
@@ -150,8 +169,7 @@ class Make(Provider[MakeConnection], Finds):
             number = whole(scenario.get("hookId"))
             hook = None if number is None or hooks is None else hooks.get(number, {})
             items.append(self._workflow(scenario, hook))
-        further = _mark(teams, following) if following is not None else _mark(teams[1:], 0)
-        return Page(items=tuple(items), cursor=further)
+        return Page(items=tuple(items), cursor=mark.following(following), left_out=left_out)
 
     # ------------------------------------------------------------ preview
 
@@ -280,20 +298,30 @@ def _trigger(scenario: JsonObject, hook: JsonObject | None) -> Trigger:
     return Trigger(kind="api" if kind in (None, "on-demand") else "schedule")
 
 
-def _mark(teams: list[int], offset: int) -> str | None:
-    if not teams:
-        return None
-    return base64.urlsafe_b64encode(json.dumps({"teams": teams, "offset": offset}).encode()).decode()
+class _Mark(Frozen):
+    """Where a listing stands: the teams still to come, the offset in the first of them, how many there are in all, and how many
+    of those before were closed."""
 
+    teams: tuple[tuple[int, str], ...]
+    of: int
+    offset: int = Field(default=0, ge=0)
+    closed: int = 0
 
-def _read_mark(cursor: str) -> tuple[list[int], int]:
-    try:
-        mark = obj(read_json(base64.urlsafe_b64decode(cursor.encode())))
-    except (ValueError, BadJson):
-        mark = {}
-    teams = mark.get("teams")
-    numbers = [n for t in teams if (n := whole(t)) is not None] if isinstance(teams, list) else []
-    offset = whole(mark.get("offset"))
-    if not numbers or offset is None or offset < 0:
-        raise Rejected("this is not a cursor of Make's list", sent=False)
-    return numbers, offset
+    @classmethod
+    def read(cls, cursor: str) -> _Mark:
+        """Raises Rejected for a cursor that is not ours."""
+        try:
+            mark = cls.model_validate(read_json(base64.urlsafe_b64decode(cursor.encode())))
+        except (ValueError, BadJson):
+            mark = cls(teams=(), of=0)
+        if not mark.teams:
+            raise Rejected("this is not a cursor of Make's list", sent=False)
+        return mark
+
+    def following(self, offset: int | None, *, closed: int = 0) -> str | None:
+        """The cursor of the next page: at `offset` of the same team, or, without one, at the next team."""
+        teams = self.teams if offset is not None else self.teams[1:]
+        if not teams:
+            return None
+        further = _Mark(teams=teams, of=self.of, offset=offset or 0, closed=self.closed + closed)
+        return base64.urlsafe_b64encode(further.model_dump_json().encode()).decode()

@@ -26,23 +26,31 @@ _GONE = (
     OSError,
     # Raised past SQLAlchemy, by `fast`.
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that broke in the middle of something
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
 )
+ANSWER = 15.0
+"""Seconds for which one statement is waited for."""
 _COLLIDED: Any = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_AGAIN = "Try again in a moment. Whether a change that was under way was made is not known; under an Idempotency-Key it is made once."
 T = TypeVar("T")
 
 
 class Database:
-    """A pool of connections. `reserve` is a second, small pool for callbacks: load elsewhere never keeps them out."""
+    """A pool of connections. `reserve` is a second, small pool for callbacks: load elsewhere never keeps them out.
 
-    def __init__(self, url: str, *, size: int = 10, reserve: int = 6) -> None:
+    `answer`: after so many seconds without the end of a statement its connection is given up, for one whose other end has
+    gone without a word would be waited for without end (G15). None: never, for statements that take long."""
+
+    def __init__(self, url: str, *, size: int = 10, reserve: int = 6, answer: float | None = ANSWER) -> None:
         self.url = url
-        self._engine = _engine(url, size)
-        self._reserved = _engine(url, reserve) if reserve else self._engine
+        self._answer = answer
+        self._engine = _engine(url, size, answer)
+        self._reserved = _engine(url, reserve, answer) if reserve else self._engine
         self._steps = _Steps(self._address())
 
     @property
@@ -64,8 +72,8 @@ class Database:
 
     @asynccontextmanager
     async def fast(self) -> AsyncGenerator[Any]:
-        """An asyncpg connection, for the few statements that every step of a run needs: each is a transaction of its own, and
-        `fetchmany` makes one of many. jsonb comes and goes as Python values. Raises Unreachable."""
+        """An asyncpg connection, for the few statements that every step of a run and every call needs: each is a transaction of
+        its own, and `fetchmany` makes one of many. Rows are `Row`; jsonb comes and goes as Python values. Raises Unreachable."""
         async with _told(), self._steps.acquire() as connection:
             yield connection
 
@@ -79,7 +87,8 @@ class Database:
     def _address(self) -> dict[str, Any]:
         """What SQLAlchemy's dialect would hand to asyncpg, TLS included."""
         _, found = self._engine.dialect.create_connect_args(self._engine.url)
-        return {name: value for name, value in found.items() if not name.startswith(("prepared_", "async_"))}
+        kept = {name: value for name, value in found.items() if not name.startswith(("prepared_", "async_"))}
+        return kept | {"command_timeout": self._answer}
 
 
 async def persistent(
@@ -106,23 +115,30 @@ async def _told() -> AsyncGenerator[None]:
     except _COLLIDED as error:
         raise Contended("two changes met", hint="Nothing was changed. Try again.") from error
     except _GONE as error:
-        raise Unreachable(
-            "the database does not answer", hint="Nothing was changed. Try again in a moment."
-        ) from error
+        raise Unreachable("the database does not answer", hint=_AGAIN) from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in {kind.sqlstate for kind in _COLLIDED}:
             raise Contended("two changes met", hint="Nothing was changed. Try again.") from error
-        if error.connection_invalidated:
-            raise Unreachable(
-                "the connection to the database broke", hint="Try again in a moment."
-            ) from error
+        if error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _GONE):
+            # The second while Postgres starts or stops: for SQLAlchemy an error like any other.
+            raise Unreachable("the connection to the database broke", hint=_AGAIN) from error
         raise
+
+
+class Row(asyncpg.Record):
+    """A row of `fast`: columns by attribute, too."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
 
 class _Steps:
     """The pool behind `fast`, made at its first use in the loop that uses it."""
 
-    def __init__(self, address: dict[str, Any], size: int = 4) -> None:
+    def __init__(self, address: dict[str, Any], size: int = 6) -> None:
         self._address = address
         self._size = size
         self._pool: Any = None
@@ -138,6 +154,7 @@ class _Steps:
                     timeout=10,
                     init=_speak_json,
                     reset=_leave_as_it_is,
+                    record_class=Row,
                     **self._address,
                 )
         async with self._pool.acquire(timeout=10) as connection:
@@ -166,7 +183,7 @@ def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _engine(url: str, size: int) -> AsyncEngine:
+def _engine(url: str, size: int, answer: float | None) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_size=size,
@@ -176,5 +193,5 @@ def _engine(url: str, size: int) -> AsyncEngine:
         pool_recycle=1800,
         hide_parameters=True,
         json_serializer=_dumps,
-        connect_args={"timeout": 10},
+        connect_args={"timeout": 10, "command_timeout": answer},
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -13,12 +14,15 @@ from pydantic import JsonValue
 
 from providers import EgressGuard, Exchange, Http, JsonObject, Provider
 from runner import tokens
+from runner.breaker import heard
 from runner.context import context_of
-from runner.errors import NodeError, RunnerError
+from runner.errors import Held, NodeError, RunnerError
 from runner.model import RemoteLink, Role, Scope
+from runner.outages import Outages
 from runner.platforms import Platforms
 from runner.store import Store
 from runner.store.claims import Claim
+from runner.store.connections import ConnectionRow
 from runner.store.events import Entry
 from runner.store.outcome import Story
 
@@ -30,10 +34,17 @@ class NodeEffects:
     """The effects of one call of a node. `story()` is what to record with its outcome; `aclose()` ends the flushing."""
 
     def __init__(
-        self, store: Store, platforms: Platforms, http: Http, claim: Claim, hidden: tuple[str, ...]
+        self,
+        store: Store,
+        platforms: Platforms,
+        outages: Outages,
+        http: Http,
+        claim: Claim,
+        hidden: tuple[str, ...],
     ) -> None:
         self._store = store
         self._platforms = platforms
+        self._outages = outages
         self._http = http
         self._claim = claim
         self._hidden = hidden
@@ -41,15 +52,40 @@ class NodeEffects:
         self._link: RemoteLink | None = None
         self._flusher: asyncio.Task[None] | None = None
         self._used: dict[UUID, Provider[Any]] = {}
+        self._called: dict[UUID, ConnectionRow] = {}
+        self._began = 0.0
         self.scope = Scope(claim.workspace_id, claim.started_by, Role.OPERATOR)
 
     async def provider(self, name: str, connection_id: UUID | None) -> tuple[Provider[Any], UUID]:
         try:
-            found, used = await self._platforms.open(self.scope, name, connection_id)
+            self._platforms.kind(name)
+            row = await self._store.connections.resolve(self.scope, name, connection_id)
+            found = await self._platforms.of(self.scope, row)
         except RunnerError as error:
             raise NodeError(error.message, code=error.code, hint=error.hint) from error
-        self._used[used] = found
-        return found, used
+        if row.id not in self._called:
+            await self._outages.admit(row, self._claim)
+            self._called[row.id] = row
+            self._began = time.monotonic()
+        self._used[row.id] = found
+        return found, row.id
+
+    async def held(self, exchanges: Sequence[Exchange]) -> Held | None:
+        """Tell what the calls say of the platform. Held: it is out of order now, and the next call would be held."""
+        if len(self._called) != 1:  # of several, nobody could say whose the last answer was
+            return None
+        row = next(iter(self._called.values()))
+        breaker = await self._outages.tell(row, exchanges, self._began)
+        if breaker.state == "closed":
+            return None
+        silent = heard(exchanges)
+        why = f": {silent.cause}" if silent is not None and silent.kind != "answers" else ""
+        return Held(
+            self.redact(f"is held: {row.name} is out of order{why}"),
+            why="outage",
+            connection_id=row.id,
+            until=breaker.probe_at,
+        )
 
     def http(self) -> Http:
         return self._http
@@ -151,7 +187,7 @@ def scope_of(claim: Claim, seed: bytes | None, public_url: str) -> dict[str, Jso
             if spec.type == "WaitForCallback":
                 token = tokens.callback_token(seed, node)
                 callbacks[node] = {"token": token, "url": f"{base}?token={token}"}
-    return context_of(
+    found = context_of(
         wiring,
         claim.spec.id,
         inputs=claim.inputs,
@@ -164,6 +200,9 @@ def scope_of(claim: Claim, seed: bytes | None, public_url: str) -> dict[str, Jso
         },
         callbacks=callbacks,
     )
+    if claim.spec.id in claim.node_inputs:
+        found["data"] = claim.node_inputs[claim.spec.id]
+    return found
 
 
 def plain_http(allow: Any) -> Http:

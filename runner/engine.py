@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -20,27 +20,30 @@ from pydantic import JsonValue, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from providers import Cancels, Exchange, Execution, ProviderError, recording
-from runner import tokens
+from runner.breaker import Policy
+from runner.calling import Caller
 from runner.database import persistent
 from runner.dispatcher import Dispatcher
-from runner.effects import NodeEffects, plain_http, scope_of
-from runner.errors import LostClaim, NodeError, RunnerError, Unreachable
+from runner.effects import NodeEffects, plain_http
+from runner.errors import Held, LostClaim, NodeError, RunnerError, Unreachable
 from runner.faults import node_error
 from runner.model import NodeState, RemoteLink, Role, Scope
-from runner.node import AnyNode, Done, NodeConfig, NodeContext, Suspend, catalogue
+from runner.node import AnyNode, Done, NodeConfig, Suspend, catalogue
+from runner.outages import Outages
 from runner.platforms import Platforms
 from runner.store import Store
 from runner.store.claims import Claim
 from runner.store.due import Stopping
 from runner.store.events import Entry
 from runner.store.outcome import Again, Ended, Story
+from runner.store.succession import Step
 from runner.template import TemplateError, Templates
 
 log = logging.getLogger(__name__)
 
-TAKEOVERS = 3
-"""A node that has cost this many workers their life fails (G23)."""
-OUTPUT_LIMIT = 5 * 1024 * 1024
+AHEAD = 0.02
+"""Seconds for which pure nodes may be worked on before the outcome that led to them is recorded."""
+MOST_AHEAD = 16
 RECORD_FOR = 60.0
 """Seconds for which a worker tries to write an outcome while the database is away."""
 T = TypeVar("T")
@@ -49,13 +52,15 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class EngineOptions:
     """How an engine works. `lease` and `grace` are in seconds: how long a silent worker keeps a node, and how long a stop
-    waits for work in hand. `allow` are networks that plain webhooks may call besides public ones."""
+    waits for work in hand. `allow` are networks that plain webhooks may call besides public ones. `breaker` must be the same
+    for every worker."""
 
     public_url: str
     concurrency: int = 64
     lease: float = 10.0
     grace: float = 10.0
     allow: tuple[Any, ...] = ()
+    breaker: Policy = field(default_factory=Policy)
 
 
 class Engine:
@@ -66,9 +71,10 @@ class Engine:
     ) -> None:
         self._store = store
         self._platforms = platforms
-        self._templates = templates
         self._options = options
+        self._outages = Outages(store, platforms, options.breaker)
         self._http = plain_http(options.allow)
+        self._caller = Caller(store, platforms, templates, self._outages, self._http, options.public_url)
         self._held: dict[UUID, Claim] = {}
         self._calls: dict[UUID, asyncio.Task[Done | Suspend]] = {}
         self._lost: set[UUID] = set()
@@ -92,6 +98,7 @@ class Engine:
             asyncio.create_task(self._forever(self._sweep, 1.0)),
             asyncio.create_task(self._forever(self._suspects, 1.0)),
             asyncio.create_task(self._forever(self._tidy, 30.0)),
+            asyncio.create_task(self._forever(self._tend, 0.0)),
         ]
         options = self._options
         dispatcher = Dispatcher(
@@ -104,6 +111,7 @@ class Engine:
             for task in [*sweeps, *self._tasks]:
                 task.cancel()
             await asyncio.gather(*sweeps, *self._tasks, return_exceptions=True)
+            await self._outages.aclose()
             beats.cancel()
             await asyncio.gather(beats, return_exceptions=True)
 
@@ -112,6 +120,7 @@ class Engine:
         count = 0
         while True:
             await _recorded(self._store.due.fire)
+            await self._outages.tend()
             for stopping in await self._store.due.stopping():
                 await self._stop_remote(stopping)
             taken = await self._store.claims.take(100, lease=self._options.lease)
@@ -122,7 +131,7 @@ class Engine:
             count += sum(await asyncio.gather(*(self.work(claim) for claim in taken.claims)))
 
     async def work(self, claim: Claim) -> int:
-        """Run this node, and walk on while exactly one follows. Returns how many nodes that were."""
+        """Run this node, and walk on while exactly one follows. Returns how many steps that took."""
         count, walked = 0, claim
         while walked is not None:
             count, walked = count + 1, await self._held_step(walked)
@@ -141,24 +150,16 @@ class Engine:
 
     async def _step(self, claim: Claim) -> Claim | None:
         kind = catalogue()[claim.spec.type]
-        seed = None
-        if claim.sealed_seed is not None:
-            seed = self._store.waits.seed(claim.workspace_id, claim.run_id, claim.sealed_seed)
-        hidden = tuple(
-            tokens.callback_token(seed, n)
-            for n, spec in claim.definition.wiring.nodes.items()
-            if seed is not None and spec.type == "WaitForCallback"
-        )
-        effects = NodeEffects(self._store, self._platforms, self._http, claim, hidden)
-        scope = scope_of(claim, seed, self._options.public_url)
+        effects, scope = self._caller.surroundings(claim)
+        # What a worker that died was given, it did not write down.
+        given = scope["data"] if claim.fresh or claim.interrupted else None
         config: NodeConfig | None = None
         exchanges: list[Exchange] = []
         try:
             with recording() as exchanges:  # filled while the node runs
                 try:
                     config = claim.definition.config(claim.spec.id)
-                    result = await self._abortable(claim, self._call(kind, claim, config, scope, effects))
-                    result = _checked(result, effects)
+                    result = await self._abortable(claim, self._caller.call(claim, config, scope, effects))
                 finally:
                     await effects.aclose()
         except asyncio.CancelledError:
@@ -166,6 +167,11 @@ class Engine:
                 self._hand_back(claim, kind, effects.story(exchanges, None), bool(exchanges))
             )
             raise
+        except Held as error:
+            held = error
+            story = effects.story(exchanges, given)
+            await _recorded(lambda: self._store.settling.hold(claim, held, claim.memo, story))
+            return None
         except NodeError as error:
             fault = error
         except ProviderError as error:
@@ -180,7 +186,8 @@ class Engine:
             log.exception("node %s of run %s", claim.spec.id, claim.run_id)
             fault = NodeError(f"an unexpected fault in Baton: {type(error).__name__}", code="internal")
         else:
-            story = effects.story(exchanges, scope["data"] if claim.fresh else None)
+            story = effects.story(exchanges, given)
+            await self._told(effects, exchanges)
             if isinstance(result, Suspend):
                 await _recorded(lambda: self._store.settling.park(claim, result, story))
                 self._soon.set()
@@ -188,55 +195,14 @@ class Engine:
             return await self._end(
                 claim, Ended(NodeState.COMPLETED, output=result.output, port=result.port), story
             )
-        story = effects.story(exchanges, scope["data"] if claim.fresh else None)
-        return await self._failed(claim, kind, config, fault, story, effects)
-
-    async def _call(
-        self,
-        kind: AnyNode,
-        claim: Claim,
-        config: NodeConfig,
-        scope: dict[str, JsonValue],
-        effects: NodeEffects,
-    ) -> Done | Suspend:
-        if claim.takeovers >= TAKEOVERS:
-            raise NodeError(
-                f"{claim.takeovers} workers died while they worked on it",
-                code="worker-killer",
-                hint="Look at the workers' logs: it may need more memory than there is.",
-            )
-        answered = claim.signal is not None and claim.signal.kind != "timeout"
+        story = effects.story(exchanges, given)
+        out = await self._told(effects, exchanges)
         if (
-            claim.overdue and not answered
-        ):  # what was accepted in time counts, however late a worker comes to it
-            raise NodeError("its overall limit has passed", code="deadline", timed_out=True)
-        if claim.spec.data.disabled:
-            return Done(scope["data"], kind.ports[0])  # a disabled node lets its data through
-
-        async def render(value: JsonValue, extra: Any = None) -> JsonValue:
-            return await self._templates.render_all(value, scope if extra is None else {**scope, **extra})
-
-        context = NodeContext(
-            run_id=claim.run_id,
-            node_id=claim.spec.id,
-            workspace_id=claim.workspace_id,
-            config=config,
-            key=f"{claim.run_id}/{claim.spec.id}/0",
-            attempt=claim.attempt,
-            attempt_started_at=claim.attempt_started_at,
-            data=scope["data"],
-            scope=scope,
-            effects=effects,
-            render=render,
-            memo=claim.memo,
-            signal=claim.signal,
-            interrupted=claim.interrupted,
-        )
-        try:
-            async with asyncio.timeout(None if config.deadline is None else config.deadline / 1000):
-                return await kind.run(context)
-        except TimeoutError:
-            raise NodeError("its overall limit has passed", code="deadline", timed_out=True) from None
+            out is not None and fault.retry
+        ):  # provably not sent, or safe to repeat: it waits instead of failing
+            await _recorded(lambda: self._store.settling.hold(claim, out, claim.memo, story))
+            return None
+        return await self._failed(claim, kind, config, fault, story, effects)
 
     async def _failed(
         self,
@@ -269,11 +235,30 @@ class Engine:
         return await self._end(claim, ended, story)
 
     async def _end(self, claim: Claim, ended: Ended, story: Story) -> Claim | None:
+        steps = await self._ahead(Step(claim, ended, story))
         return await _recorded(
-            lambda: self._store.settling.end(
-                claim, ended, story, lease=self._options.lease, follow=not self._stopping
-            )
+            lambda: self._store.settling.end(steps, lease=self._options.lease, follow=not self._stopping)
         )
+
+    async def _ahead(self, first: Step) -> list[Step]:
+        """`first`, and the outcomes of the pure nodes that follow it one by one. They touch nothing outside, so they share its
+        commit; only for a moment, so that nobody waits to see it. What goes wrong there is met again, and told, when the node
+        is worked on by itself; so is a node after one that may have cost a worker its life."""
+        kind, steps = catalogue()[first.claim.spec.type], [first]
+        if not kind.pure or first.claim.takeovers:
+            return steps
+        until = time.monotonic() + AHEAD
+        try:
+            while len(steps) < MOST_AHEAD and time.monotonic() < until and not self._stopping:
+                claim = await self._store.settling.ahead(steps)
+                done = None if claim is None else await self._caller.pure(claim)
+                if done is None:
+                    break
+                steps.append(done)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._hand_back(first.claim, kind, first.story, called_out=False))
+            raise
+        return steps
 
     async def _abortable(self, claim: Claim, work: Coroutine[Any, Any, Done | Suspend]) -> Done | Suspend:
         """The node's work, cut off when the node is no longer ours: its run was cancelled, or another worker has it. A request
@@ -288,6 +273,14 @@ class Engine:
         finally:
             self._calls.pop(claim.node_run_id, None)
             self._lost.discard(claim.node_run_id)
+
+    async def _told(self, effects: NodeEffects, exchanges: list[Exchange]) -> Held | None:
+        """What the calls say of the platform goes to every worker. Not worth losing an outcome for."""
+        try:
+            return await effects.held(exchanges)
+        except (RunnerError, SQLAlchemyError) as error:
+            log.warning("what a call said of its platform was not recorded: %s", error)
+            return None
 
     async def _hand_back(self, claim: Claim, kind: AnyNode, story: Story, called_out: bool) -> None:
         """At a stop: what touched nothing outside goes back at once; the rest keeps its lease, so that whoever takes it over
@@ -343,6 +336,9 @@ class Engine:
                 return
             await self.work(taken.claims[0])
 
+    async def _tend(self) -> None:
+        await asyncio.sleep(await self._outages.tend())
+
     async def _tidy(self) -> None:
         await self._store.due.orphans()
 
@@ -388,24 +384,6 @@ async def _recorded(write: Callable[[], Awaitable[T]]) -> T:
 
     Safe at any time: the epoch refuses it once another worker has the node. Raises LostClaim, Unreachable after a minute."""
     return await persistent(write, RECORD_FOR)
-
-
-def _checked(result: Done | Suspend, effects: NodeEffects) -> Done | Suspend:
-    """A result that Postgres can hold, callback tokens masked. Raises NodeError."""
-    value = result.output if isinstance(result, Done) else result.memo
-    try:
-        dumped = json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise NodeError(f"its output is not JSON: {error}", code="output-invalid") from error
-    if len(dumped) > OUTPUT_LIMIT:
-        raise NodeError(
-            f"its output has {len(dumped)} bytes; {OUTPUT_LIMIT} are the limit",
-            code="output-too-large",
-            hint="Map it down to what the next nodes need.",
-        )
-    if "\\u0000" in dumped:
-        raise NodeError("its output holds a NUL character", code="output-invalid")
-    return Done(effects.redacted(result.output), result.port) if isinstance(result, Done) else result
 
 
 def _may_retry(claim: Claim, config: NodeConfig, fault: NodeError) -> bool:

@@ -11,12 +11,17 @@ RunnerError
         Stale               somebody saved a newer revision
         LostClaim           another worker took over: throw the result away
         Unreachable         the database does not answer
+        ArchiveUnwritable       purged runs cannot be put aside, so they are not purged
     VaultError              a secret cannot be opened or sealed
+Held                        no fault, and no answer to anybody: the node has to wait for its connection
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
 
 from pydantic import JsonValue
 
@@ -132,7 +137,7 @@ class LostClaim(StoreError):
 
 
 class Unreachable(StoreError):
-    """The database does not answer. Nothing was written."""
+    """The database does not answer. Nothing was written, unless it was the commit that broke: nobody knows how that ended."""
 
     code = "database-unreachable"
 
@@ -141,7 +146,34 @@ class Contended(Unreachable):
     """Two transactions waited for each other and this one gave way. Nothing was written: the same again will do."""
 
 
+class ArchiveUnwritable(StoreError):
+    """The folder for purged runs cannot be written. Nothing was purged."""
+
+    code = "archive-unwritable"
+
+
 class VaultError(RunnerError):
     """A secret cannot be sealed or opened; the message names the key id, never a secret."""
 
     code = "vault"
+
+
+class Held(Exception):
+    """The node may not call its connection now, and nothing was sent: it is parked and goes on by itself.
+
+    `why`: "outage" (the breaker is open; until the next probe), "pause" (the platform asked to be left alone until then),
+    "limit" (as many steps as may call it do so already)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        why: Literal["outage", "pause", "limit"],
+        connection_id: UUID,
+        until: datetime | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.why: Literal["outage", "pause", "limit"] = why
+        self.connection_id = connection_id
+        self.until = until

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from providers import Preview, ProviderError, RemoteNotFound, RemoteWorkflow, Unavailable
+from providers import (
+    LeftOut,
+    Preview,
+    ProviderError,
+    RateLimited,
+    RemoteNotFound,
+    RemoteWorkflow,
+    Unavailable,
+)
 from runner.errors import Conflict, RunnerError
 from runner.model import Failure, Scope
 from runner.platforms import Platforms, failure_of
@@ -21,12 +28,18 @@ from runner.store.connections import ConnectionRow, Connections
 FRESH = timedelta(minutes=5)
 PATIENCE = 2.0
 """Seconds a reader waits for a newer preview before the copy is shown."""
-RETRY = 60.0
-"""Seconds between two tries, by themselves, of a list that could not be read."""
+RETRY = timedelta(minutes=1)
+"""Between two tries, by themselves, of a list that could not be read; longer where the platform says so."""
+_LONGEST_WAIT = 86_400.0
 _SYNC_SECONDS = 60.0
 _LOOK_SECONDS = 30.0
 _MOST = 20_000
 """Workflows kept per connection."""
+_MOST_LEFT_OUT = 100
+_MOST_COMPARED = 20
+"""Imported workflows looked at again with each reading of their list."""
+_IMPORTED = ""
+"""In the place of a workflow's id: those of the connection that are imported somewhere."""
 
 ValueT = TypeVar("ValueT")
 log = logging.getLogger(__name__)
@@ -50,7 +63,7 @@ class Library:
         self._platforms = platforms
         self._connections = connections
         self._catalog = catalog
-        self._tried: dict[UUID, float] = {}
+        self._again: dict[UUID, datetime] = {}
         self._under_way: dict[tuple[UUID, str | None], asyncio.Task[Any]] = {}
 
     async def workflows(
@@ -88,23 +101,34 @@ class Library:
     def renew(self, scope: Scope, rows: Iterable[ConnectionRow], *, refresh: bool = False) -> frozenset[UUID]:
         """Begin to read the lists that are old, or all of them; nobody waits. The connections whose list is being read now.
 
-        A list that is old because its platform does not answer is tried once a minute, however many ask.
+        A list that is old because its platform does not answer is tried once a minute, however many ask, and not before the
+        time that a platform named which was asked too often.
         """
+        now = datetime.now(UTC)
         for row in rows:
             if row.status == "INACTIVE" or not self._platforms.lists(row.provider):
                 continue
-            tried = time.monotonic() - self._tried.get(row.id, -RETRY)
-            old = row.last_sync_at is None or datetime.now(UTC) - row.last_sync_at > FRESH
-            if refresh or (old and tried >= RETRY):
-                self._tried[row.id] = time.monotonic()
+            old = row.last_sync_at is None or now - row.last_sync_at > FRESH
+            if refresh or (old and self._again.get(row.id, now) <= now):
+                self._again[row.id] = now + RETRY
                 self._synced(scope, row)
-        return frozenset(connection_id for connection_id, workflow in self._under_way if workflow is None)
+        return frozenset(connection_id for connection_id, workflow in self._under_way if not workflow)
+
+    def again(self, connection_id: UUID) -> datetime | None:
+        """From when on a list that could not be read is tried again; None: at once, or this process has not tried it."""
+        at = self._again.get(connection_id)
+        return at if at is not None and at > datetime.now(UTC) else None
+
+    def looking(self, connection_id: UUID, workflow_id: str) -> bool:
+        """Whether a newer preview is being read now."""
+        return (connection_id, workflow_id) in self._under_way
 
     async def seen(
         self, scope: Scope, wanted: Iterable[tuple[UUID, str]], *, refresh: bool = False
     ) -> dict[tuple[UUID, str], Preview | Failure]:
-        """The newest that is known of these (connection, workflow): two statements for all copies, and one question to the
-        platform for each that is old. Waits as long as one preview does, all together."""
+        """What is known of these (connection, workflow): two statements for all copies, and one question to the platform for each
+        that is old. Copies do not wait for the answers (`looking` says which are to come); without a copy, and with `refresh`,
+        all are waited for together, as long as one preview."""
         rows = {row.id: row for row in await self._connections.all(scope)}
         keys = [key for key in set(wanted) if key[0] in rows]
         copies = await self._catalog.previews(scope, keys)
@@ -115,8 +139,8 @@ class Library:
             if refresh or key not in copies or datetime.now(UTC) - copies[key].fetched_at > FRESH
         ]
         tasks = {key: self._once(key, self._look(scope, rows[key[0]], key[1])) for key in old}
-        if tasks:
-            await asyncio.wait(tasks.values(), timeout=_LOOK_SECONDS if refresh else PATIENCE)
+        if waited := [task for key, task in tasks.items() if refresh or key not in copies]:
+            await asyncio.wait(waited, timeout=_LOOK_SECONDS if refresh else PATIENCE)
         for key, task in tasks.items():
             if not task.done():
                 known.setdefault(key, Failure(code="timeout", message="the platform has not answered yet"))
@@ -195,12 +219,14 @@ class Library:
     async def _sync(self, scope: Scope, row: ConnectionRow) -> datetime:
         provider = await self._platforms.of(scope, row)
         found: list[RemoteWorkflow] = []
+        left_out: list[LeftOut] = []
         try:
             async with asyncio.timeout(_SYNC_SECONDS):
                 cursor: str | None = None
                 while True:
                     page = await provider.list_workflows(cursor=cursor)
                     found += page.items
+                    left_out += page.left_out
                     if (cursor := page.cursor) is None or len(found) >= _MOST:
                         break
         except TimeoutError:
@@ -210,13 +236,25 @@ class Library:
             await self._connections.report(scope, row.id, problem=failure_of(slow))
             raise slow from None
         except ProviderError as error:
+            if isinstance(error, RateLimited):
+                wait = max(RETRY, timedelta(seconds=min(error.retry_after, _LONGEST_WAIT)))
+                self._again[row.id] = datetime.now(UTC) + wait
             await self._connections.report(scope, row.id, problem=failure_of(error))
             raise
         finally:
             await self._connections.keep_renewed(scope, row.id, provider)
-        synced = await self._catalog.replace(scope, row.id, found[:_MOST])
+        synced = await self._catalog.replace(scope, row.id, found[:_MOST], left_out[:_MOST_LEFT_OUT])
         await self._connections.report(scope, row.id)
+        self._once((row.id, _IMPORTED), self._compare(scope, row))
         return synced
+
+    async def _compare(self, scope: Scope, row: ConnectionRow) -> None:
+        """Look at those that were imported and may have changed: as many calls as there are changes, not one for each workflow."""
+        old = await self._catalog.outdated(
+            scope, row.id, before=datetime.now(UTC) - FRESH, limit=_MOST_COMPARED
+        )
+        looks = [self._once((row.id, workflow), self._look(scope, row, workflow)) for workflow in old]
+        await asyncio.gather(*looks, return_exceptions=True)
 
     async def _look(self, scope: Scope, row: ConnectionRow, workflow_id: str) -> Preview:
         provider = await self._platforms.of(scope, row)

@@ -145,6 +145,13 @@ class Edge(Drawn):
         return self.source_handle or "out"
 
 
+class Example(Drawn):
+    """Inputs of a run that people want again, by a name of theirs."""
+
+    name: str = Field(min_length=1, max_length=100)
+    inputs: JsonObject = {}
+
+
 class Graph(Drawn):
     """A definition. Raises on an unknown newer `version`; every other defect is a Problem, not an error."""
 
@@ -153,6 +160,11 @@ class Graph(Drawn):
     edges: tuple[Edge, ...] = Field(default=(), max_length=20000)
     input_schema: JsonObject | None = Field(
         default=None, description="JSON Schema of a run's inputs; inputs that do not match start nothing."
+    )
+    examples: tuple[Example, ...] = Field(
+        default=(),
+        max_length=50,
+        description="Inputs to start a run with by hand; of one name, the first counts.",
     )
 
     @field_validator("version")
@@ -207,6 +219,13 @@ class TriggerInfo(Frozen):
 
     kind: Literal["api", "manual", "cli", "retry", "flow", "webhook", "schedule", "test"] = "api"
     by: str
+
+
+class Policy(Frozen):
+    """Ended runs are kept for `days` and no more than `runs` of them; whichever is reached first purges. Null: no limit."""
+
+    days: int | None = Field(default=None, ge=1, le=36_500)
+    runs: int | None = Field(default=None, ge=1, le=1_000_000_000)
 
 
 @dataclass(frozen=True)

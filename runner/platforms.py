@@ -74,7 +74,9 @@ class Platforms:
         found = self._open.get(row.id)
         if found is not None and found.updated_at == row.updated_at:
             return found.provider
-        made = self._made(row.provider, self._connections.opened(row), row.allow_private_network)
+        made = self._made(
+            row.provider, self._connections.opened(row), row.allow_private_network, row.max_in_flight
+        )
         self._open[row.id] = _Open(row.updated_at, made, scope)
         if found is not None:
             self._retired.append((time.monotonic(), found.provider))
@@ -112,10 +114,14 @@ class Platforms:
         self._retired.clear()
         await asyncio.gather(*(provider.http.aclose() for provider in providers))
 
-    def _made(self, name: str, connection: Connection, private: bool) -> AnyProvider:
+    def _made(
+        self, name: str, connection: Connection, private: bool, in_flight: int | None = None
+    ) -> AnyProvider:
         kind = self.kind(name)
         guard = self._guard.with_private_networks() if private else self._guard
-        return kind(connection, Http(guard, in_flight=kind.in_flight, secrets=connection.secrets()))
+        return kind(
+            connection, Http(guard, in_flight=in_flight or kind.in_flight, secrets=connection.secrets())
+        )
 
     async def _sweep(self) -> None:
         until = time.monotonic() - _RETIRED_FOR

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 from uuid import UUID
 
 from pydantic import Field, JsonValue
@@ -14,7 +14,8 @@ from pydantic import Field, JsonValue
 from providers import Frozen, JsonObject
 from runner.context import context_of
 from runner.graph import Wiring
-from runner.model import Failure, NodeState
+from runner.model import Example, Failure, Graph, NodeData, NodeState
+from runner.schema_example import example_of
 
 MAX_SAMPLE: Final = 400_000
 """Bytes of a sample's context. It goes back to the server with every preview, so it is kept small."""
@@ -30,10 +31,16 @@ class SampleRun(Frozen):
     at: datetime
 
 
-class SampleSource(Frozen):
-    """Where a node's output in the sample is from: a pin of the drawing, or a run."""
+Wanted: TypeAlias = Literal["auto", "run", "pinned", "example", "schema"]
+"""Where a sample is to be from. `auto`: pins first, then the newest outputs. `run` and `pinned`: only the ones or the others.
+`example`: as `auto`, with a run's inputs from an example of the drawing. `schema`: values made from what the platforms said
+when their workflows were imported, and from the schema of the inputs."""
 
-    kind: Literal["pinned", "run"]
+
+class SampleSource(Frozen):
+    """Where a node's output in the sample is from: a pin of the drawing, a run, or what its platform says it gives."""
+
+    kind: Literal["pinned", "run", "schema"]
     run: SampleRun | None = None
 
 
@@ -47,11 +54,13 @@ class LastOutcome(Frozen):
 
 
 class Sample(Frozen):
-    """`context` is what templates and paths of the node would read. `from` is the run that `input` is from; `missing` are nodes
-    before this one without any output yet. `shortened`: long lists and texts are cut."""
+    """`context` is what templates and paths of the node would read. `from` is the run that `input` is from, `example` the name
+    of the example that it is from; `missing` are nodes before this one without any output of the source asked for.
+    `shortened`: long lists and texts are cut."""
 
     context: JsonObject
     from_: SampleRun | None = Field(alias="from")
+    example: str | None
     missing: tuple[str, ...]
     sources: dict[str, SampleSource]
     last: LastOutcome | None
@@ -89,18 +98,36 @@ def routed(wiring: Wiring, node: str) -> frozenset[str]:
     )
 
 
-def sample(wiring: Wiring, node: str, recent: Recent, orchestrator_id: UUID) -> Sample:
-    """The sample of `node`, which `wiring` has."""
+def sample(
+    graph: Graph,
+    wiring: Wiring,
+    node: str,
+    recent: Recent,
+    orchestrator_id: UUID,
+    *,
+    source: Wanted = "auto",
+    example: str | None = None,
+) -> Sample:
+    """The sample of `node`, which `wiring`, that of `graph`, has. Without `example`, the first of the drawing."""
     upstream = [name for name in wiring.nodes if name in wiring.upstream(node)]
     outputs: dict[str, JsonValue] = {}
     sources: dict[str, SampleSource] = {}
     cut = False
     for name in upstream:
-        if (pin := wiring.nodes[name].data.pin) is not None:
-            outputs[name], sources[name] = pin[0], SampleSource(kind="pinned")
-        elif (left := recent.nodes.get(name)) is not None:
+        data, left = wiring.nodes[name].data, recent.nodes.get(name)
+        if source == "schema":
+            if (described := _described(data)) is not None:
+                outputs[name], sources[name] = example_of(described), SampleSource(kind="schema")
+        elif source != "run" and data.pin is not None:
+            outputs[name], sources[name] = data.pin[0], SampleSource(kind="pinned")
+        elif source != "pinned" and left is not None:
             outputs[name], sources[name] = left.output, SampleSource(kind="run", run=left.run)
             cut = cut or left.too_large
+    inputs, newest, named = recent.inputs, recent.newest, None
+    if source == "schema":
+        inputs, newest = _made(graph.input_schema), None
+    elif source == "example" and (found := _example(graph, example)) is not None:
+        inputs, newest, named = found.inputs, None, found.name
     callbacks: JsonObject | None = {
         name: {"token": TOKEN, "url": CALLBACK_URL}
         for name, spec in wiring.nodes.items()
@@ -109,9 +136,9 @@ def sample(wiring: Wiring, node: str, recent: Recent, orchestrator_id: UUID) -> 
     context = context_of(
         wiring,
         node,
-        inputs=recent.inputs,
+        inputs=inputs,
         outputs=outputs,
-        live=_live(wiring, node, outputs, recent),
+        live=_live(wiring, node, sources, recent),
         run={
             "id": str(recent.newest.run_id) if recent.newest else "(run)",
             "orchestratorId": str(orchestrator_id),
@@ -123,7 +150,8 @@ def sample(wiring: Wiring, node: str, recent: Recent, orchestrator_id: UUID) -> 
     return Sample.model_validate(
         {
             "context": shown,
-            "from": recent.newest,
+            "from": newest,
+            "example": named,
             "missing": tuple(name for name in upstream if name not in outputs),
             "sources": sources,
             "last": None if recent.own is None else _last(recent.own),
@@ -132,11 +160,27 @@ def sample(wiring: Wiring, node: str, recent: Recent, orchestrator_id: UUID) -> 
     )
 
 
-def _live(wiring: Wiring, node: str, outputs: Mapping[str, JsonValue], recent: Recent) -> tuple[str, ...]:
-    """The predecessors whose wire would be live: as it was in the newest run that knows any, and every pinned one."""
-    before = [name for name in wiring.predecessors(node) if name in outputs]
+def _described(data: NodeData) -> JsonObject | None:
+    """What the node's platform said that it gives, kept in the drawing when its workflow was imported."""
+    imported: Any = (data.model_extra or {}).get("imported")
+    outputs: Any = cast("JsonObject", imported).get("outputs") if isinstance(imported, dict) else None
+    return cast("JsonObject", outputs) if isinstance(outputs, dict) else None
+
+
+def _made(schema: JsonObject | None) -> JsonObject:
+    value = example_of(schema) if schema else {}
+    return value if isinstance(value, dict) else {}
+
+
+def _example(graph: Graph, name: str | None) -> Example | None:
+    return next((each for each in graph.examples if name is None or each.name == name), None)
+
+
+def _live(wiring: Wiring, node: str, sources: Mapping[str, SampleSource], recent: Recent) -> tuple[str, ...]:
+    """The predecessors whose wire would be live: as it was in the newest run that knows any, and every one not of a run."""
+    before = [name for name in wiring.predecessors(node) if name in sources]
     ports = {name: {e.port for e in wiring.into[node] if e.source == name} for name in before}
-    left = {name: recent.nodes[name] for name in before if wiring.nodes[name].data.pin is None}
+    left = {name: recent.nodes[name] for name in before if sources[name].kind == "run"}
     taken = [name for name in before if name not in left or left[name].port in ports[name]] or before
     if wiring.nodes[node].join != "all":
         numbers = [left[name].run.number for name in taken if name in left]

@@ -6,13 +6,12 @@ clock; every row that a user can name carries its workspace; history tables are 
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     DateTime,
     Double,
     ForeignKey,
@@ -21,7 +20,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -31,31 +29,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_NOW = text("clock_timestamp()")
-_EMPTY = text("'{}'::jsonb")
-
-
-def _id() -> Column[Any]:
-    return Column("id", Uuid, primary_key=True, server_default=text("uuidv7()"))
-
-
-def _workspace() -> Column[Any]:
-    return Column("workspace_id", Uuid, ForeignKey("workspace.id"), nullable=False)
-
-
-def _at(name: str, *, now: bool = False) -> Column[Any]:
-    return Column(name, DateTime(timezone=True), nullable=not now, server_default=_NOW if now else None)
-
+from runner.columns import EMPTY as _EMPTY
+from runner.columns import at as _at
+from runner.columns import id_ as _id
+from runner.columns import metadata as metadata
+from runner.columns import workspace_of as _workspace
+from runner.upkeep_tables import dead_letter as dead_letter
+from runner.upkeep_tables import dead_letter_bulk as dead_letter_bulk
+from runner.upkeep_tables import duty as duty
+from runner.upkeep_tables import purge as purge
+from runner.upkeep_tables import retention as retention
 
 workspace = Table(
     "workspace",
@@ -142,6 +125,13 @@ connection = Table(
     _at("last_sync_at"),
     _at("last_checked_at"),
     Column("last_error", JSONB),
+    Column(
+        "left_out", JSONB, nullable=False, server_default=text("'[]'::jsonb")
+    ),  # parts of the account that the list of last_sync_at does not hold, and why
+    _at("secrets_at"),  # when its secrets were entered last; tokens renewed by themselves do not count
+    _at("secrets_expire_at"),
+    Column("max_in_flight", Integer),  # over all workers; None: what the provider's kind says
+    Column("max_per_minute", Integer),
     _at("created_at", now=True),
     _at("updated_at", now=True),
     UniqueConstraint("workspace_id", "provider", "name"),
@@ -166,9 +156,65 @@ remote_preview = Table(
     Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False),
     Column("remote_id", Text, nullable=False),
     Column("data", JSONB, nullable=False),
+    Column(
+        "fingerprint", Text, Computed("data ->> 'fingerprint'", persisted=True)
+    ),  # beside the data, so that many are compared without reading graphs
     _at("fetched_at", now=True),
     PrimaryKeyConstraint("connection_id", "remote_id"),
 )
+
+# What is known of a platform that does not answer, for all workers: see `runner.breaker`. No row: closed, and no trouble.
+breaker = Table(
+    "breaker",
+    metadata,
+    Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    Column("state", Text, nullable=False, server_default="closed"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    _at("window_at"),
+    Column("calls", Integer, nullable=False, server_default="0"),
+    Column("faults", Integer, nullable=False, server_default="0"),
+    _at("opened_at"),
+    _at("closed_at"),
+    _at("probe_at"),
+    Column("probes", Integer, nullable=False, server_default="0"),
+    Column("prober", Uuid),
+    _at("probe_until"),
+    _at("pause_until"),  # the platform asked to be left alone until then
+    _at("paced_at"),  # when the next held step may go, by the pace
+    _at("rated_at"),  # when the next request may go, by the limit per minute
+    Column("cause", Text),
+    CheckConstraint("state in ('closed','open','half_open')", name="state"),
+)
+
+# A place for one step that calls the connection. It is taken as long as that node run is leased under that epoch, so a dead
+# worker's place comes free with its lease, and nothing has to be given back.
+connection_slot = Table(
+    "connection_slot",
+    metadata,
+    Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("node_run_id", Uuid),
+    Column("epoch", Integer),
+    _at("taken_at"),
+    PrimaryKeyConstraint("connection_id", "number"),
+)
+
+# One outage of one connection, from the breaker's opening to its closing.
+incident = Table(
+    "incident",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("connection_id", Uuid, ForeignKey("connection.id", ondelete="SET NULL")),
+    Column("provider", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("cause", Text),
+    _at("opened_at", now=True),
+    _at("resolved_at"),
+    Column("resolved_by", Text),  # a person who closed it by hand; None: the platform answered again
+)
+Index("ix_incident_open", incident.c.connection_id, unique=True, postgresql_where=text("resolved_at is null"))
+Index(None, incident.c.workspace_id, incident.c.id.desc())
 
 # --- orchestrators ---------------------------------------------------------------------------------------------------
 
@@ -224,6 +270,9 @@ run = Table(
     Column("key_id", Text),
     Column("event_seq", BigInteger, nullable=False, server_default="0"),
     Column("providers", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    # By node: the input that a person gave it, in the place of what its wires bring.
+    Column("node_inputs", JSONB, nullable=False, server_default=_EMPTY),
+    Column("keep", Boolean, nullable=False, server_default=text("false")),  # pinned: never purged
     _at("created_at", now=True),
     _at("updated_at", now=True),
     _at("started_at"),
@@ -238,6 +287,13 @@ Index(None, run.c.workspace_id, run.c.state, run.c.id.desc())
 Index(None, run.c.orchestrator_id, run.c.id.desc())
 Index("ix_run_labels", run.c.labels, postgresql_using="gin")
 Index("ix_run_parent_node_run_id", run.c.parent_node_run_id, unique=True)
+Index(
+    "ix_run_ended",
+    run.c.orchestrator_id,
+    run.c.finished_at,
+    run.c.id,
+    postgresql_where=text("finished_at is not null and not keep"),
+)
 
 # One row per node of a run. `state` is what people see; `work` is what the engine does with it:
 #   idle -> ready (nobody's) -> leased (a worker has it until lease_until) -> parked (due_at or a callback) -> ready …
@@ -275,6 +331,8 @@ node_run = Table(
     Column("port", Text),
     Column("error", JSONB(none_as_null=True)),
     Column("remote", JSONB(none_as_null=True)),
+    Column("held_for", Uuid),  # the connection it was parked for last: open breaker, or no place free
+    Column("interrupted", Boolean, nullable=False, server_default=text("false")),  # a hold must not forget it
     Column("waiting", JSONB(none_as_null=True)),  # {"kind", "until"}: what it waits for, in words of the API
     _at("waiting_since"),
     _at("started_at"),
@@ -283,6 +341,13 @@ node_run = Table(
     CheckConstraint("work in ('idle','ready','leased','parked','stopping','ended')", name="work"),
 )
 Index("ix_node_run_due", node_run.c.due_at, postgresql_where=text("due_at is not null"))
+Index(
+    "ix_node_run_held",
+    node_run.c.held_for,
+    node_run.c.state,
+    node_run.c.waiting_since,
+    postgresql_where=text("held_for is not null and work = 'parked'"),
+)
 Index("ix_node_run_leased", node_run.c.lease_until, postgresql_where=text("work in ('leased','ready')"))
 
 node_attempt = Table(

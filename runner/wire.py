@@ -50,6 +50,12 @@ class Revision(Frozen):
     created_date: Timestamp
 
 
+class RevisionItem(Revision):
+    """A save in a list. `runs`: how many used it."""
+
+    runs: int
+
+
 class RevisionDetail(Revision):
     definition: Drawing
     problems: tuple[Problem, ...]
@@ -86,16 +92,18 @@ class Run(Frozen):
     updated_date: Timestamp
     retry_of: UUID | None
     parent_run_id: UUID | None
+    keep: bool = Field(description="Kept for ever, whatever retention says.")
     waiting: tuple[Waiting, ...]
 
 
 class Step(Frozen):
-    """A node of a run, in a list of runs. `provider`: the platform it calls."""
+    """A node of a run, in a list of runs. `provider` and `workflowId`: the platform it calls, and what there."""
 
     id: str
     label: str
     status: NodeState
     provider: str | None
+    workflow_id: str | None
 
 
 class RunItem(Run):
@@ -220,6 +228,21 @@ class Totals(Frozen):
     nodes: Mapping[str, int]
     ready: int
     oldest_seconds: float
+
+
+class Incident(Frozen):
+    """One outage of one connection. `held`: steps that wait for its end. `resolvedBy` null: the platform answered again, or it
+    still goes on; else who closed it by hand. `connectionId` null: the connection was deleted."""
+
+    id: UUID
+    connection_id: UUID | None
+    provider: str
+    name: str
+    cause: str | None
+    held: int
+    opened_date: Timestamp
+    resolved_date: Timestamp | None
+    resolved_by: str | None
 
 
 class ApiToken(Frozen):

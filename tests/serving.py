@@ -35,6 +35,8 @@ class _Server(uvicorn.Server):
 async def served(app: Any, *, port: int = 0) -> AsyncGenerator[str]:
     """The base URL of `app`, up when the block begins and gone when it ends. `port` 0: any that is free."""
     sock = socket.socket()
+    if port:  # it may have been ours a moment ago
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none", lifespan="on")
     server = _Server(config)

@@ -35,6 +35,13 @@ class ConnectionQuery(ListQuery):
     provider: str | None = Field(default=None, max_length=100, description="Only those of this provider.")
 
 
+class Limits(Frozen):
+    """Over all workers. What is left out stays; null: as the provider's kind says."""
+
+    in_flight: int | None = Field(default=None, ge=1, le=1000, description="Steps that call it at once.")
+    per_minute: int | None = Field(default=None, ge=1, le=100_000, description="Requests a minute.")
+
+
 class ConnectionChange(Frozen):
     """What is left out stays. In `credentials`, a field left out or sent as `***` stays, and null takes it away."""
 
@@ -45,6 +52,7 @@ class ConnectionChange(Frozen):
     )
     credentials: JsonObject | None = None
     allow_private_network: bool | None = Field(default=None, description="Admins only.")
+    limits: Limits | None = None
 
 
 @operation(permission=Role.VIEWER)
@@ -79,6 +87,8 @@ async def change_connection(
     changes: dict[str, Any] = {"name": body.name, "status": body.status}
     if body.allow_private_network is not None:
         changes["allow_private_network"] = body.allow_private_network
+    if body.limits is not None:
+        changes["limits"] = {f"max_{k}": v for k, v in body.limits.model_dump(exclude_unset=True).items()}
     given: dict[str, JsonValue] = dict(body.credentials or {})
     if body.base_url is not None:
         given["base_url"] = body.base_url  # by its field name: Zapier calls it apiBaseUrl outside
@@ -96,6 +106,20 @@ async def change_connection(
 async def delete_connection(request: Request[State], scope: Scope, id: UUID, query: Force) -> None:
     """Forget it and its secrets. 409 names the orchestrators that use it; `?force=true` deletes it all the same."""
     await request.state["store"].connections.delete(scope, id, force=query.force)
+
+
+@operation(permission=Role.OPERATOR, raises=(Conflict,))
+async def probe_connection(request: Request[State], scope: Scope, id: UUID) -> ConnectionAnswer:
+    """Make the next test of a platform that is out of order now, and not at its time. A worker makes it within a second."""
+    await request.state["store"].breakers.hasten(scope, id)
+    return answer_of(await request.state["store"].connections.get(scope, id))
+
+
+@operation(permission=Role.OPERATOR, raises=(Conflict,))
+async def close_breaker(request: Request[State], scope: Scope, id: UUID) -> ConnectionAnswer:
+    """Say by hand that the platform answers again: held steps go on, at the set pace, and the incident is resolved."""
+    await request.state["store"].breakers.close(scope, id)
+    return answer_of(await request.state["store"].connections.get(scope, id))
 
 
 async def _checked(
@@ -126,5 +150,7 @@ fixed = [
     Route("/orchestrator/connections/{id}", get_connection, methods=["GET"]),
     Route("/orchestrator/connections/{id}", change_connection, methods=["PATCH"]),
     Route("/orchestrator/connections/{id}", delete_connection, methods=["DELETE"]),
+    Route("/orchestrator/connections/{id}/breaker/probe", probe_connection, methods=["POST"]),
+    Route("/orchestrator/connections/{id}/breaker/close", close_breaker, methods=["POST"]),
 ]
 """Before the routes of orchestrators: a word in the place of an id."""

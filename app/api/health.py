@@ -61,8 +61,11 @@ async def readyz(request: Request[State]) -> Reply[Ready]:
 @operation(permission=Role.VIEWER, media="text/plain")
 async def metrics(request: Request[State], scope: Scope) -> Response:
     """Counts for Prometheus: of this process, and of the stored runs."""
-    totals = await request.state["store"].history.totals(scope)
-    return Response(request.state["metrics"].render(totals), media_type=MEDIA)
+    store = request.state["store"]
+    totals = await store.history.totals(scope)
+    letters, purged = await store.letters.counts(scope), await store.retention.purged(scope)
+    outages = await store.incidents.page(scope, unsolved=True, limit=200)
+    return Response(request.state["metrics"].render(totals, letters, purged, outages), media_type=MEDIA)
 
 
 @operation(permission=Role.VIEWER)

@@ -16,7 +16,7 @@ from providers import Frozen
 from runner.check import check
 from runner.errors import Stale
 from runner.model import Graph, Problem, Role, Scope
-from runner.wire import Orchestrator, OrchestratorDetail, Revision, RevisionDetail
+from runner.wire import Orchestrator, OrchestratorDetail, RevisionDetail, RevisionItem
 
 NAME_LIMIT, TEXT_LIMIT = 200, 10_000
 MAX_NUMBER = 2**31 - 1
@@ -129,8 +129,8 @@ async def restore_orchestrator(request: Request[State], scope: Scope, id: UUID) 
 @operation(permission=Role.VIEWER)
 async def list_revisions(
     request: Request[State], scope: Scope, id: UUID, query: ListQuery
-) -> Listing[Revision]:
-    """Every save of an orchestrator, newest first."""
+) -> Listing[RevisionItem]:
+    """Every save of an orchestrator, newest first, with how many runs used it."""
     before = min(after_number(query.cursor) or MAX_NUMBER, MAX_NUMBER)
     found = await request.state["store"].orchestrators.revisions(
         scope, id, limit=query.limit + 1, before=before

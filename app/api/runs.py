@@ -12,6 +12,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.routing import Route
 
+from app.admission import started
 from app.listing import Listing, ListQuery, after_id, after_number, listing
 from app.operation import Reply, operation
 from app.run_answer import Label, run_answer
@@ -74,7 +75,7 @@ class LogQuery(ListQuery):
     )
 
 
-@operation(permission=Role.OPERATOR, status=202, also=(200,), raises=(GraphError, Conflict))
+@operation(permission=Role.OPERATOR, status=202, also=(200,), raises=(GraphError, Conflict), admitted=True)
 async def start_run(
     request: Request[State], scope: Scope, id: UUID, headers: StartHeaders, body: StartRun
 ) -> Reply[RunDetail]:
@@ -90,6 +91,7 @@ async def start_run(
         trigger=TriggerInfo(kind=_kind(request), by=scope.subject),
         key=headers.idempotency_key,
     )
+    started(request)
     wait = preferred_wait(headers.prefer)
     applied = {} if wait is None else {"Preference-Applied": f"wait={wait}"}
     ended = wait is not None and await _ended(request, scope, run_id, wait)
@@ -142,7 +144,7 @@ async def cancel_run(request: Request[State], scope: Scope, run_id: UUID) -> Run
     return await run_answer(request, scope, run_id)
 
 
-@operation(permission=Role.OPERATOR, status=202, raises=(GraphError, Conflict))
+@operation(permission=Role.OPERATOR, status=202, raises=(GraphError, Conflict), admitted=True)
 async def retry_run(
     request: Request[State], scope: Scope, run_id: UUID, headers: RetryHeaders, body: Retry
 ) -> Reply[RunDetail]:
@@ -183,7 +185,7 @@ async def _page(
 async def _ended(request: Request[State], scope: Scope, run_id: UUID, seconds: float) -> bool:
     history = request.state["store"].history
     deadline = time.monotonic() + seconds
-    with request.state["bell"].watch(run_id) as rung:
+    with request.state["bell"].watch(run_id, end=True) as rung:
         while True:
             rung.clear()
             state, _ = await history.state(scope, run_id)

@@ -16,14 +16,16 @@ from runner.graph import Wiring
 from runner.model import Graph, Role, Scope
 from runner.nodes.data_mapper import Mapping
 from runner.preview import Mapped, Rendered, mapped, rendered
-from runner.sample import Sample, routed, sample
+from runner.sample import Sample, Wanted, routed, sample
 
 
 class SampleRequest(Frozen):
-    """Without `definition`, the newest revision."""
+    """Without `definition`, the newest revision. `example`: the name of the one that `source` `example` means, else the first."""
 
     node_id: str = Field(min_length=1, max_length=200)
     definition: Graph | None = None
+    source: Wanted = "auto"
+    example: str | None = Field(default=None, max_length=100)
 
 
 class RenderRequest(Frozen):
@@ -40,16 +42,20 @@ class MapRequest(Frozen):
 
 @operation(permission=Role.VIEWER, raises=(NotFound,))
 async def take_sample(request: Request[State], scope: Scope, id: UUID, body: SampleRequest) -> Sample:
-    """What a node would be given: pins first, then the newest outputs of the nodes before it. Stores and starts nothing."""
+    """What a node would be given: pins first, then the newest outputs of the nodes before it, or what `source` says.
+
+    Stores and starts nothing.
+    """
     store = request.state["store"]
     stored = await store.orchestrators.get(scope, id)
-    wiring = Wiring(body.definition or Graph.model_validate(stored.definition))
+    graph = body.definition or Graph.model_validate(stored.definition)
+    wiring = Wiring(graph)
     if body.node_id not in wiring.nodes:
         raise NotFound(f"there is no node {body.node_id!r} in this drawing")
     recent = await store.samples.recent(
         scope, id, body.node_id, wiring.upstream(body.node_id), routed(wiring, body.node_id)
     )
-    return sample(wiring, body.node_id, recent, id)
+    return sample(graph, wiring, body.node_id, recent, id, source=body.source, example=body.example)
 
 
 @operation(permission=Role.VIEWER)

@@ -101,7 +101,7 @@ async def plan_run(request: Request[State], scope: Scope, id: UUID, body: PlanRe
     )
 
 
-@operation(permission=Role.OPERATOR, status=202, raises=(GraphError, Conflict, InputsInvalid))
+@operation(permission=Role.OPERATOR, status=202, raises=(GraphError, Conflict, InputsInvalid), admitted=True)
 async def test_part(
     request: Request[State], scope: Scope, id: UUID, headers: TestHeaders, body: TestRequest
 ) -> Reply[RunDetail]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,11 @@ from app.listing import ListQuery, decode, encode
 from app.operation import operation
 from app.problems import Invalid
 from app.state import State
-from providers import Frozen, JsonObject, ProviderError, now
+from providers import Frozen, JsonObject, LeftOut, ProviderError, now
 from runner.errors import Conflict, NotFound
 from runner.importing import RemoteNode, imports, remote_node
 from runner.library import FRESH, PATIENCE
-from runner.model import Failure, Graph, Role, Scope
+from runner.model import Failure, Graph, NodeState, Role, Scope
 from runner.store.connections import ConnectionRow, Status
 from runner.store.offers import Facets, Offer, OfferFilter
 from runner.store.usages import Usage
@@ -38,6 +39,8 @@ class OfferQuery(ListQuery):
     folder: str | None = _WORD
     trigger: str | None = Field(default=None, max_length=500, description="Its kind: webhook, schedule, …")
     used: bool | None = Field(default=None, description="Used, or not, by an orchestrator as it is now.")
+    changed: bool | None = Field(default=None, description="Changed, or not, since a step imported it.")
+    result: NodeState | None = Field(default=None, description="What became of it when it was called last.")
     refresh: bool = Field(
         default=False, description="Begin to read every list anew; the answer does not wait."
     )
@@ -45,7 +48,8 @@ class OfferQuery(ListQuery):
 
 class OfferConnection(Frozen):
     """`count`: workflows in the copy; `matching`: those of them that the filters leave, other than the provider and connection.
-    `renewing`: the list is being read now. `problem`: why it could not be read the last time."""
+    `renewing`: the list is being read now. `problem`: why it could not be read the last time; `retryAt`: when it is asked again,
+    where that is not at once. `leftOut`: what the copy does not hold, and why."""
 
     connection_id: UUID
     provider: str
@@ -57,6 +61,8 @@ class OfferConnection(Frozen):
     stale: bool
     renewing: bool
     problem: Failure | None
+    retry_at: Timestamp | None
+    left_out: tuple[LeftOut, ...]
 
 
 class OfferPage(Frozen):
@@ -73,6 +79,7 @@ class UsageQuery(Frozen):
     connection_id: UUID | None = None
     provider: str | None = _WORD
     workflow_id: str | None = _WORD
+    changed: bool | None = Field(default=None, description="Changed, or not, since the step imported it.")
 
 
 class UsageList(Frozen):
@@ -90,12 +97,14 @@ class DriftQuery(Frozen):
 
 
 class Drift(Frozen):
-    """`changed` null: it cannot be told; `problem` says why. `fetchedAt`: when what it is compared with was read."""
+    """`changed` null: it cannot be told; `problem` says why. `fetchedAt`: when what it is compared with was read; `renewing`:
+    that is being read anew now."""
 
     node_id: str
     changed: bool | None
     imported_at: str | None
     fetched_at: Timestamp | None
+    renewing: bool
     problem: Failure | None
 
 
@@ -109,7 +118,8 @@ async def list_all_workflows(request: Request[State], scope: Scope, query: Offer
     which never waits for a platform; `connections` says of each how old its part is."""
     store = request.state["store"]
     rows = await store.connections.all(scope)
-    renewing = request.state["library"].renew(scope, rows, refresh=query.refresh)
+    library = request.state["library"]
+    renewing = library.renew(scope, rows, refresh=query.refresh)
     names = OfferFilter.__dataclass_fields__
     wanted = OfferFilter(**{name: getattr(query, name) for name in names})
     found = await store.offers.search(scope, wanted, limit=query.limit + 1, after=_after(query.cursor))
@@ -122,7 +132,9 @@ async def list_all_workflows(request: Request[State], scope: Scope, query: Offer
         else None,
         total=found.total,
         connections=tuple(
-            _connection(row, found.matching.get(row.id, 0), renewing=row.id in renewing)
+            _connection(
+                row, found.matching.get(row.id, 0), renewing=row.id in renewing, again=library.again(row.id)
+            )
             for row in rows
             if request.state["platforms"].lists(row.provider)
         ),
@@ -132,9 +144,17 @@ async def list_all_workflows(request: Request[State], scope: Scope, query: Offer
 
 @operation(permission=Role.VIEWER)
 async def list_usages(request: Request[State], scope: Scope, query: UsageQuery) -> UsageList:
-    """The steps of current definitions that use a connection, or a remote workflow; at most 1000."""
+    """The steps of current definitions that use a connection, or a remote workflow; at most 1000. With `changed` the lists that
+    are old are renewed behind the answer, so that what has changed is known the next time."""
+    if query.changed is not None:
+        rows = await request.state["store"].connections.all(scope)
+        request.state["library"].renew(scope, rows)
     found = await request.state["store"].usages.find(
-        scope, connection_id=query.connection_id, provider=query.provider, workflow_id=query.workflow_id
+        scope,
+        connection_id=query.connection_id,
+        provider=query.provider,
+        workflow_id=query.workflow_id,
+        changed=query.changed,
     )
     return UsageList(items=found)
 
@@ -153,7 +173,8 @@ async def make_node(
 
 @operation(permission=Role.VIEWER, raises=(NotFound,))
 async def check_drift(request: Request[State], scope: Scope, id: UUID, query: DriftQuery) -> DriftList:
-    """Whether the remote workflows of this orchestrator are still what they were when they were imported."""
+    """Whether the remote workflows of this orchestrator are still what they were when they were imported, by the copies: nobody
+    waits for a platform whose copy there is. With `?refresh=true` the platforms are asked first."""
     store = request.state["store"]
     stored = await store.orchestrators.get(scope, id)
     nodes = imports(Graph.model_validate(stored.definition))
@@ -162,7 +183,8 @@ async def check_drift(request: Request[State], scope: Scope, id: UUID, query: Dr
         of_provider.setdefault(row.provider, []).append(row.id)
     places = {node.id: _place(node.data.config, of_provider) for node, _ in nodes}
     wanted = {place for place in places.values() if place is not None}
-    known = await request.state["library"].seen(scope, wanted, refresh=query.refresh)
+    library = request.state["library"]
+    known = await library.seen(scope, wanted, refresh=query.refresh)
     found: list[Drift] = []
     for node, kept in nodes:
         place = places[node.id]
@@ -174,6 +196,7 @@ async def check_drift(request: Request[State], scope: Scope, id: UUID, query: Dr
                 changed=None if away else now_is.fingerprint != kept["fingerprint"],
                 imported_at=at if isinstance(at := kept.get("at"), str) else None,
                 fetched_at=None if away else now_is.fetched_at,
+                renewing=place is not None and library.looking(*place),
                 problem=now_is if away else None,
             )
         )
@@ -198,7 +221,9 @@ def _place(config: JsonObject, of_provider: dict[str, list[UUID]]) -> tuple[UUID
     return (there[0], workflow) if len(there) == 1 else None
 
 
-def _connection(row: ConnectionRow, matching: int, *, renewing: bool) -> OfferConnection:
+def _connection(
+    row: ConnectionRow, matching: int, *, renewing: bool, again: datetime | None
+) -> OfferConnection:
     return OfferConnection(
         connection_id=row.id,
         provider=row.provider,
@@ -210,6 +235,8 @@ def _connection(row: ConnectionRow, matching: int, *, renewing: bool) -> OfferCo
         stale=row.last_sync_at is None or row.last_error is not None or now() - row.last_sync_at > FRESH,
         renewing=renewing,
         problem=None if row.last_error is None else Failure.model_validate(row.last_error),
+        retry_at=None if row.last_error is None else again,
+        left_out=row.left_out,
     )
 
 

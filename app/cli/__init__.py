@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from app.cli import backup, checks, files, keys, runs, serve, tokens
+from app.cli import backup, checks, dead_letters, files, keys, retention, runs, serve, tokens
 from app.settings import Settings, StartRefused
 from providers import ProviderError
 from runner.errors import RunnerError
@@ -23,7 +23,7 @@ from runner.errors import RunnerError
 USAGE_ERROR = 2
 LOUD = ("httpx", "httpcore")
 """Loggers that name every address called, and an address may be a secret: never below WARNING."""
-GROUPS = (serve, tokens, runs, files, checks, keys, backup)
+GROUPS = (serve, tokens, runs, files, checks, keys, backup, dead_letters, retention)
 
 
 def parser() -> argparse.ArgumentParser:

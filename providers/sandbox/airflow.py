@@ -30,7 +30,8 @@ Answering = Callable[[Ask], JsonValue | Reply]
 
 
 class AirflowSandbox(Sandbox):
-    """`extra` adds that many DAGs, to fill more than one page. `healthy` False says the scheduler is down."""
+    """`extra` adds that many DAGs, to fill more than one page. `healthy` False says the scheduler is down.
+    `broken` are files that Airflow cannot import: its DAGs are not listed any more."""
 
     USERNAME: ClassVar[str] = USERNAME
     PASSWORD: ClassVar[str] = PASSWORD
@@ -49,6 +50,7 @@ class AirflowSandbox(Sandbox):
         self.version = version or ("3.3.2" if api == "v2" else "2.11.2")
         self._cursors = api == "v2" and tuple(map(int, self.version.split(".")[:2])) >= (3, 3)
         self.healthy = True
+        self.broken: list[str] = []
         self.logins = 0
         self.runs: list[Run] = []
         quick = sample_dags()[0]
@@ -68,7 +70,12 @@ class AirflowSandbox(Sandbox):
         }
         guarded: dict[str, Answering] = {
             f"GET {base}/dags": self._list,
-            f"GET {base}/importErrors": lambda _: {"import_errors": [], "total_entries": 0},
+            f"GET {base}/importErrors": lambda _: {
+                "import_errors": [
+                    {"filename": name, "stack_trace": "SyntaxError: invalid syntax"} for name in self.broken
+                ],
+                "total_entries": len(self.broken),
+            },
             f"GET {base}/dags/{{dag}}": lambda ask: shapes.dag(self._dag(ask), api),
             f"GET {base}/dags/{{dag}}/details": lambda ask: shapes.details(self._dag(ask), api, self.runs),
             f"PATCH {base}/dags/{{dag}}": self._pause,

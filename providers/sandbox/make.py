@@ -49,7 +49,8 @@ class _Run:
 class MakeSandbox(Sandbox):
     """`limited` answers that many next API calls with 429 (`limit_body`: a plain text, or JSON such as a pause); `page_cap`
     is the longest page whatever a caller asks; `lag` is the seconds (at scale 1) in which a fresh run is answered 404;
-    `lost` makes runs stay invisible; `closed` are organizations that do not let tokens in."""
+    `lost` makes runs stay invisible; `closed` are organizations that do not let tokens in; `refused` are teams in which the
+    owner of the token has no rights."""
 
     API_KEY: ClassVar[str] = "5a1d0c7e-2b3f-4c4d-8e5f-60718293a4b5"
     LIMIT = "Requests limit for organization exceeded, please try again later."
@@ -64,6 +65,7 @@ class MakeSandbox(Sandbox):
         self.lag = 0.4
         self.lost = False
         self.closed: set[int] = set()
+        self.refused: set[int] = set()
         self.api("GET", "/users/me", self._me)
         self.api("GET", "/users/me/current-authorization", self._scopes)
         self.api("GET", "/organizations", self._organizations)
@@ -137,7 +139,7 @@ class MakeSandbox(Sandbox):
         team = ask.first("teamId")
         if team is None and ask.first("organizationId") is None:
             return _refuse(400, "Bad Request", "Missing required parameter teamId or organizationId", "IM005")
-        if team is not None and int(team) not in (19, 20, 31):
+        if team is not None and (int(team) not in (19, 20, 31) or int(team) in self.refused):
             return _refuse(403, "Permission denied", "Insufficient rights", "IM002")
         wanted = [s for s in self.scenarios.values() if team is None or s.team == int(team)]
         ordered = sorted(wanted, key=lambda s: s.id, reverse=ask.first("pg[sortDir]", "desc") == "desc")

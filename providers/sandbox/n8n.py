@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from providers import JsonObject
 from providers.sandbox import _n8n_mcp as mcp
@@ -63,6 +65,7 @@ class N8nSandbox(Sandbox):
         self.route("GET", "/healthz/readiness", self._health)
         self.route("GET", f"{api}/workflows", self._workflows)
         self.route("GET", f"{api}/workflows/{{id}}", self._workflow)
+        self.route("PUT", f"{api}/workflows/{{id}}", self._replace)
         self.route("POST", f"{api}/workflows/{{id}}/activate", self._activate)
         self.route("GET", f"{api}/executions", self._executions)
         self.route("GET", f"{api}/executions/{{id}}", self._execution)
@@ -139,6 +142,26 @@ class N8nSandbox(Sandbox):
     def _whole(self, sample: Sample) -> dict[str, Json]:
         """A workflow alone has more than a row of the list."""
         return sample.raw | {"description": None, "versionCounter": 3, "sourceWorkflowId": None}
+
+    async def _replace(self, ask: Ask) -> Reply:
+        """An active workflow is published at once, unless `?publishIfActive=false`."""
+        if refused := self._refused(ask):
+            return refused
+        sample = self.samples.get(ask.params["id"])
+        if sample is None:
+            return Reply(404, {"message": "Not Found"})
+        body: Json = ask.json()
+        for name in ("name", "nodes", "connections", "settings"):
+            if name not in body:
+                return Reply(400, {"message": f"request/body must have required property '{name}'"})
+        if len(body) > 4:
+            return Reply(400, {"message": "request/body must NOT have additional properties"})
+        raw = sample.raw
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        raw |= {**body, "versionId": f"{raw['id']}-{uuid4().hex[:8]}", "updatedAt": at}
+        if raw["active"] and ask.first("publishIfActive") != "false":
+            publish(raw)
+        return Reply(200, {k: v for k, v in self._whole(sample).items() if k not in ("shared", "tags")})
 
     async def _activate(self, ask: Ask) -> Reply:
         if refused := self._refused(ask):

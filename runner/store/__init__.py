@@ -6,6 +6,8 @@ from providers import Registry
 from runner.database import Database
 from runner.store.access import Access
 from runner.store.bell import Bell
+from runner.store.breakers import Breakers
+from runner.store.bulk import Bulks
 from runner.store.catalog import Catalog
 from runner.store.claims import Claims
 from runner.store.connections import Connections
@@ -13,14 +15,19 @@ from runner.store.definitions import Definitions
 from runner.store.due import Due
 from runner.store.history import History
 from runner.store.inbound import Inbound
+from runner.store.incidents import Incidents
 from runner.store.keys import Keys
 from runner.store.labels import Labels
+from runner.store.letters import Letters
 from runner.store.links import Links
 from runner.store.offers import Offers
 from runner.store.orchestrators import Orchestrators
+from runner.store.purge import Purge
+from runner.store.retention import Retention
 from runner.store.runs import Runs
 from runner.store.samples import Samples
 from runner.store.settle import Settling
+from runner.store.slots import Slots
 from runner.store.strangers import Strangers
 from runner.store.summary import Summary
 from runner.store.trials import Trials
@@ -38,6 +45,7 @@ class Store:
         self.vault = vault
         self.bell = Bell(database)
         self.access = Access(database)
+        self.breakers = Breakers(database, self.bell)
         self.catalog = Catalog(database)
         self.connections = Connections(database, vault, registry)
         self.keys = Keys(database, vault)
@@ -46,14 +54,20 @@ class Store:
         self.usages = Usages(database)
         self.history = History(database, vault)
         self.inbound = Inbound(database, vault)
+        self.incidents = Incidents(database)
         self.labels = Labels(database, self.bell)
+        self.letters = Letters(database, vault, definitions, self.bell, registry)
+        self.bulks = Bulks(database, self.letters, self.bell)
         self.links = Links(database)
         self.summary = Summary(database)
+        self.retention = Retention(database, self.bell)
+        self.purge = Purge(database)
         self.runs = Runs(database, vault, definitions, self.bell)
         self.samples = Samples(database)
         self.trials = Trials(database, vault, definitions, self.bell, registry)
         self.claims = Claims(database, definitions)
         self.settling = Settling(database, self.claims, self.bell)
+        self.slots = Slots(database)
         self.strangers = Strangers(database, self.bell)
         self.waits = Waits(database, vault, self.bell)
         self.due = Due(database, self.bell, self.waits)

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runner.database import Database
 from runner.errors import NotFound
 from runner.model import Role, Scope
+from runner.store.batch import Query
 from runner.tables import api_token, session, sign_in_code, workspace
 from runner.wire import ApiToken
 
@@ -29,6 +30,14 @@ ABSOLUTE_LIMIT = timedelta(days=7)
 _NOTE_EVERY = timedelta(minutes=1)
 """Last use is written at most this often, so that reading does not mean writing."""
 _NOW = func.clock_timestamp()
+_BY_TOKEN = Query(
+    """
+    SELECT id, workspace_id, name, role,
+        last_used_at IS NULL OR last_used_at < clock_timestamp() - CAST(:note_every AS interval) AS note
+    FROM api_token
+    WHERE sha256 = :hashed AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+    """
+)
 
 
 def mint(prefix: str) -> str:
@@ -131,25 +140,12 @@ class Access:
         """Whose token it is; None for a wrong, expired or revoked one."""
         if not well_formed(token, TOKEN):
             return None
-        async with self._database.begin() as connection:
-            row = (
-                await connection.execute(
-                    select(
-                        api_token.c.id,
-                        api_token.c.workspace_id,
-                        api_token.c.name,
-                        api_token.c.role,
-                        _longer_ago(api_token.c.last_used_at).label("note"),
-                    ).where(
-                        api_token.c.sha256 == _hash(token),
-                        api_token.c.revoked_at.is_(None),
-                        or_(api_token.c.expires_at.is_(None), api_token.c.expires_at > _NOW),
-                    )
-                )
-            ).first()
-            if row is None:
-                return None
-            if row.note:
+        found = await _BY_TOKEN.rows(self._database, hashed=_hash(token), note_every=_NOTE_EVERY)
+        if not found:
+            return None
+        row = found[0]
+        if row.note:
+            async with self._database.begin() as connection:
                 await connection.execute(
                     update(api_token).where(api_token.c.id == row.id).values(last_used_at=_NOW)
                 )

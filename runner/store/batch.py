@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import asyncpg
 from sqlalchemy import BindParameter, text
 
-from runner.database import Database
+from runner.database import Database, Row
 from runner.errors import Contended, Unreachable
 
 MOST = 64
@@ -40,12 +41,17 @@ class Query:
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         return [values[name] for name in self.names]
 
+    async def rows(self, database: Database, **values: Any) -> list[Row]:
+        """Sent alone, a transaction of its own. Raises Unreachable."""
+        async with database.fast() as connection:
+            return await connection.fetch(self.text, *self.arguments(values))
+
 
 @dataclass(order=True)
 class _Asked:
     key: str  # batches lock rows in this order, so that two of them never wait for each other in a circle
-    arguments: list[Any] = field(compare=False)
-    answer: asyncio.Future[Any] = field(compare=False)
+    arguments: list[list[Any]] = field(compare=False)
+    answer: asyncio.Future[list[Any]] = field(compare=False)
 
 
 class Batch:
@@ -61,7 +67,12 @@ class Batch:
     async def __call__(self, key: str, values: Mapping[str, Any]) -> Any:
         """The row. When this returns, it is committed. `key` orders the batch: the id of the row that is locked first.
         Raises Unreachable: then nobody knows."""
-        asked = _Asked(key, self._query.arguments(values), asyncio.get_running_loop().create_future())
+        return (await self.all(key, [values]))[0]
+
+    async def all(self, key: str, values: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """A row for each of these, asked one after the other in one transaction."""
+        arguments = [self._query.arguments(each) for each in values]
+        asked = _Asked(key, arguments, asyncio.get_running_loop().create_future())
         self._waiting.append(asked)
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_all())
@@ -82,7 +93,8 @@ class Batch:
     async def _send(self, batch: list[_Asked], tries: int = _TRIES) -> None:
         try:
             async with self._database.fast() as connection:
-                rows = await connection.fetchmany(self._query.text, [asked.arguments for asked in batch])
+                sent = [arguments for asked in batch for arguments in asked.arguments]
+                rows: Iterator[Any] = iter(await connection.fetchmany(self._query.text, sent))
         except (asyncpg.PostgresError, asyncpg.DataError, Contended) as error:
             if len(batch) > 1:
                 for asked in batch:
@@ -92,9 +104,10 @@ class Batch:
             else:
                 _fail(batch, error)
             return
-        for asked, row in zip(batch, rows, strict=True):
+        for asked in batch:
+            found = list(islice(rows, len(asked.arguments)))
             if not asked.answer.done():
-                asked.answer.set_result(row)
+                asked.answer.set_result(found)
 
 
 def _fail(batch: list[_Asked], error: Exception) -> None:

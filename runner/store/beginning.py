@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from pydantic import JsonValue
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
@@ -27,9 +28,10 @@ BEGIN = Query(
     """
     WITH begun AS (
         INSERT INTO run (id, workspace_id, orchestrator_id, revision, state, inputs, trigger_kind, trigger_by, labels,
-            retry_of, parent_node_run_id, depth, sealed_seed, key_id, providers, event_seq, started_at, finished_at)
+            retry_of, parent_node_run_id, depth, sealed_seed, key_id, providers, node_inputs, event_seq, started_at,
+            finished_at)
         VALUES (:id, :workspace_id, :orchestrator_id, :revision, :state, :inputs, :trigger_kind, :trigger_by, :labels,
-            :retry_of, :parent_node_run_id, :depth, :sealed_seed, :key_id, :providers, :count,
+            :retry_of, :parent_node_run_id, :depth, :sealed_seed, :key_id, :providers, :node_inputs, :count,
             CASE WHEN :state = 'COMPLETED' THEN clock_timestamp() END,
             CASE WHEN :state = 'COMPLETED' THEN clock_timestamp() END)
     ), nodes AS (
@@ -60,7 +62,7 @@ BEGIN = Query(
     ),
     *(
         bindparam(name, type_=JSONB())
-        for name in ("inputs", "labels", "providers", "nodes", "waits", "lines")
+        for name in ("inputs", "labels", "providers", "node_inputs", "nodes", "waits", "lines")
     ),
     bindparam("sealed_seed", type_=BYTEA()),
 )
@@ -78,6 +80,7 @@ def beginning(
     retry_of: UUID | None = None,
     parent_node_run_id: UUID | None = None,
     depth: int = 0,
+    node_inputs: Mapping[str, JsonValue] | None = None,
     decision: Decision | None = None,
     about: JsonObject | None = None,
 ) -> dict[str, Any]:
@@ -124,6 +127,7 @@ def beginning(
         "sealed_seed": sealed,
         "key_id": key_id,
         "providers": _providers(wiring),
+        "node_inputs": dict(node_inputs or {}),
         "count": len(entries),
         "nodes": [_node(s, kept.get(s.id), facts.get(s.id)) for s in wiring.nodes.values()],
         "waits": waits,

@@ -24,6 +24,7 @@ CHANNEL = "baton_run"
 WORK = "baton_work"
 _GATHER = 0.003  # seconds in which rings are joined
 _MANY = 200  # run ids per NOTIFY: its payload is at most 8,000 bytes
+_LIVE = "+"  # after an id: the run goes on
 
 
 class Bell:
@@ -31,17 +32,17 @@ class Bell:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._watchers: dict[UUID, set[asyncio.Event]] = defaultdict(set)
-        self._rung: dict[UUID, None] = {}
+        self._watchers: dict[UUID, dict[asyncio.Event, bool]] = defaultdict(dict)
+        self._rung: dict[UUID, bool] = {}
         self._work = False
         self._workers: set[asyncio.Event] = set()
         self._pending = asyncio.Event()
 
-    def ring(self, *run_ids: UUID, work: bool = False) -> None:
-        """Something of these runs was committed; with `work`, nodes are ready too. Returns at once."""
+    def ring(self, *run_ids: UUID, work: bool = False, live: bool = False) -> None:
+        """Something of these runs was committed; with `work`, nodes are ready too; with `live`, they surely go on. Returns at once."""
         for run_id in run_ids:
-            self._rung[run_id] = None
-            self._wake(run_id)
+            self._rung[run_id] = live and self._rung.get(run_id, True)
+            self._wake(run_id, live)
         if work:
             self._work = True
             self._wake_workers()
@@ -58,14 +59,15 @@ class Bell:
             self._workers.discard(event)
 
     @contextmanager
-    def watch(self, run_id: UUID) -> Generator[asyncio.Event]:
-        """An event that is set whenever something of the run was committed, by any process. The watcher clears it."""
+    def watch(self, run_id: UUID, *, end: bool = False) -> Generator[asyncio.Event]:
+        """An event that is set whenever something of the run was committed, by any process; with `end` only if the run may have
+        ended with it. The watcher clears it."""
         event = asyncio.Event()
-        self._watchers[run_id].add(event)
+        self._watchers[run_id][event] = end
         try:
             yield event
         finally:
-            self._watchers[run_id].discard(event)
+            del self._watchers[run_id][event]
             if not self._watchers[run_id]:
                 del self._watchers[run_id]
 
@@ -106,17 +108,17 @@ class Bell:
 
     async def _send(self, connection: Any) -> None:
         self._pending.clear()
-        ids, self._rung = list(self._rung), {}
+        ids, self._rung = list(self._rung.items()), {}
         work, self._work = self._work, False
         try:
             if work:
                 await connection.execute("SELECT pg_notify($1, $2)", WORK, "")
             for start in range(0, len(ids), _MANY):
-                text = ",".join(i.hex for i in ids[start : start + _MANY])
+                text = ",".join(f"{i.hex}{_LIVE if live else ''}" for i, live in ids[start : start + _MANY])
                 await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, text)
         except Exception as error:
             # Whoever listens looks by itself within seconds; still, ring again on the next connection.
-            self._rung.update(dict.fromkeys(ids))
+            self._rung.update(ids)
             self._work = self._work or work
             self._pending.set()
             raise ConnectionError(str(error)) from error
@@ -124,7 +126,7 @@ class Bell:
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         for part in str(payload).split(","):
             with contextlib.suppress(ValueError):
-                self._wake(UUID(hex=part))
+                self._wake(UUID(hex=part.removesuffix(_LIVE)), part.endswith(_LIVE))
 
     def _heard_of_work(self, connection: Any, pid: int, _channel: str, _payload: object) -> None:
         if pid != connection.get_server_pid():  # our own workers were woken when it was rung
@@ -134,9 +136,10 @@ class Bell:
         for event in self._workers:
             event.set()
 
-    def _wake(self, run_id: UUID) -> None:
-        for event in self._watchers.get(run_id, ()):
-            event.set()
+    def _wake(self, run_id: UUID, live: bool = False) -> None:
+        for event, end in self._watchers.get(run_id, {}).items():
+            if not (live and end):
+                event.set()
 
 
 def _setter(event: asyncio.Event) -> Callable[[object], None]:

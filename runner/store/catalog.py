@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, DateTime, and_, cast, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from providers import Preview, RemoteWorkflow
+from providers import LeftOut, Preview, RemoteWorkflow
 from runner.database import Database
 from runner.errors import NotFound
 from runner.model import Scope
+from runner.store.usages import usage
 from runner.tables import connection, remote_preview, remote_workflow
 
 _LOWER = func.lower(remote_workflow.c.name)
@@ -27,9 +28,14 @@ class Catalog:
         self._database = database
 
     async def replace(
-        self, scope: Scope, connection_id: UUID, workflows: Sequence[RemoteWorkflow]
+        self,
+        scope: Scope,
+        connection_id: UUID,
+        workflows: Sequence[RemoteWorkflow],
+        left_out: Sequence[LeftOut] = (),
     ) -> datetime:
-        """The whole list anew, as of now: readers see the old one or the new one. Returns the time it was taken."""
+        """The whole list anew, as of now, with what it leaves out: readers see the old one or the new one. Returns the time it
+        was taken."""
         rows = [
             {
                 "connection_id": connection_id,
@@ -50,7 +56,11 @@ class Catalog:
             synced = await transaction.execute(
                 update(connection)
                 .where(connection.c.id == connection_id)
-                .values(last_sync_at=func.clock_timestamp(), workflow_count=len(rows))
+                .values(
+                    last_sync_at=func.clock_timestamp(),
+                    workflow_count=len(rows),
+                    left_out=[each.model_dump(mode="json") for each in left_out],
+                )
                 .returning(connection.c.last_sync_at)
             )
             return synced.scalar_one()
@@ -126,6 +136,41 @@ class Catalog:
                 .values(connection_id=connection_id, remote_id=remote_id, **values)
                 .on_conflict_do_update(index_elements=["connection_id", "remote_id"], set_=values)
             )
+
+    async def outdated(
+        self, scope: Scope, connection_id: UUID, *, before: datetime, limit: int
+    ) -> tuple[str, ...]:
+        """Imported workflows whose copy may not say any more what they are, the oldest first: the list knows a later change; or
+        it tells no times, and the copy was read before `before`; or there is none."""
+        used = usage(scope).subquery("used")
+        copy, listed = remote_preview, remote_workflow
+        edited = cast(listed.c.data["updated_at"].astext, DateTime(timezone=True))
+        query = (
+            select(listed.c.remote_id)
+            .join(
+                copy,
+                (copy.c.connection_id == listed.c.connection_id) & (copy.c.remote_id == listed.c.remote_id),
+                isouter=True,
+            )
+            .where(
+                listed.c.connection_id == connection_id,
+                listed.c.remote_id.in_(
+                    select(used.c.workflow_id).where(
+                        used.c.connection_id == connection_id, used.c.fingerprint.is_not(None)
+                    )
+                ),
+                or_(
+                    copy.c.fetched_at.is_(None),
+                    edited > copy.c.fetched_at,
+                    and_(edited.is_(None), copy.c.fetched_at < before),
+                ),
+            )
+            .order_by(copy.c.fetched_at.nulls_first())
+            .limit(limit)
+        )
+        async with self._database.begin() as transaction:
+            await _owned(transaction, scope, connection_id)
+            return tuple((await transaction.execute(query)).scalars())
 
     async def drop_preview(self, scope: Scope, connection_id: UUID, remote_id: str) -> None:
         """The platform does not know the workflow any more."""

@@ -42,7 +42,8 @@ class Claim:
     """One node run in one worker's hands. `epoch` fences: a settle with an older one is refused.
 
     `outputs` holds what the node's predecessors, and every node its templates name, put out; `live` the predecessors whose
-    wire is live, in drawing order. `overdue` is True when the node's overall limit has passed.
+    wire is live, in drawing order. `overdue` is True when the node's overall limit has passed. `repeats`: the run repeats an
+    earlier one. `node_inputs`, by node, are what a person gave in the place of what wires bring.
     """
 
     node_run_id: UUID
@@ -69,6 +70,8 @@ class Claim:
     outputs: dict[str, JsonValue] = field(default_factory=dict[str, Any])
     live: tuple[str, ...] = ()
     child: bool = False
+    repeats: bool = False
+    node_inputs: JsonObject = field(default_factory=dict[str, Any])
     seen: Seen | None = None
 
 
@@ -121,10 +124,10 @@ _TAKE = Query(
         FROM new JOIN told ON told.id = new.run_id WHERE new.was_fresh OR new.taken_over
     )
     SELECT new.id, new.run_id, new.node_id, r.orchestrator_id, r.revision, new.epoch, new.attempt, new.takeovers,
-        new.started_at, new.memo, new.signal, new.state, new.was_fresh, new.taken_over,
+        new.started_at, new.memo, new.signal, new.state, new.was_fresh, new.taken_over, new.interrupted,
         coalesce(new.overdue, false) AS overdue,
-        r.workspace_id, r.inputs, r.labels, r.depth, r.trigger_by, r.sealed_seed,
-        r.parent_node_run_id IS NOT NULL AS child,
+        r.workspace_id, r.inputs, r.node_inputs, r.labels, r.depth, r.trigger_by, r.sealed_seed,
+        r.parent_node_run_id IS NOT NULL AS child, r.retry_of IS NOT NULL AS repeats,
         coalesce(told.event_seq, r.event_seq) AS seq,
         -- Both from this statement's snapshot: of use only if the row that was locked is still that old.
         (SELECT before.event_seq FROM run before WHERE before.id = r.id) = r.event_seq AS current,
@@ -221,10 +224,12 @@ class Claims:
             memo=row["memo"],
             signal=None if row["signal"] is None else Signal(**row["signal"]),
             fresh=row["was_fresh"],
-            interrupted=row["taken_over"] and not row["was_fresh"],
+            interrupted=row["interrupted"] or (row["taken_over"] and not row["was_fresh"]),
             overdue=row["overdue"],
             state=row["state"],
             child=row["child"],
+            repeats=row["repeats"],
+            node_inputs=row["node_inputs"],
             seen=_seen(row, moved),
         )
 
@@ -248,10 +253,11 @@ class Claims:
 
     async def fed(self, claim: Claim, known: Mapping[str, Outcome]) -> Claim:
         """`claim` with the outputs it may read; `known` are those still in hand, which need not be read again."""
-        missing = [(claim.run_id, node) for node in _reads(claim) if node not in known]
+        reads = _reads(claim)
+        missing = [(claim.run_id, node) for node in reads if node not in known]
         read = await persistent(lambda: self.outputs(missing), READ_FOR)
         found = {node: outcome for (_, node), outcome in read.items()}
-        return fed(claim, {**found, **known})
+        return fed(claim, {**found, **{node: known[node] for node in reads if node in known}})
 
     async def extend(self, held: Sequence[Claim], *, lease: float) -> frozenset[UUID]:
         """Keep these for another `lease` seconds; returns the ones extended. The others are lost, or just being written."""

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from pydantic import JsonValue
-from sqlalchemy import RowMapping, Select, case, delete, func, insert, select, text, update
+from sqlalchemy import RowMapping, Select, case, delete, func, insert, literal, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from providers import Account, Connection, JsonObject, Provider, Registry
+from providers import Account, Connection, JsonObject, LeftOut, Provider, Registry
+from runner.breaker import Breaker
 from runner.credentials import BadCredentials, Merged, merge, parse, public, reveal, split
 from runner.database import Database
 from runner.errors import Conflict, NotFound
-from runner.model import Failure, Scope
+from runner.model import Failure, NodeState, Scope
 from runner.store.usages import usages
+from runner.tables import breaker, incident, node_run
 from runner.tables import connection as table
 from runner.vault import Vault
 
@@ -31,6 +33,12 @@ Status = Literal["ACTIVE", "INACTIVE", "FAILING"]
 @dataclass(frozen=True)
 class ConnectionRow:
     """What is known of a connection without opening it. `credentials` by wire name, `***` in the place of each secret.
+
+    `left_out` is what its list does not hold, as of `last_sync_at`. `secrets_at`: when a person entered its secrets last, None
+    where that was before anybody kept it; `secrets_expire_at`: when they stop working by themselves, None where nobody knows.
+
+    `max_in_flight` and `max_per_minute` bound the calls of all workers together, None as the provider's kind says. `breaker` and
+    the `cause` of its last fault are of the moment of reading; so is `held`, the steps that wait for it.
 
     `updated_at` changes whenever a person changes it, or its tokens are renewed, and never otherwise.
     """
@@ -49,8 +57,16 @@ class ConnectionRow:
     last_sync_at: datetime | None
     last_checked_at: datetime | None
     last_error: JsonObject | None
+    left_out: tuple[LeftOut, ...]
+    secrets_at: datetime | None
+    secrets_expire_at: datetime | None
+    max_in_flight: int | None
+    max_per_minute: int | None
     created_at: datetime
     updated_at: datetime
+    breaker: Breaker = field(default_factory=Breaker)
+    cause: str | None = None
+    held: int = 0
 
 
 class InUse(Conflict):
@@ -105,6 +121,8 @@ class Connections:
                     base_url=connection.base_url,
                     public=shown,
                     allow_private_network=allow_private_network,
+                    secrets_at=func.clock_timestamp() if secret else None,
+                    secrets_expire_at=connection.expires(),
                     **self._seal(scope.workspace_id, connection_id, secret),
                     **_outcome(account, problem),
                 )
@@ -138,11 +156,13 @@ class Connections:
         """That connection, or the only one of the provider. Raises Conflict where there are several to choose from."""
         async with self._database.begin() as transaction:
             if connection_id is not None:
-                row = await _find(transaction, scope, connection_id)
+                row = await _find(transaction, scope, connection_id, counted=False)
                 if row.provider != provider:
                     raise NotFound(f"connection {connection_id} is not one of {provider}")
                 return row
-            of_provider = _mine(scope).where(table.c.provider == provider).order_by(table.c.id).limit(2)
+            of_provider = (
+                _mine(scope, counted=False).where(table.c.provider == provider).order_by(table.c.id).limit(2)
+            )
             found = (await transaction.execute(of_provider)).mappings().all()
         if not found:
             raise NotFound(
@@ -185,12 +205,13 @@ class Connections:
         name: str | None = None,
         status: Literal["ACTIVE", "INACTIVE"] | None = None,
         allow_private_network: bool | None = None,
+        limits: Mapping[str, int | None] | None = None,
         credentials: Merged | None = None,
         seen: datetime | None = None,
         account: Account | None = None,
         problem: Failure | None = None,
     ) -> ConnectionRow:
-        """Change what is given. `credentials` were merged into the row as it was at `seen` (its `updated_at`): Conflict when
+        """Change what is given; `limits` by column, None for the kind's own. `credentials` were merged into the row as it was at `seen` (its `updated_at`): Conflict when
         somebody changed it since. `account` or `problem` is what their test found."""
         async with self._unique("this provider", name) as transaction:
             row = await _find(transaction, scope, connection_id, lock=True)
@@ -203,19 +224,24 @@ class Connections:
                 values["name"] = name
             if allow_private_network is not None:
                 values["allow_private_network"] = allow_private_network
+            values |= limits or {}
             if credentials is not None:
                 if credentials.cleared:
                     problem = _CLEARED
                 values |= {"public": credentials.shown, "base_url": credentials.base_url}
                 values |= self._seal(scope.workspace_id, connection_id, credentials.secret)
+                if credentials.secret != self._secret(row):
+                    values["secrets_at"] = func.clock_timestamp() if credentials.secret else None
+                kept = credentials.connection
+                values["secrets_expire_at"] = None if kept is None else kept.expires()
             if account is not None or problem is not None:
                 values |= _outcome(account, problem)
                 if row.status == "INACTIVE":
                     values["status"] = "INACTIVE"
             if status == "INACTIVE" or (status == "ACTIVE" and row.status == "INACTIVE" and problem is None):
                 values["status"] = status
-            changed = update(table).where(table.c.id == connection_id).values(values).returning(table)
-            return _row((await transaction.execute(changed)).mappings().one())
+            await transaction.execute(update(table).where(table.c.id == connection_id).values(values))
+            return await _find(transaction, scope, connection_id)
 
     async def delete(self, scope: Scope, connection_id: UUID, *, force: bool = False) -> None:
         """Raises InUse when a current definition needs it, unless `force`."""
@@ -223,6 +249,12 @@ class Connections:
             row = await _find(transaction, scope, connection_id, lock=True)
             if not force and (users := await _users(transaction, scope, row)):
                 raise InUse(row.name, users)
+            # What waits for it goes on, and says that it is missing.
+            held = (node_run.c.held_for == connection_id, node_run.c.work == "parked")
+            await transaction.execute(update(node_run).where(*held).values(due_at=func.clock_timestamp()))
+            over = {"resolved_at": func.clock_timestamp(), "resolved_by": scope.subject}
+            unsolved = (incident.c.connection_id == connection_id, incident.c.resolved_at.is_(None))
+            await transaction.execute(update(incident).where(*unsolved).values(over))
             await transaction.execute(delete(table).where(table.c.id == connection_id))
 
     async def used_by(self, scope: Scope, connection_id: UUID) -> tuple[tuple[UUID, str], ...]:
@@ -269,7 +301,9 @@ class Connections:
                 await transaction.execute(
                     update(table)
                     .where(table.c.id == connection_id)
-                    .values(public=shown, updated_at=func.clock_timestamp())
+                    .values(
+                        public=shown, updated_at=func.clock_timestamp(), secrets_expire_at=fresh.expires()
+                    )
                     .values(self._seal(scope.workspace_id, connection_id, secret))
                 )
                 self._kept[provider] = dict(fields), fresh
@@ -322,23 +356,48 @@ async def _users(
     return tuple({each.orchestrator_id: each.orchestrator_name for each in found}.items())
 
 
-def _mine(scope: Scope) -> Select[Any]:
-    return select(table).where(table.c.workspace_id == scope.workspace_id)
+_BREAKER = tuple(each.name for each in fields(Breaker))
+_HELD = (
+    select(func.count())
+    .where(node_run.c.held_for == table.c.id, node_run.c.work == "parked", node_run.c.state == NodeState.HELD)
+    .scalar_subquery()
+)
+
+
+def _mine(scope: Scope, *, counted: bool = True) -> Select[Any]:
+    """With its breaker, and with how many steps it holds if `counted`: every step reads this, and needs no count."""
+    known = [breaker.c[name].label(f"breaker_{name}") for name in _BREAKER]
+    held = _HELD if counted else literal(0)
+    return (
+        select(table, *known, breaker.c.cause, held.label("held"))
+        .outerjoin(breaker, breaker.c.connection_id == table.c.id)
+        .where(table.c.workspace_id == scope.workspace_id)
+    )
 
 
 async def _find(
-    transaction: AsyncConnection, scope: Scope, connection_id: UUID, *, lock: bool = False
+    transaction: AsyncConnection,
+    scope: Scope,
+    connection_id: UUID,
+    *,
+    lock: bool = False,
+    counted: bool = True,
 ) -> ConnectionRow:
-    query = _mine(scope).where(table.c.id == connection_id)
-    found = (await transaction.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    query = _mine(scope, counted=counted).where(table.c.id == connection_id)
+    query = query.with_for_update(of=table) if lock else query
+    found = (await transaction.execute(query)).mappings().one_or_none()
     if found is None:
         raise NotFound(f"there is no connection {connection_id}")
     return _row(found)
 
 
 def _row(found: RowMapping) -> ConnectionRow:
-    values = {name: value for name, value in found.items() if name not in ("public", "key_id")}
-    return ConnectionRow(**values, credentials=found["public"])
+    left = ("public", "key_id", "left_out")
+    values = {k: v for k, v in found.items() if k not in left and not k.startswith("breaker_")}
+    left_out = tuple(LeftOut.model_validate(part) for part in found["left_out"])
+    if found.get("breaker_state") is not None:
+        values["breaker"] = Breaker(**{name: found[f"breaker_{name}"] for name in _BREAKER})
+    return ConnectionRow(**values, credentials=found["public"], left_out=left_out)
 
 
 def _outcome(account: Account | None, problem: Failure | None) -> dict[str, Any]:

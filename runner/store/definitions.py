@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from runner.check import check, config_of
+from providers import JsonObject
+from runner.check import check, check_inputs, config_of
 from runner.database import Database
-from runner.errors import NotFound
+from runner.errors import GraphError, NotFound
 from runner.graph import Wiring
 from runner.model import Graph, Problem
 from runner.node import NodeConfig, catalogue
@@ -87,3 +88,10 @@ class Definitions:
         if len(self._kept) > _KEEP:
             self._kept.popitem(last=False)
         return made
+
+
+def runnable(definition: Definition, inputs: JsonObject) -> None:
+    """Raises GraphError for a drawing with errors, InputsInvalid for inputs it does not take."""
+    if definition.errors:
+        raise GraphError(f"this orchestrator cannot run: {definition.errors[0].detail}", definition.errors)
+    check_inputs(definition.wiring.graph, inputs)

@@ -116,19 +116,24 @@ class Due:
         return count
 
     async def stopping(self, limit: int = 50) -> list[Stopping]:
-        """Take the remote executions that should be stopped; each is handed out once."""
+        """Take the remote executions that should be stopped; each is handed out once. One whose platform is out of order stays
+        until that is over."""
         async with self._database.begin() as connection:
             rows: Any = (
                 await connection.execute(
                     text(
                         """
                         WITH due AS (
-                            SELECT id FROM node_run WHERE work = 'stopping' AND due_at <= statement_timestamp()
-                            LIMIT :limit FOR UPDATE SKIP LOCKED
+                            SELECT n.id, b.state IS NOT NULL AS out, b.probe_at FROM node_run n LEFT JOIN breaker b
+                                ON b.connection_id = CAST(n.remote ->> 'connectionId' AS uuid) AND b.state <> 'closed'
+                            WHERE n.work = 'stopping' AND n.due_at <= statement_timestamp()
+                            LIMIT :limit FOR UPDATE OF n SKIP LOCKED
                         )
-                        UPDATE node_run n SET work = 'ended', due_at = NULL
+                        UPDATE node_run n SET work = CASE WHEN due.out THEN 'stopping' ELSE 'ended' END,
+                            due_at = CASE WHEN due.out
+                                THEN greatest(due.probe_at, clock_timestamp() + interval '1 second') END
                         FROM due, run r WHERE n.id = due.id AND r.id = n.run_id
-                        RETURNING n.run_id, r.workspace_id, n.node_id, n.remote, n.memo
+                        RETURNING n.run_id, r.workspace_id, n.node_id, n.remote, n.memo, n.work
                         """
                     ).columns(remote=JSONB, memo=JSONB),
                     {"limit": limit},
@@ -137,6 +142,7 @@ class Due:
         return [
             Stopping(r.run_id, r.workspace_id, r.node_id, RemoteLink.model_validate(r.remote), r.memo)
             for r in rows
+            if r.work == "ended"
         ]
 
 

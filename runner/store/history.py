@@ -11,18 +11,16 @@ from uuid import UUID
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from providers import JsonObject
 from runner import tokens
 from runner.database import Database
 from runner.errors import NotFound
 from runner.model import Failure, NodeState, RemoteLink, RunState, Scope, TriggerInfo
+from runner.store.batch import Query
 from runner.store.run_filter import RunFilter, conditions
 from runner.store.steps import steps_of
 from runner.tables import (
-    node_attempt,
     node_run,
     orchestrator,
-    orchestrator_revision,
     run,
     run_event,
 )
@@ -32,6 +30,26 @@ from runner.wire import Attempt, Exchange, LogLine, NodeRun, RunDetail, RunItem,
 _parent = node_run.alias("parent")
 _LIVE = tuple(state for state in RunState if not state.final)
 _ALL = RunFilter()
+_STATE = Query("SELECT state, event_seq FROM run WHERE id = :run_id AND workspace_id = :workspace_id")
+_RUN = Query(
+    """
+    SELECT r.*, o.name AS orchestrator_name, p.run_id AS parent_run_id
+    FROM run r JOIN orchestrator o ON o.id = r.orchestrator_id LEFT JOIN node_run p ON p.id = r.parent_node_run_id
+    WHERE r.id = :run_id AND r.workspace_id = :workspace_id
+    """
+)
+_NODES = Query(
+    """
+    SELECT n.*, (
+        SELECT jsonb_agg(to_jsonb(a) ORDER BY a.attempt) FROM node_attempt a WHERE a.node_run_id = n.id
+    ) AS attempts
+    FROM node_run n JOIN run r ON r.id = n.run_id
+        LEFT JOIN orchestrator_revision v ON v.orchestrator_id = r.orchestrator_id AND v.revision = r.revision
+        LEFT JOIN LATERAL jsonb_array_elements(v.definition->'nodes') WITH ORDINALITY AS drawn(node, place)
+            ON drawn.node->>'id' = n.node_id
+    WHERE n.run_id = :run_id ORDER BY drawn.place
+    """
+)
 
 
 class History:
@@ -65,34 +83,11 @@ class History:
     async def run(self, scope: Scope, run_id: UUID, *, callback_base: str | None = None) -> RunDetail:
         """The run, its nodes in drawing order, their attempts. With `callback_base`, an address up to `/callback`, parked
         waits carry the address that resumes them: a secret, for those who may operate runs."""
-        async with self._database.begin() as connection:
-            row = (
-                await connection.execute(
-                    _runs(scope)
-                    .join(
-                        orchestrator_revision,
-                        and_(
-                            orchestrator_revision.c.orchestrator_id == run.c.orchestrator_id,
-                            orchestrator_revision.c.revision == run.c.revision,
-                        ),
-                    )
-                    .add_columns(orchestrator_revision.c.definition, run.c.sealed_seed)
-                    .where(run.c.id == run_id)
-                )
-            ).first()
-            if row is None:
-                raise NotFound("There is no such run.")
-            nodes = (await connection.execute(select(node_run).where(node_run.c.run_id == run_id))).all()
-            tries = await connection.execute(
-                select(node_attempt)
-                .where(node_attempt.c.node_run_id.in_([node.id for node in nodes]))
-                .order_by(node_attempt.c.attempt)
-            )
-            attempts: dict[UUID, list[Attempt]] = defaultdict(list)
-            for attempt in tries:
-                attempts[attempt.node_run_id].append(_attempt(attempt))
-        drawn = {n["id"]: (at, n) for at, n in enumerate(row.definition.get("nodes", ()))}
-        nodes = sorted(nodes, key=lambda n: drawn[n.node_id][0] if n.node_id in drawn else len(drawn))
+        found = await _RUN.rows(self._database, run_id=run_id, workspace_id=scope.workspace_id)
+        if not found:
+            raise NotFound("There is no such run.")
+        row = found[0]
+        nodes = await _NODES.rows(self._database, run_id=run_id)
         links: dict[str, str] = {}
         if callback_base is not None and row.sealed_seed is not None:
             seed = self._vault.open(row.sealed_seed, f"run:{scope.workspace_id}:{run_id}")
@@ -104,21 +99,15 @@ class History:
         return RunDetail(
             **_run(row),
             waiting=tuple(_waiting(n, links.get(n.node_id)) for n in nodes if _is_waiting(n)),
-            nodes=tuple(
-                _node(n, drawn.get(n.node_id, (0, {}))[1], tuple(attempts.get(n.id, ()))) for n in nodes
-            ),
+            nodes=tuple(_node(n) for n in nodes),
         )
 
     async def state(self, scope: Scope, run_id: UUID) -> tuple[RunState, int]:
         """The run's status, and the number of its newest line."""
-        query = select(run.c.state, run.c.event_seq).where(
-            run.c.id == run_id, run.c.workspace_id == scope.workspace_id
-        )
-        async with self._database.begin() as connection:
-            row = (await connection.execute(query)).first()
-        if row is None:
+        found = await _STATE.rows(self._database, run_id=run_id, workspace_id=scope.workspace_id)
+        if not found:
             raise NotFound("There is no such run.")
-        return RunState(row.state), row.event_seq
+        return RunState(found[0].state), found[0].event_seq
 
     async def lines(
         self,
@@ -249,16 +238,15 @@ def _run(row: Any) -> dict[str, Any]:
         "updated_date": row.updated_at,
         "retry_of": row.retry_of,
         "parent_run_id": row.parent_run_id,
+        "keep": row.keep,
     }
 
 
-def _node(row: Any, drawn: JsonObject, attempts: tuple[Attempt, ...]) -> NodeRun:
-    data = drawn.get("data")
-    label = data.get("label") if isinstance(data, dict) else None
+def _node(row: Any) -> NodeRun:
     return NodeRun(
         id=row.node_id,
         type=row.type,
-        label=label if isinstance(label, str) and label else row.node_id,
+        label=row.label,
         status=NodeState(row.state),
         attempt=row.attempt,
         started_at=row.started_at,
@@ -268,7 +256,7 @@ def _node(row: Any, drawn: JsonObject, attempts: tuple[Attempt, ...]) -> NodeRun
         error=_failure(row.error),
         port=row.port,
         remote=None if row.remote is None else RemoteLink.model_validate(row.remote),
-        attempts=attempts,
+        attempts=tuple(_attempt(tried) for tried in row.attempts or ()),
     )
 
 
@@ -276,16 +264,16 @@ def _failure(stored: Any) -> Failure | None:
     return None if stored is None else Failure.model_validate(stored)
 
 
-def _attempt(row: Any) -> Attempt:
+def _attempt(kept: Any) -> Attempt:
     # What started the work is the last call that was not a mere read: a log-in may come before it, polls come after.
-    exchanges = tuple(Exchange.model_validate(kept) for kept in row.exchanges)
+    exchanges = tuple(Exchange.model_validate(each) for each in kept["exchanges"])
     starts = [e for e in exchanges if e.request.method not in ("GET", "HEAD")] or exchanges[:1]
     return Attempt(
-        attempt=row.attempt,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        outcome=row.outcome,
-        error=_failure(row.error),
+        attempt=kept["attempt"],
+        started_at=kept["started_at"],
+        finished_at=kept["finished_at"],
+        outcome=kept["outcome"],
+        error=_failure(kept["error"]),
         request=starts[-1].request if starts else None,
         response=starts[-1].response if starts else None,
         exchanges=exchanges,

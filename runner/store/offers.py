@@ -8,13 +8,17 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
+    Boolean,
     ColumnElement,
     CompoundSelect,
+    Integer,
     Select,
     Text,
     and_,
     cast,
     distinct,
+    false,
     func,
     literal,
     null,
@@ -24,27 +28,42 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
-from providers import Frozen, RemoteWorkflow
+from providers import Frozen, RemoteWorkflow, Timestamp
 from runner.database import Database
-from runner.model import Scope
+from runner.model import NodeState, Scope
 from runner.store.usages import usage
-from runner.tables import connection, remote_workflow
+from runner.tables import connection, node_run, remote_workflow, run
 
 _LOWER = func.lower(remote_workflow.c.name)
 _TRIGGER = remote_workflow.c.data["trigger"]["kind"].astext
 _FOLDER = remote_workflow.c.data["folder"].astext
+_RUNS = 20
+"""Runs of an orchestrator in which the last call of a workflow is looked for."""
+_UNUSED: dict[str, Any] = {"number": 0, "changed": False, "last": None}
 _VALUES = 200
 """Values of a facet that are counted: the most frequent ones."""
 
 
+class LastCall(Frozen):
+    """`at`: when that step began."""
+
+    run_id: UUID
+    state: NodeState
+    at: Timestamp | None
+
+
 class Offer(RemoteWorkflow):
-    """`usedIn` counts orchestrators, by their current definitions."""
+    """`usedIn` counts orchestrators, by their current definitions. `changed`: some step imported it, and it has changed since, by
+    the newest that is known. `lastRun` is what became of it when one of ours called it last."""
 
     provider: str
     connection_id: UUID
     connection_name: str
     used_in: int
+    changed: bool = False
+    last_run: LastCall | None = None
 
 
 class FacetValue(Frozen):
@@ -58,6 +77,7 @@ class Facets(Frozen):
     tags: tuple[FacetValue, ...] = ()
     folders: tuple[FacetValue, ...] = ()
     triggers: tuple[FacetValue, ...] = ()
+    results: tuple[FacetValue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +92,8 @@ class OfferFilter:
     folder: str | None = None
     trigger: str | None = None
     used: bool | None = None
+    changed: bool | None = None
+    result: NodeState | None = None
 
 
 @dataclass(frozen=True)
@@ -103,8 +125,8 @@ class Offers:
             remote_workflow.c.data,
             connection.c.provider,
             connection.c.name.label("connection_name"),
-            found.used_in.label("used_in"),
-        ).where(found.platform, found.tag, found.folder, found.trigger)
+            found.known.label("known"),
+        ).where(found.platform, found.tag, found.folder, found.trigger, found.result)
         if after is not None:
             page = page.where(tuple_(*order) > tuple_(func.lower(after[0]), after[1], after[2]))
         async with self._database.begin() as transaction:
@@ -116,11 +138,14 @@ class Offers:
                 provider=row.provider,
                 connection_id=row.connection_id,
                 connection_name=row.connection_name,
-                used_in=row.used_in,
+                used_in=known["number"],
+                changed=known["changed"],
+                last_run=None if known["last"] is None else LastCall.model_validate(known["last"]),
             )
             for row in rows
+            if (known := row.known or _UNUSED)
         )
-        facets: dict[str, list[FacetValue]] = {"tags": [], "folders": [], "triggers": []}
+        facets: dict[str, list[FacetValue]] = {"tags": [], "folders": [], "triggers": [], "results": []}
         matching: dict[UUID, int] = {}
         total = 0
         for what, value, number in counts:
@@ -142,17 +167,12 @@ class _Found:
 
     def __init__(self, scope: Scope, wanted: OfferFilter) -> None:
         table = remote_workflow
-        used = usage(scope).subquery("used")
-        self._counted = (
-            select(
-                used.c.connection_id,
-                used.c.workflow_id,
-                func.count(distinct(used.c.orchestrator_id)).label("number"),
-            )
-            .group_by(used.c.connection_id, used.c.workflow_id)
-            .subquery("counted")
-        )
-        self.used_in: ColumnElement[int] = func.coalesce(self._counted.c.number, 0)
+        by_place = cast(select(_known(usage(scope).cte("used")).c.by_place).scalar_subquery(), JSONB)
+        self.known: ColumnElement[Any] = by_place[_place(table.c.connection_id, table.c.remote_id)]
+        used_in = func.coalesce(cast(self.known["number"].astext, Integer), 0)
+        changed = func.coalesce(cast(self.known["changed"].astext, Boolean), false())
+        self._state: ColumnElement[str] = self.known["last", "state"].astext
+        self.result = _all(wanted.result is not None and self._state == wanted.result)
         self.platform = _all(
             wanted.provider is not None and connection.c.provider == wanted.provider,
             wanted.connection_id is not None and table.c.connection_id == wanted.connection_id,
@@ -170,7 +190,8 @@ class _Found:
                 table.c.data["tags"].astext.icontains(wanted.q, autoescape=True),
             ),
             wanted.active is not None and table.c.active == wanted.active,
-            wanted.used is not None and (self.used_in > 0 if wanted.used else self.used_in == 0),
+            wanted.used is not None and (used_in > 0 if wanted.used else used_in == 0),
+            wanted.changed is not None and changed.is_(wanted.changed),
         )
 
     def rows(self, *columns: ColumnElement[Any]) -> Select[Any]:
@@ -179,13 +200,6 @@ class _Found:
             select(table.c.connection_id, *columns)
             .select_from(table)
             .join(connection, connection.c.id == table.c.connection_id)
-            .outerjoin(
-                self._counted,
-                and_(
-                    self._counted.c.connection_id == table.c.connection_id,
-                    self._counted.c.workflow_id == table.c.remote_id,
-                ),
-            )
             .where(self._rest)
         )
 
@@ -199,8 +213,10 @@ class _Found:
             self.tag.label("of_tag"),
             self.folder.label("of_folder"),
             self.trigger.label("of_trigger"),
+            self._state.label("result"),
+            self.result.label("of_result"),
         ).cte("base")
-        platform, tag = base.c.of_platform, base.c.of_tag
+        platform, tag, result = base.c.of_platform, base.c.of_tag, base.c.of_result
         folder, trigger = base.c.of_folder, base.c.of_trigger
         tags = func.jsonb_array_elements_text(base.c.tags).table_valued("value", name="each_tag")
         tags = tags.render_derived()
@@ -214,12 +230,72 @@ class _Found:
 
         everything = select(literal("total"), cast(null(), Text), func.count()).select_from(base)
         return union_all(
-            everything.where(platform, tag, folder, trigger),
-            counted("connection", by_connection, base, tag, folder, trigger),
-            counted("tags", tags.c.value, base.join(tags, true()), platform, folder, trigger),
-            counted("folders", base.c.folder, base, platform, tag, trigger),
-            counted("triggers", base.c.trigger, base, platform, tag, folder),
+            everything.where(platform, tag, folder, trigger, result),
+            counted("connection", by_connection, base, tag, folder, trigger, result),
+            counted("tags", tags.c.value, base.join(tags, true()), platform, folder, trigger, result),
+            counted("folders", base.c.folder, base, platform, tag, trigger, result),
+            counted("triggers", base.c.trigger, base, platform, tag, folder, result),
+            counted("results", base.c.result, base, platform, tag, folder, trigger),
         )
+
+
+def _known(used: CTE) -> CTE:
+    """What is known here of each used workflow, as one object by place: `number` of orchestrators, `changed`, and `last`, its newest
+    call among the newest runs of each orchestrator. However long the history is, the work is in proportion to the steps.
+
+    An object and not a table to be joined: behind a search for a part of a name Postgres expects one row, and would go through
+    the whole table for each of two thousand.
+    """
+    newest = (
+        select(run.c.id)
+        .where(run.c.orchestrator_id == used.c.orchestrator_id)
+        .order_by(run.c.id.desc())
+        .limit(_RUNS)
+        .correlate(used)
+        .subquery("newest")
+    )
+    called = (
+        select(
+            node_run.c.run_id,
+            func.jsonb_build_object(
+                "run_id", node_run.c.run_id, "state", node_run.c.state, "at", node_run.c.started_at
+            ).label("told"),
+        )
+        .join(newest, newest.c.id == node_run.c.run_id)
+        .where(
+            node_run.c.node_id == used.c.node_id,
+            node_run.c.started_at.is_not(None),
+            node_run.c.reused.is_(False),
+            # The step may have called another workflow then.
+            func.coalesce(node_run.c.remote["workflowId"].astext, used.c.workflow_id) == used.c.workflow_id,
+        )
+        .order_by(node_run.c.run_id.desc())
+        .limit(1)
+        .lateral("called")
+    )
+    calls = func.array_agg(aggregate_order_by(called.c.told, called.c.run_id.desc()))
+    each = (
+        select(
+            _place(used.c.connection_id, used.c.workflow_id).label("place"),
+            func.jsonb_build_object(
+                "number",
+                func.count(distinct(used.c.orchestrator_id)),
+                "changed",
+                func.coalesce(func.bool_or(used.c.changed), false()),
+                "last",
+                calls.filter(called.c.run_id.is_not(None))[1],
+            ).label("known"),
+        )
+        .select_from(used.outerjoin(called, true()))
+        .where(used.c.connection_id.is_not(None), used.c.workflow_id.is_not(None))
+        .group_by(used.c.connection_id, used.c.workflow_id)
+        .subquery("each")
+    )
+    return select(func.jsonb_object_agg(each.c.place, each.c.known).label("by_place")).cte("known")
+
+
+def _place(connection_id: ColumnElement[UUID], workflow_id: ColumnElement[str]) -> ColumnElement[str]:
+    return cast(connection_id, Text) + " " + workflow_id
 
 
 def _all(*conditions: ColumnElement[bool] | bool) -> ColumnElement[bool]:

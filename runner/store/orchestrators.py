@@ -15,7 +15,7 @@ from runner.database import Database
 from runner.errors import NotFound, Stale
 from runner.model import Graph, RunState, Scope
 from runner.tables import orchestrator, orchestrator_revision, run
-from runner.wire import LastRun, Orchestrator, Revision
+from runner.wire import LastRun, Orchestrator, Revision, RevisionItem
 
 BIN_DAYS = 30
 """For so long a deleted one can be restored."""
@@ -131,7 +131,7 @@ class Orchestrators:
 
     async def revisions(
         self, scope: Scope, orchestrator_id: UUID, *, limit: int, before: int | None = None
-    ) -> tuple[Revision, ...]:
+    ) -> tuple[RevisionItem, ...]:
         """Newest first. Those of a deleted orchestrator too."""
         table = orchestrator_revision
         query = select(table.c.revision, table.c.created_by, table.c.created_at.label("created_date"))
@@ -140,8 +140,19 @@ class Orchestrators:
             query = query.where(table.c.revision < before)
         async with self._database.begin() as connection:
             await _known(connection, scope, orchestrator_id)
-            rows = await connection.execute(query.limit(limit))
-            return tuple(Revision.model_validate(dict(row)) for row in rows.mappings())
+            rows = (await connection.execute(query.limit(limit))).mappings().all()
+            used = (
+                select(run.c.revision, func.count())
+                .where(
+                    run.c.orchestrator_id == orchestrator_id,
+                    run.c.revision.in_([row["revision"] for row in rows]),
+                )
+                .group_by(run.c.revision)
+            )
+            runs: dict[int, int] = {number: count for number, count in await connection.execute(used)}
+        return tuple(
+            RevisionItem.model_validate({**row, "runs": runs.get(row["revision"], 0)}) for row in rows
+        )
 
     async def revision(
         self, scope: Scope, orchestrator_id: UUID, revision: int

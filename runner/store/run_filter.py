@@ -44,6 +44,8 @@ class RunFilter:
     min_seconds: float | None = None
     error: str | None = None
     parent_run_id: UUID | None = None
+    keep: bool | None = None
+    revision: int | None = None
 
 
 def conditions(scope: Scope, wanted: RunFilter) -> list[ColumnElement[bool]]:
@@ -53,6 +55,8 @@ def conditions(scope: Scope, wanted: RunFilter) -> list[ColumnElement[bool]]:
         found.append(run.c.state.in_(wanted.status))
     if wanted.orchestrator_id is not None:
         found.append(run.c.orchestrator_id == wanted.orchestrator_id)
+    if wanted.revision is not None:
+        found.append(run.c.revision == wanted.revision)
     if wanted.provider is not None:
         found.append(run.c.providers.contains([wanted.provider]))
     if wanted.trigger is not None:
@@ -71,6 +75,8 @@ def conditions(scope: Scope, wanted: RunFilter) -> list[ColumnElement[bool]]:
         found.append(took >= timedelta(seconds=wanted.min_seconds))
     if wanted.error is not None:
         found += [run.c.state == RunState.FAILED, error_key() == wanted.error]
+    if wanted.keep is not None:
+        found.append(run.c.keep == wanted.keep)
     if wanted.parent_run_id is not None:
         nodes = select(node_run.c.id).where(node_run.c.run_id == wanted.parent_run_id)
         found.append(run.c.parent_node_run_id.in_(nodes))

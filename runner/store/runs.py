@@ -8,17 +8,18 @@ from uuid import UUID
 from sqlalchemy import select
 
 from providers import JsonObject
-from runner.check import check_inputs
 from runner.database import Database, persistent
-from runner.errors import Conflict, Contended, GraphError, NotFound
+from runner.errors import Conflict, Contended, NotFound
 from runner.model import NodeState, RunState, Scope, TriggerInfo
-from runner.store.asking import NEW, asked_for, ended_run, first_asked, known, new_run
+from runner.store.asking import NEW, asked_for, first_asked, known, new_run
 from runner.store.batch import Batch
 from runner.store.beginning import BEGIN, beginning
 from runner.store.bell import Bell
-from runner.store.definitions import Definition, Definitions
+from runner.store.burying import reopen
+from runner.store.definitions import Definitions, runnable
 from runner.store.ending import end_children, end_nodes
 from runner.store.events import Entry, RunChange, append
+from runner.store.repeating import Repeats
 from runner.tables import node_run, run
 from runner.vault import Vault
 
@@ -34,6 +35,7 @@ class Runs:
         self._vault = vault
         self._definitions = definitions
         self._bell = bell
+        self._repeats = Repeats(vault, definitions)
         self._news = Batch(database, NEW)
         self._begins = Batch(database, BEGIN)
 
@@ -61,7 +63,7 @@ class Runs:
             runnable(definition, inputs)
             given = beginning(self._vault, scope, definition, new["id"], inputs, labels or {}, trigger)
             await self._begins(str(new["id"]), given)
-            self._bell.ring(new["id"], work=True)
+            self._bell.ring(new["id"], work=True, live=True)
             return new["id"]
         async with self._database.begin() as connection:
             new = await new_run(connection, scope, orchestrator_id)
@@ -158,6 +160,7 @@ class Runs:
             await end_nodes(connection, run_id, live=NodeState.CANCELLED, pending=NodeState.CANCELLED)
             line = Entry("run.cancelled", f"cancelled by {scope.subject}", level="warning")
             await append(connection, run_id, [line], RunChange(RunState.CANCELLED))
+            await reopen(connection, run_id)
         return True
 
     async def retry(
@@ -173,7 +176,8 @@ class Runs:
     ) -> UUID:
         """A new run that repeats an ended one from "start", from the "failed" nodes, or from one node's id.
 
-        Nodes that are not repeated keep their outcome and are marked as reused. Raises NotFound, Conflict, GraphError.
+        Nodes that are not repeated keep their outcome and are marked as reused; an open dead letter of the run is taken over.
+        Raises NotFound, Conflict, GraphError.
         """
         async with self._database.begin() as connection:
             new = await new_run(connection, scope, None)
@@ -188,31 +192,16 @@ class Runs:
                 != new_id
             ):
                 return first
-            old, definition, decision = await ended_run(
-                connection, self._definitions, scope, run_id, start=start, latest=latest
+            await self._repeats.begin(
+                connection,
+                scope,
+                run_id,
+                new_id,
+                start=start,
+                latest=latest,
+                inputs=inputs,
+                trigger=trigger,
             )
-            given: JsonObject = old.inputs if inputs is None else inputs
-            runnable(definition, given)
-            await connection.execute(
-                BEGIN.clause,
-                beginning(
-                    self._vault,
-                    scope,
-                    definition,
-                    new_id,
-                    given,
-                    old.labels,
-                    trigger,
-                    retry_of=run_id,
-                    decision=decision,
-                ),
-            )
+        self._bell.ring(run_id)
         self._bell.ring(new_id, work=True)
         return new_id
-
-
-def runnable(definition: Definition, inputs: JsonObject) -> None:
-    """Raises GraphError for a drawing with errors, InputsInvalid for inputs it does not take."""
-    if definition.errors:
-        raise GraphError(f"this orchestrator cannot run: {definition.errors[0].detail}", definition.errors)
-    check_inputs(definition.wiring.graph, inputs)

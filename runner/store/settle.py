@@ -10,8 +10,8 @@ could miss what a sibling has just committed), and the same statement follows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,16 +22,27 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runner.database import Database
-from runner.errors import LostClaim
-from runner.graph import advance, run_state
+from runner.errors import Held, LostClaim
 from runner.model import NodeFacts, NodeState, RunState
-from runner.node import Signal, Suspend
+from runner.node import Suspend
 from runner.store.batch import Batch, Query
 from runner.store.bell import Bell
-from runner.store.claims import Claim, Claims, Seen, deadline_of
+from runner.store.burying import bury, resolve
+from runner.store.claims import Claim, Claims, Seen
 from runner.store.ending import end_children, end_nodes, signal_parent
-from runner.store.events import APPEND_TYPES, Entry, RunChange, append, append_values, appending
+from runner.store.events import APPEND_TYPES, Entry, Level, append, appending
 from runner.store.outcome import Again, Ended, Story, stored
+from runner.store.succession import (
+    Plan,
+    Step,
+    following,
+    given_for,
+    outcomes_of,
+    parked_history,
+    plan_of,
+    settled,
+    told,
+)
 from runner.tables import node_run
 
 _LOCK = text(
@@ -45,9 +56,14 @@ _LOCK = text(
 # The run row first, then the node's: the order every writer keeps.
 _GUARD = """
     guard AS MATERIALIZED (
-        SELECT id FROM run WHERE id = :run_id AND event_seq = :seen AND state IN ('PENDING', 'RUNNING', 'WAITING')
+        SELECT id FROM run WHERE id = :run_id AND event_seq = :seen AND state IN ('PENDING', 'RUNNING', 'WAITING') {more}
         FOR NO KEY UPDATE
     )
+"""
+# What follows in the same transaction stands and falls with the outcome that it follows: still ours, and just ended.
+_AFTER = """
+    AND (CAST(:after AS uuid) IS NULL OR EXISTS (
+        SELECT FROM node_run first WHERE first.id = :after AND first.epoch = :after_epoch AND first.work = 'ended'))
 """
 _ATTEMPT = """
     closed AS (
@@ -68,7 +84,7 @@ _STORY_TYPES = (
 )
 _SETTLE = Query(
     f"""
-    WITH {_GUARD}, own AS (
+    WITH {_GUARD.format(more=_AFTER)}, own AS (
         UPDATE node_run n SET work = 'ended', state = :state, output = :output, port = :port, error = :error,
             waiting = NULL, lease_until = NULL, due_at = NULL, finished_at = clock_timestamp(),
             input = coalesce(:input, n.input), remote = coalesce(:remote, n.remote)
@@ -95,6 +111,7 @@ _SETTLE = Query(
     *_STORY_TYPES,
     *APPEND_TYPES,
     bindparam("output", type_=_NULLABLE),
+    bindparam("after", type_=PgUuid()),
     bindparam("follow", type_=PgUuid()),
     bindparam("ready", type_=ARRAY(PgUuid())),
     bindparam("skipped", type_=ARRAY(PgUuid())),
@@ -102,30 +119,38 @@ _SETTLE = Query(
 )
 
 
+_FREE = "CAST(:held_for AS uuid) IS NULL"
+"""A step that waits for its connection wakes by no timer, and its own limit stands still: see `Breakers.drain`."""
+
+
 def _parking(guarded: bool) -> Query:
     """Park a node, or make it ready again if its signal has come already; `guarded` also writes history, which needs the run
     row."""
     first, source, run = (
-        (f"{_GUARD}, own", "FROM guard", "AND n.run_id = guard.id") if guarded else ("own", "", "")
+        (f"{_GUARD.format(more='')}, own", "FROM guard", "AND n.run_id = guard.id")
+        if guarded
+        else ("own", "", "")
     )
     history = f", {appending(_MINE)}" if guarded else ""
     types = (*_STORY_TYPES, *(APPEND_TYPES if guarded else ()), bindparam("memo", type_=_NULLABLE))
+    types = (*types, bindparam("held_for", type_=PgUuid()))
     return Query(
         f"""
         WITH {first} AS (
             UPDATE node_run n SET
-                work = CASE WHEN n.signal IS NOT NULL THEN 'ready' ELSE 'parked' END,
-                lease_until = CASE WHEN n.signal IS NOT NULL THEN clock_timestamp() END,
-                due_at = CASE WHEN n.signal IS NULL THEN least(
+                work = CASE WHEN n.signal IS NOT NULL AND {_FREE} THEN 'ready' ELSE 'parked' END,
+                lease_until = CASE WHEN n.signal IS NOT NULL AND {_FREE} THEN clock_timestamp() END,
+                held_for = :held_for, interrupted = :interrupted,
+                due_at = CASE WHEN n.signal IS NULL AND {_FREE} THEN least(
                     clock_timestamp() + make_interval(secs => CAST(:wake AS double precision)),
                     CAST(:wake_at AS timestamptz),
                     clock_timestamp() + make_interval(secs => CAST(:give_up AS double precision)),
                     n.deadline_at) END,
                 fresh = :fresh, takeovers = 0, state = :state, memo = :memo, error = :error,
                 waiting = CASE WHEN CAST(:kind AS text) IS NOT NULL THEN jsonb_build_object(
-                    'kind', CAST(:kind AS text), 'until', least(
+                    'kind', CAST(:kind AS text), 'until', CASE WHEN {_FREE} THEN least(
                         clock_timestamp() + make_interval(secs => CAST(:give_up AS double precision)),
-                        CAST(:wake_at AS timestamptz), n.deadline_at)) END,
+                        CAST(:wake_at AS timestamptz), n.deadline_at) ELSE CAST(:wake_at AS timestamptz) END) END,
                 waiting_since = CASE WHEN n.state <> :state OR n.waiting_since IS NULL
                     THEN clock_timestamp() ELSE n.waiting_since END,
                 input = coalesce(:input, n.input), remote = coalesce(:remote, n.remote)
@@ -143,24 +168,6 @@ def _parking(guarded: bool) -> Query:
 
 _PARK_QUIETLY = _parking(guarded=False)
 _PARK = _parking(guarded=True)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What an outcome leads to: pure. `leading` is the one node that follows, `ready` are those for whoever comes. `output` is
-    known when the run ends here with this node as its only leaf."""
-
-    lines: Sequence[Entry]
-    facts: Mapping[str, NodeFacts]
-    change: RunChange
-    leading: str | None = None
-    ready: Sequence[str] = ()
-    skipped: Sequence[str] = ()
-    output_known: bool = True
-
-    @property
-    def ends(self) -> bool:
-        return self.change.state is not None and self.change.state.final
 
 
 class Settling:
@@ -221,65 +228,115 @@ class Settling:
         )
         await self._parked(claim, story, values, [*story.lines, line])
 
+    async def hold(self, claim: Claim, held: Held, memo: JsonValue, story: Story) -> None:
+        """The node waits until its connection may be called, with this memo and in the same attempt. Raises LostClaim."""
+        state = NodeState.HELD
+        if held.why != "outage":  # a poll that waits for its turn: the platform is at it as before
+            state = NodeState.QUEUED if claim.fresh else NodeState(claim.state)
+        values = {
+            "wake": None,
+            "wake_at": held.until,
+            "give_up": None,
+            "state": state,
+            "memo": memo,
+            "kind": held.why,
+            "fresh": False,
+            "held_for": held.connection_id,
+            "interrupted": claim.interrupted,
+        }
+        lines = list(story.lines)
+        if claim.fresh or state != claim.state:
+            until = None if held.until is None else held.until.isoformat()
+            data: JsonValue = {"connectionId": str(held.connection_id), "why": held.why, "until": until}
+            level: Level = "warning" if held.why == "outage" else "info"
+            lines.append(
+                Entry(
+                    f"node.{state.lower()}",
+                    f"{claim.spec.label} {held.message}",
+                    claim.spec.id,
+                    level,
+                    data=data,
+                )
+            )
+        await self._parked(claim, story, values, lines or None)
+
     async def _parked(
         self, claim: Claim, story: Story, values: dict[str, Any], lines: Sequence[Entry] | None
     ) -> None:
-        given = _story(claim, story) | values
+        given = told(claim, story) | {"held_for": None, "interrupted": False} | values
         work: str | None = None
         if lines is None:
             work = (await self._parks_quietly(str(claim.node_run_id), given))["work"]
         else:
             if claim.seen is not None:
-                asked = given | _parked_history(claim, values["state"], lines, claim.seen)
+                asked = given | parked_history(claim, values["state"], lines, claim.seen)
                 work = (await self._parks(str(claim.run_id), asked))["work"]
             if work is None:
                 async with self._database.begin() as connection:
                     seen, _ = await _lock(connection, claim)
-                    asked = given | _parked_history(claim, values["state"], lines, seen)
+                    asked = given | parked_history(claim, values["state"], lines, seen)
                     work = await connection.scalar(_PARK.clause, asked)
         if work is None:
             raise LostClaim("another worker took this node over, or the run has ended")
         if lines is not None or work == "ready":
-            self._bell.ring(claim.run_id, work=work == "ready")
+            self._bell.ring(claim.run_id, work=work == "ready", live=True)
 
-    async def end(
-        self, claim: Claim, result: Ended, story: Story, *, lease: float, follow: bool = True
-    ) -> Claim | None:
-        """Record the outcome and what follows from it. When exactly one node becomes ready and `follow`, it is claimed for the
-        same worker in the same transaction and returned; others are ready for whoever comes. Raises LostClaim."""
-        seen = claim.seen
-        plan = None if seen is None else _plan(claim, result, story, seen, follow)
-        row: Any = None
-        alone = not (result.fatal or (plan is not None and plan.ends and claim.child))
-        if plan is not None and seen is not None and plan.output_known and alone:
-            found = await self._settles(str(claim.run_id), _settled(claim, result, story, plan, seen, lease))
-            row = found if found["mine"] else None
-        if row is None:
-            plan, seen, row = await self._end_locked(claim, result, story, lease, follow)
-        assert plan is not None and seen is not None
-        self._bell.ring(claim.run_id, work=bool(plan.ready))
-        if result.fatal:
+    async def ahead(self, steps: Sequence[Step]) -> Claim | None:
+        """The claim that recording these would give, before anything is recorded. None where more, or less, than one node
+        follows, or what the worker has seen of the run does not tell."""
+        last = steps[-1]
+        if last.claim.seen is None or last.ended.fatal:
+            return None
+        plan = plan_of(last, last.claim.seen, follow=True)
+        if plan.leading is None:
+            return None
+        next_one = following(last.claim, plan, last.claim.seen, datetime.now(UTC), None)
+        return await self._claims.fed(next_one, outcomes_of(steps))
+
+    async def end(self, steps: Sequence[Step], *, lease: float, follow: bool = True) -> Claim | None:
+        """Record these outcomes in one commit, each that of the node `ahead` of the one before, and what follows from the last.
+        When exactly one node becomes ready and `follow`, it is claimed for the same worker in the same transaction and
+        returned; others are ready for whoever comes.
+
+        Where somebody else wrote meanwhile, those from there on are thrown away, and what really follows is returned. Raises
+        LostClaim."""
+        given = given_for(steps, lease, follow)
+        rows = await self._settles.all(str(steps[0].claim.run_id), given) if given else []
+        done = next((n for n, row in enumerate(rows) if not row["mine"]), len(rows))
+        if done == len(steps):
+            last, row = steps[-1], rows[-1]
+            assert last.claim.seen is not None
+            seen = last.claim.seen
+            plan = plan_of(last, seen, follow)
+        else:
+            last = steps[done]
+            plan, seen, row = await self._end_locked(last, lease, follow)
+        claim = last.claim
+        self._bell.ring(claim.run_id, work=bool(plan.ready), live=not plan.ends)
+        if last.ended.fatal:
             self._bell.ring(*await end_children(self._database, claim.run_id))
         if plan.leading is None:
             return None
-        following = _following(claim, plan, seen, row["started_at"], row["signal"])
-        return await self._claims.fed(following, {claim.spec.id: (result.output, result.port)})
+        next_one = following(claim, plan, seen, row["started_at"], row["signal"])
+        return await self._claims.fed(next_one, outcomes_of(steps[: done + 1]))
 
-    async def _end_locked(
-        self, claim: Claim, result: Ended, story: Story, lease: float, follow: bool
-    ) -> tuple[_Plan, Seen, Any]:
+    async def _end_locked(self, step: Step, lease: float, follow: bool) -> tuple[Plan, Seen, Any]:
+        claim, result = step.claim, step.ended
         async with self._database.begin() as connection:
             seen, parent = await _lock(connection, claim)
-            plan = _plan(claim, result, story, seen, follow)
+            plan = plan_of(step, seen, follow)
             if not plan.output_known:
                 output = await _run_output(connection, claim, result, plan.facts)
                 plan = replace(plan, change=replace(plan.change, output=output))
-            given = _settled(claim, result, story, plan, seen, lease)
+            given = settled(step, plan, seen, lease)
             row = (await connection.execute(_SETTLE.clause, given)).mappings().one()
             if not row["mine"]:
                 raise LostClaim("another worker took this node over, or the run has ended")
             if result.fatal:
                 await end_nodes(connection, claim.run_id, live=NodeState.CANCELLED, pending=NodeState.SKIPPED)
+                await bury(connection, claim, result)
+            elif plan.ends and claim.repeats:
+                await resolve(connection, claim.run_id)
             if plan.ends and parent is not None:
                 await signal_parent(connection, parent, claim.run_id, plan.change)
         if plan.ends and parent is not None:
@@ -303,102 +360,6 @@ class Settling:
         async with self._database.begin() as connection:
             await append(connection, run_id, lines)
         self._bell.ring(run_id)
-
-
-def _plan(claim: Claim, result: Ended, story: Story, seen: Seen, follow: bool) -> _Plan:
-    wiring = claim.definition.wiring
-    facts = {**seen.facts, claim.spec.id: NodeFacts(result.state, result.port)}
-    lines = [*story.lines, result.line(claim.spec.label, claim.spec.id)]
-    if result.fatal:
-        lines.append(
-            Entry("run.failed", f"failed: {result.failure.message if result.failure else ''}", level="error")
-        )
-        return _Plan(lines, facts, RunChange(RunState.FAILED, error=stored(result.failure)))
-    step = advance(wiring, facts)
-    leading = step.ready[0] if follow and len(step.ready) == 1 else None
-    facts |= {n: NodeFacts(NodeState.QUEUED) for n in step.ready}
-    facts |= {n: NodeFacts(NodeState.SKIPPED) for n in step.skipped}
-    lines += [
-        Entry("node.skipped", f"{wiring.nodes[n].label} skipped: no live wire leads to it", n)
-        for n in step.skipped
-    ]
-    if leading is not None:
-        facts[leading] = NodeFacts(NodeState.RUNNING)
-        lines.append(
-            Entry("node.started", f"{wiring.nodes[leading].label} started", leading, data={"attempt": 1})
-        )
-    change = RunChange(run_state(facts.values()))
-    known = True
-    if change.state is RunState.COMPLETED:
-        lines.append(Entry("run.completed", "completed"))
-        known = wiring.leaves == (claim.spec.id,)
-        change = replace(change, output=result.output if known else None)
-    ready = () if leading is not None else step.ready
-    return _Plan(lines, facts, change, leading, ready, step.skipped, known)
-
-
-def _settled(
-    claim: Claim, result: Ended, story: Story, plan: _Plan, seen: Seen, lease: float
-) -> dict[str, Any]:
-    """What `_SETTLE` takes."""
-    return {
-        **_story(claim, story),
-        **append_values(claim.run_id, plan.lines, plan.change),
-        "seen": seen.seq,
-        "state": result.state,
-        "output": result.output,
-        "port": result.port,
-        "outcome": result.state.lower(),
-        "error": stored(result.failure),
-        "follow": None if plan.leading is None else seen.ids[plan.leading],
-        "lease": lease,
-        "limit": None if plan.leading is None else deadline_of(claim.definition.wiring.nodes[plan.leading]),
-        "ready": [seen.ids[n] for n in plan.ready],
-        "skipped": [seen.ids[n] for n in plan.skipped],
-    }
-
-
-def _following(claim: Claim, plan: _Plan, seen: Seen, started_at: datetime, signal: Any) -> Claim:
-    """The claim of the node that `plan` leads to."""
-    assert plan.leading is not None
-    return replace(
-        claim,
-        node_run_id=seen.ids[plan.leading],
-        spec=claim.definition.wiring.nodes[plan.leading],
-        epoch=1,
-        attempt=1,
-        takeovers=0,
-        attempt_started_at=started_at,
-        started_at=started_at,
-        memo=None,
-        signal=None if signal is None else Signal(**signal),
-        fresh=True,
-        interrupted=False,
-        overdue=False,
-        state="RUNNING",
-        outputs={},
-        live=(),
-        seen=Seen(seen.seq + len(plan.lines), plan.facts, seen.ids),
-    )
-
-
-def _parked_history(claim: Claim, state: NodeState, lines: Sequence[Entry], seen: Seen) -> dict[str, Any]:
-    facts = {**seen.facts, claim.spec.id: NodeFacts(state)}
-    return append_values(claim.run_id, lines, RunChange(run_state(facts.values()))) | {"seen": seen.seq}
-
-
-def _story(claim: Claim, story: Story) -> dict[str, Any]:
-    return {
-        "id": claim.node_run_id,
-        "run_id": claim.run_id,
-        "epoch": claim.epoch,
-        "attempt": claim.attempt,
-        "exchanges": list(story.exchanges),
-        "input": story.input,
-        "remote": stored(story.remote),
-        "outcome": None,
-        "error": None,
-    }
 
 
 async def _lock(connection: AsyncConnection, claim: Claim) -> tuple[Seen, tuple[UUID, UUID] | None]:

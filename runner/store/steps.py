@@ -20,7 +20,8 @@ MOST = 100
 
 _STEPS = text(
     """
-    SELECT asked.id AS run_id, step.node_id, step.label, step.state, step.remote ->> 'provider' AS provider
+    SELECT asked.id AS run_id, step.node_id, step.label, step.state, step.remote ->> 'provider' AS provider,
+        step.remote ->> 'workflowId' AS workflow_id
     FROM unnest(:run_ids) AS asked(id) CROSS JOIN LATERAL (
         SELECT id, node_id, label, state, remote FROM node_run WHERE run_id = asked.id ORDER BY id LIMIT :most
     ) AS step
@@ -31,7 +32,8 @@ _STEPS = text(
 # What a step that has not run yet will call stands in the drawing only.
 _DRAWN = text(
     """
-    SELECT asked.id AS run_id, node ->> 'id' AS node_id, node #>> '{data,config,provider}' AS provider
+    SELECT asked.id AS run_id, node ->> 'id' AS node_id, node #>> '{data,config,provider}' AS provider,
+        node #>> '{data,config,workflowId}' AS workflow_id
     FROM unnest(:run_ids) AS asked(id) JOIN run ON run.id = asked.id
     JOIN orchestrator_revision AS drawn ON drawn.orchestrator_id = run.orchestrator_id AND drawn.revision = run.revision
     CROSS JOIN LATERAL jsonb_array_elements(drawn.definition -> 'nodes') AS node
@@ -45,18 +47,19 @@ async def steps_of(connection: AsyncConnection, run_ids: Sequence[UUID]) -> Mapp
     found: dict[UUID, list[Step]] = defaultdict(list)
     if not run_ids:
         return found
-    drawn: dict[tuple[UUID, str], str] = {
-        (row.run_id, row.node_id): row.provider
-        for row in await connection.execute(_DRAWN, {"run_ids": run_ids})
+    drawn: dict[tuple[UUID, str], Any] = {
+        (row.run_id, row.node_id): row for row in await connection.execute(_DRAWN, {"run_ids": run_ids})
     }
     rows: Sequence[Any] = (await connection.execute(_STEPS, {"run_ids": run_ids})).all()
     for row in rows:
+        called = row if row.provider else drawn.get((row.run_id, row.node_id), row)
         found[row.run_id].append(
             Step(
                 id=row.node_id,
                 label=row.label or row.node_id,
                 status=NodeState(row.state),
-                provider=row.provider or drawn.get((row.run_id, row.node_id)) or None,
+                provider=called.provider or None,
+                workflow_id=called.workflow_id or None,
             )
         )
     return found

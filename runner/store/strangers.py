@@ -28,12 +28,14 @@ _NOTED = 1000  # attempts held in memory at most; more are dropped
 _GATHER = 0.2  # seconds in which attempts are joined
 _LOCK = 7_204_611_355  # one process at a time forgets
 
+# A run that is just being purged is not known any more.
 _WRITE = text(
     """
+    WITH known AS MATERIALIZED (SELECT id FROM run WHERE id = ANY(:runs) FOR KEY SHARE)
     INSERT INTO callback_audit (run_id, verdict, sender)
     SELECT r.id, 'unknown', g.sender
     FROM unnest(CAST(:runs AS uuid[]), CAST(:senders AS text[])) WITH ORDINALITY AS g(run_id, sender, n)
-    JOIN run r ON r.id = g.run_id ORDER BY g.n
+    JOIN known r ON r.id = g.run_id ORDER BY g.n
     RETURNING run_id
     """
 ).bindparams(bindparam("runs", type_=ARRAY(PgUuid())))

@@ -1,22 +1,25 @@
-"""Which steps of which orchestrators use which connection and remote workflow. One query says it for everybody."""
+"""Which steps of which orchestrators use which connection and remote workflow, and which of them has changed since it was
+imported. One query says it for everybody."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, cast, column, func, select, true
+from sqlalchemy import Select, Text, case, cast, column, func, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers import Frozen
 from runner.database import Database
+from runner.importing import TYPE
 from runner.model import Scope
-from runner.tables import connection, orchestrator, orchestrator_revision
+from runner.tables import connection, orchestrator, orchestrator_revision, remote_preview
 
 
 class Usage(Frozen):
-    """One node. `connectionId` null: it names a connection that is gone, or leaves a choice that is not clear."""
+    """One node. `connectionId` null: it names a connection that is gone, or leaves a choice that is not clear. `changed`: whether
+    the remote workflow, as it was read last, is another than the one imported; null: not imported, or never read since."""
 
     orchestrator_id: UUID
     orchestrator_name: str
@@ -25,6 +28,7 @@ class Usage(Frozen):
     provider: str | None
     connection_id: UUID | None
     workflow_id: str | None
+    changed: bool | None = None
 
 
 class Usages:
@@ -38,11 +42,12 @@ class Usages:
         connection_id: UUID | None = None,
         provider: str | None = None,
         workflow_id: str | None = None,
+        changed: bool | None = None,
         limit: int = 1000,
     ) -> tuple[Usage, ...]:
         """Nodes of current definitions, by orchestrator name."""
         async with self._database.begin() as transaction:
-            return await usages(transaction, scope, connection_id, provider, workflow_id, limit)
+            return await usages(transaction, scope, connection_id, provider, workflow_id, changed, limit)
 
 
 async def usages(
@@ -51,6 +56,7 @@ async def usages(
     connection_id: UUID | None = None,
     provider: str | None = None,
     workflow_id: str | None = None,
+    changed: bool | None = None,
     limit: int | None = None,
 ) -> tuple[Usage, ...]:
     """`Usages.find` within a transaction."""
@@ -62,6 +68,8 @@ async def usages(
         query = query.where(used.c.provider == provider)
     if workflow_id is not None:
         query = query.where(used.c.workflow_id == workflow_id)
+    if changed is not None:
+        query = query.where(used.c.changed.is_(changed))
     found = (await transaction.execute(query)).mappings()
     return tuple(
         Usage(**{name: value for name, value in row.items() if name in Usage.model_fields}) for row in found
@@ -94,6 +102,8 @@ def usage(scope: Scope) -> Select[*tuple[Any, ...]]:
         func.nullif(config["connectionId"].astext, ""), func.nullif(config["apiKeyConnectionId"].astext, "")
     )
     chosen = func.lower(func.coalesce(named, only.c.id))
+    workflow = func.nullif(config["workflowId"].astext, "")
+    fingerprint = case((node["type"].astext == TYPE, node["data"]["imported"]["fingerprint"].astext))
     return (
         select(
             orchestrator.c.id.label("orchestrator_id"),
@@ -104,7 +114,9 @@ def usage(scope: Scope) -> Select[*tuple[Any, ...]]:
             ),
             func.coalesce(provider, connection.c.provider).label("provider"),
             connection.c.id.label("connection_id"),
-            func.nullif(config["workflowId"].astext, "").label("workflow_id"),
+            workflow.label("workflow_id"),
+            fingerprint.label("fingerprint"),
+            (fingerprint != remote_preview.c.fingerprint).label("changed"),
             nodes.c.place,
         )
         .select_from(orchestrator)
@@ -118,6 +130,10 @@ def usage(scope: Scope) -> Select[*tuple[Any, ...]]:
         .outerjoin(
             connection,
             (cast(connection.c.id, Text) == chosen) & (connection.c.workspace_id == scope.workspace_id),
+        )
+        .outerjoin(
+            remote_preview,
+            (remote_preview.c.connection_id == connection.c.id) & (remote_preview.c.remote_id == workflow),
         )
         .where(
             orchestrator.c.workspace_id == scope.workspace_id,

@@ -20,8 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from runner import schema, tokens
 from runner.database import Database
 from runner.errors import Conflict, NotFound
-from runner.model import NodeState, RunState, Scope
+from runner.model import RunState, Scope
+from runner.store.accepting import ACCEPT, ACCEPT_KNOWN, EXPIRE, Source, acceptance
+from runner.store.batch import Batch
 from runner.store.bell import Bell
+from runner.store.burying import bury_callback, close_callback
 from runner.store.events import Entry, RunChange, append
 from runner.tables import callback_audit, run
 from runner.vault import Vault
@@ -33,17 +36,6 @@ class Verdict:
 
     kind: Literal["accepted", "duplicate", "gone", "unknown", "invalid"]
     problems: tuple[schema.Problem, ...] = ()
-
-
-@dataclass(frozen=True)
-class Source:
-    """Whom a body comes from: an address, or a person, who says why. `words` is what they did, for the history."""
-
-    sender: str | None = None
-    by: str | None = None
-    reason: str | None = None
-    words: str = "callback received"
-    data: JsonValue = None
 
 
 _FIND = text(
@@ -98,47 +90,21 @@ _WAIT = text(
     """
 ).columns(schema=JSONB)
 
-# Leave the signal on the node; a parked one becomes ready. Gives its epoch when it was parked, else null.
-_WAKE = """
-    woken AS (
-        UPDATE node_run SET signal = :signal,
-            work = CASE WHEN work = 'parked' THEN 'ready' ELSE work END,
-            state = CASE WHEN work = 'parked' THEN :queued ELSE state END,
-            due_at = CASE WHEN work = 'parked' THEN NULL ELSE due_at END,
-            lease_until = CASE WHEN work = 'parked' THEN clock_timestamp() ELSE lease_until END
-        WHERE id = :id AND work <> 'ended' AND signal IS NULL
-        RETURNING work, epoch
-    ) SELECT (SELECT epoch FROM woken WHERE work = 'ready')
-"""
-_ACCEPT = text(
-    f"""
-    WITH audited AS (
-        INSERT INTO callback_audit (run_id, node_run_id, verdict, sender, by, reason, early)
-        VALUES (:run_id, :id, 'accepted', :sender, :by, :reason, :early)
-    ),
-    kept AS (INSERT INTO callback (node_run_id, body) VALUES (:id, :body)),
-    resumed AS (UPDATE wait SET state = 'resumed' WHERE node_run_id = :id),
-    {_WAKE}
-    """
-).bindparams(
-    bindparam("id", type_=PgUuid()),
-    bindparam("run_id", type_=PgUuid()),
-    bindparam("signal", type_=JSONB()),
-    bindparam("body", type_=JSONB()),
-)
-_EXPIRE = text(
-    f"WITH expired AS (UPDATE wait SET state = 'expired' WHERE node_run_id = :id), {_WAKE}"
-).bindparams(bindparam("id", type_=PgUuid()), bindparam("signal", type_=JSONB()))
-
 
 class Waits:
     def __init__(self, database: Database, vault: Vault, bell: Bell) -> None:
         self._database = database
         self._vault = vault
         self._bell = bell
+        self._accepts = Batch(database, ACCEPT)
 
     async def signal(self, run_id: UUID, token: str, body: JsonValue, sender: str | None = None) -> Verdict:
         """Take one callback. When this returns, what the verdict says is committed."""
+        given = acceptance(run_id, body, Source(sender)) | {"hashed": tokens.digest(token)}
+        taken = await self._accepts(str(run_id), given)
+        if taken["accepted"]:
+            self._bell.ring(run_id, work=taken["woken"], live=True)
+            return Verdict("accepted")
         async with self._database.begin(reserved=True) as connection:
             found = await connection.execute(_FIND, {"sha256": tokens.digest(token), "run_id": run_id})
             known = found.first()
@@ -168,23 +134,7 @@ class Waits:
         """Take a received body once more, for the same node of its run or of `target`, a run of the same orchestrator.
         Also the run it went to."""
         async with self._database.begin() as connection:
-            asked = {"id": callback_id, "target": target, "workspace_id": scope.workspace_id}
-            kept = (await connection.execute(_KEPT, asked)).first()
-            if kept is None:
-                raise NotFound("There is no such callback, or no such run of the same orchestrator.")
-            if kept.node_id is None:
-                raise Conflict(
-                    "Its token was wrong, so its body was not kept.",
-                    code="no-body",
-                    hint="Ask the sender to use the address exactly as the run shows it.",
-                )
-            why = f" ({reason})" if reason else ""
-            words = f"callback {callback_id} of run {kept.number} sent again by {scope.subject}{why}"
-            data: JsonValue = {"by": scope.subject, "reason": reason, "callback": callback_id}
-            source = Source(None, scope.subject, reason or f"callback {callback_id} sent again", words, data)
-            run_id: UUID = kept.run_id
-            known = await _known(connection, scope, run_id, kept.node_id)
-            verdict, woken = await _take(connection, run_id, known, kept.body, source, told=False)
+            run_id, verdict, woken = await send_again(connection, scope, callback_id, target, reason)
         if verdict.kind == "accepted":
             self._bell.ring(run_id, work=woken)
         return run_id, verdict
@@ -223,7 +173,8 @@ class Waits:
             row = (await connection.execute(_WAIT, {"id": node_run_id})).one()
             if row.state != "parked" or not row.late:
                 return
-            await connection.execute(_EXPIRE, _signal(node_run_id, "timeout", None))
+            given = {"id": node_run_id, "signal": {"kind": "timeout", "body": None}}
+            await connection.execute(EXPIRE, given)
             line = Entry("callback.expired", f"{row.label}: no callback came in time", row.node_id, "warning")
             await append(connection, run_id, [line], RunChange(RunState.RUNNING))
         self._bell.ring(run_id, work=True)
@@ -231,6 +182,32 @@ class Waits:
     def seed(self, workspace_id: UUID, run_id: UUID, sealed: bytes) -> bytes:
         """What the run's callback tokens derive from. Raises VaultError."""
         return self._vault.open(sealed, f"run:{workspace_id}:{run_id}")
+
+
+async def send_again(
+    connection: AsyncConnection, scope: Scope, callback_id: int, target: UUID | None, reason: str
+) -> tuple[UUID, Verdict, bool]:
+    """`Waits.replay` within a transaction; also whether it made a node ready."""
+    asked = {"id": callback_id, "target": target, "workspace_id": scope.workspace_id}
+    kept = (await connection.execute(_KEPT, asked)).first()
+    if kept is None:
+        raise NotFound("There is no such callback, or no such run of the same orchestrator.")
+    if kept.node_id is None:
+        raise Conflict(
+            "Its token was wrong, so its body was not kept.",
+            code="no-body",
+            hint="Ask the sender to use the address exactly as the run shows it.",
+        )
+    why = f" ({reason})" if reason else ""
+    words = f"callback {callback_id} of run {kept.number} sent again by {scope.subject}{why}"
+    data: JsonValue = {"by": scope.subject, "reason": reason, "callback": callback_id}
+    source = Source(None, scope.subject, reason or f"callback {callback_id} sent again", words, data)
+    run_id: UUID = kept.run_id
+    known = await _known(connection, scope, run_id, kept.node_id)
+    verdict, woken = await _take(connection, run_id, known, kept.body, source, told=False)
+    if verdict.kind == "accepted":
+        await close_callback(connection, callback_id, run_id, scope.subject, reason)
+    return run_id, verdict, woken
 
 
 def _span(seconds: int) -> str:
@@ -273,22 +250,13 @@ async def _take(
     if verdict.kind != "accepted":
         if told:
             refused = {"run_id": run_id, "node_run_id": node_run_id, "verdict": verdict.kind, "body": body}
-            await connection.execute(insert(callback_audit).values(**refused, sender=source.sender))
+            kept = (
+                insert(callback_audit).values(**refused, sender=source.sender).returning(callback_audit.c.id)
+            )
+            callback_id = (await connection.execute(kept)).scalar_one()
+            if verdict.kind == "gone" and known.state != RunState.CANCELLED:
+                await bury_callback(connection, run_id, node_run_id, callback_id)
         return verdict, False
-    given = _signal(node_run_id, "callback", body) | {"run_id": run_id, "early": row.state == "armed"}
-    given |= {"sender": source.sender, "by": source.by, "reason": source.reason}
-    epoch: int | None = (await connection.execute(_ACCEPT, given)).scalar_one()
-    woken = epoch is not None
-    early = "" if woken else ", before the run has come to wait for it"
-    line = Entry("callback.accepted", f"{row.label}: {source.words}{early}", row.node_id, data=source.data)
-    await append(connection, run_id, [line], RunChange(RunState.RUNNING) if woken else RunChange())
-    return verdict, woken
-
-
-def _signal(node_run_id: UUID, kind: Literal["callback", "timeout"], body: JsonValue) -> dict[str, object]:
-    return {
-        "id": node_run_id,
-        "signal": {"kind": kind, "body": body},
-        "body": body,
-        "queued": NodeState.QUEUED,
-    }
+    given = acceptance(run_id, body, source) | {"id": node_run_id}
+    taken = (await connection.execute(ACCEPT_KNOWN.clause, given)).one()
+    return verdict, bool(taken.woken)

@@ -10,6 +10,7 @@ import importlib
 from contextlib import suppress
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -32,12 +33,16 @@ STREAMS = "streamEvents"
 """A stream of a live run does not end; test_events has its cases."""
 
 
-def fuzz(url: str, document: dict[str, Any], token: str) -> int:
-    """Every operation with valid and invalid requests. Returns how many were sent."""
+PARTS = 8
+"""Tests that the operations are dealt out to, so that each has the time of one."""
+
+
+def fuzz(url: str, document: dict[str, Any], token: str, part: int) -> int:
+    """Every operation of this part with valid and invalid requests. Returns how many were sent."""
     api: Any = schemathesis.openapi.from_dict(document)
     api.config.update(base_url=url)
     sent = 0
-    for result in api.get_all_operations():
+    for result in list(api.get_all_operations())[part::PARTS]:
         operation = result.ok()
         if operation.definition.raw["operationId"] == STREAMS:
             continue
@@ -64,8 +69,9 @@ def fuzz(url: str, document: dict[str, Any], token: str) -> int:
     return sent
 
 
-async def test_no_request_finds_a_fault(site: Site) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_no_request_finds_a_fault(site: Site, part: int) -> None:
     await make_run(site.store, waiting_graph())
     document = (await site.client.get("/api/v1/openapi.json")).json()
-    sent = await asyncio.to_thread(fuzz, site.url, document, site.tokens[Role.ADMIN])
-    assert sent > 150
+    sent = await asyncio.to_thread(fuzz, site.url, document, site.tokens[Role.ADMIN], part)
+    assert sent > 40

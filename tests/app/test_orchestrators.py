@@ -53,6 +53,20 @@ async def test_a_drawing_comes_back_as_it_was_sent(site: Site) -> None:
     assert again.json() == made and again.headers["etag"] == '"1"'
 
 
+async def test_a_revision_says_how_many_runs_used_it(site: Site) -> None:
+    made = await create(site)
+    other = await create(site)
+    url = f"{BASE}/{made['id']}"
+    for where in (url, url, f"{BASE}/{other['id']}"):
+        assert (await site.client.post(f"{where}/run")).status_code == 202
+    await site.client.put(url, json={"name": "Other"})
+    assert (await site.client.post(f"{url}/run")).status_code == 202
+    items = (await site.client.get(f"{url}/revisions")).json()["items"]
+    assert [(r["revision"], r["runs"]) for r in items] == [(2, 1), (1, 2)]
+    found = (await site.client.get(f"{url}/runs", params={"revision": 1})).json()["items"]
+    assert [run["revision"] for run in found] == [1, 1]
+
+
 async def test_a_change_is_a_new_revision_and_the_old_one_stays(site: Site) -> None:
     made = await create(site)
     url = f"{BASE}/{made['id']}"
@@ -66,7 +80,7 @@ async def test_a_change_is_a_new_revision_and_the_old_one_stays(site: Site) -> N
     saved = await site.client.put(url, json={"definition": {"nodes": []}}, headers=several)
     assert saved.status_code == 200, saved.text
     revisions = (await site.client.get(f"{url}/revisions", params={"limit": 2})).json()
-    assert [r["revision"] for r in revisions["items"]] == [3, 2]
+    assert [(r["revision"], r["runs"]) for r in revisions["items"]] == [(3, 0), (2, 0)]
     rest = await site.client.get(f"{url}/revisions", params={"limit": 2, "cursor": revisions["nextCursor"]})
     assert [r["revision"] for r in rest.json()["items"]] == [1] and rest.json()["nextCursor"] is None
     assert (await site.client.get(f"{url}/revisions/1")).json()["definition"] == DRAWING

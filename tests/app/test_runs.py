@@ -29,7 +29,7 @@ RUN = {
         "error",
     ),
     *("trigger", "labels", "correlationToken", "startedAt", "finishedAt", "createdDate", "updatedDate"),
-    *("retryOf", "parentRunId", "waiting"),
+    *("retryOf", "parentRunId", "keep", "waiting"),
 }
 NODE = {
     *("id", "type", "label", "status", "attempt", "startedAt", "finishedAt", "input", "output", "error"),
@@ -177,6 +177,8 @@ async def test_the_list_filters_by_everything_it_says(site: Site) -> None:
     assert await ids(status=["CANCELLED", "FAILED"]) == [second["id"]]
     assert await ids(orchestratorId=other) == [third["id"]]
     assert await ids(orchestratorId=str(uuid4())) == []
+    assert await ids(orchestratorId=flow, revision=1) == [str(fourth), second["id"], first["id"]]
+    assert await ids(orchestratorId=flow, revision=2) == []
     assert await ids(provider="n8n") == [third["id"]]
     assert await ids(trigger="cli") == [str(fourth)]
     assert await ids(label="env:prod") == [first["id"]]
@@ -202,7 +204,7 @@ async def test_the_list_filters_by_everything_it_says(site: Site) -> None:
 async def test_a_filter_that_cannot_be_is_refused(site: Site) -> None:
     for query in (
         *("status=DONE", "label=x", "since=yesterday", "since=0001-01-01", "orchestratorId=x"),
-        *("trigger=magic", "until=0001-01-01T00:00:00Z"),
+        *("trigger=magic", "until=0001-01-01T00:00:00Z", "revision=0", "revision=x"),
     ):
         answer = await site.client.get(f"{BASE}/runs?{query}")
         assert answer.status_code == 422, query

@@ -85,6 +85,54 @@ async def test_a_pin_goes_before_what_ran_and_an_unsaved_drawing_is_taken(live: 
     assert (await sample(live, flow, "send"))["context"]["data"] == {"order": {"total": 7, "lines": None}}
 
 
+async def test_the_source_of_a_sample_can_be_chosen(live: Site) -> None:
+    drawing: Any = CHAIN.to_json()
+    outputs = {
+        "type": "object",
+        "properties": {"order": {"type": "object", "properties": {"total": {"type": "number"}}}},
+    }
+    drawing["nodes"][0]["data"] |= {"pinned": {"order": {"total": 99}}, "imported": {"outputs": outputs}}
+    drawing |= {
+        "inputSchema": {"type": "object", "properties": {"total": {"type": "integer", "examples": [5]}}},
+        "examples": [{"name": "Small", "inputs": {"total": 1}}, {"name": "Large", "inputs": {"total": 1000}}],
+    }
+    flow = await saved(live, Graph.model_validate(drawing))
+    assert (await live.client.get(f"{BASE}/{flow}")).json()["definition"]["examples"] == drawing["examples"]
+    run_ = await run(live, flow, {"total": 7})
+
+    async def of(node: str, **wanted: str) -> dict[str, Any]:
+        answer = await live.client.post(f"{BASE}/{flow}/sample", json={"nodeId": node, **wanted})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    ran = await of("send", source="run")
+    assert ran["context"]["data"] == {"order": {"total": 7, "lines": None}}
+    assert ran["sources"]["order"]["kind"] == "run" and ran["from"]["runId"] == run_["id"]
+    pinned = await of("send", source="pinned")
+    assert pinned["context"]["data"] == {"order": {"total": 99}} == (await of("send"))["context"]["data"]
+    described = await of("send", source="schema")
+    assert described["context"]["data"] == {"order": {"total": 0}} and described["context"]["input"] == {
+        "total": 5
+    }
+    assert described["sources"] == {"order": {"kind": "schema", "run": None}} and described["from"] is None
+    assert (await of("order", source="example"))["context"]["data"] == {"total": 1}
+    large = await of("order", source="example", example="Large")
+    assert (large["context"]["data"], large["example"], large["from"]) == ({"total": 1000}, "Large", None)
+    gone = await of("order", source="example", example="Gone")
+    assert gone["example"] is None and gone["from"]["runId"] == run_["id"]
+    wrong = await live.client.post(f"{BASE}/{flow}/sample", json={"nodeId": "send", "source": "magic"})
+    assert wrong.status_code == 422 and wrong.json()["errors"][0]["pointer"] == "/source"
+
+
+async def test_what_the_chosen_source_lacks_is_missing(live: Site) -> None:
+    flow = await saved(live, CHAIN)
+    await run(live, flow, {"total": 7})
+    for source in ("pinned", "schema"):
+        body = {"nodeId": "send", "source": source}
+        found = (await live.client.post(f"{BASE}/{flow}/sample", json=body)).json()
+        assert found["missing"] == ["order"] and found["sources"] == {}
+
+
 async def test_the_newest_outcome_of_each_node_counts_and_the_branch_that_was_taken(live: Site) -> None:
     graph = make_graph(
         "pick:true>yes, pick:false>no, yes>end, no>end",

@@ -180,9 +180,9 @@ async def test_the_steps_of_a_list_stand_in_drawing_order_with_their_platform(si
     assert started.status_code == 202, started.text
     (item,) = (await site.client.get(RUNS)).json()["items"]
     assert item["steps"] == [
-        {"id": "zeta", "label": "zeta", "status": "QUEUED", "provider": None},
-        {"id": "alpha", "label": "alpha", "status": "PENDING", "provider": "airflow"},
-        {"id": "end", "label": "end", "status": "PENDING", "provider": None},
+        {"id": "zeta", "label": "zeta", "status": "QUEUED", "provider": None, "workflowId": None},
+        {"id": "alpha", "label": "alpha", "status": "PENDING", "provider": "airflow", "workflowId": "x"},
+        {"id": "end", "label": "end", "status": "PENDING", "provider": None, "workflowId": None},
     ]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 import pytest_asyncio
 from sqlalchemy import update
@@ -15,6 +18,7 @@ from sqlalchemy import update
 from app.sandbox import sandbox_platforms
 from app.serving import listen, serving
 from providers import JsonObject
+from providers.sandbox.make import MakeSandbox
 from providers.sandbox.n8n import N8nSandbox
 from runner.model import Role
 from runner.tables import connection, remote_preview
@@ -77,7 +81,7 @@ async def test_every_platform_in_one_list(site: Site) -> None:
         "nextCursor": None,
         "total": 0,
         "connections": [],
-        "facets": {"tags": [], "folders": [], "triggers": []},
+        "facets": {"tags": [], "folders": [], "triggers": [], "results": []},
     }
     async with sandbox_platforms(time_scale=0.05) as platforms:
         for provider in ("n8n", "make", "zapier", "airflow"):
@@ -116,8 +120,10 @@ async def test_the_list_never_waits_and_says_what_is_old_and_why(site: Site, n8n
     sandbox.limited = 1000
     (old,) = (await listed(site, refresh="true"))["connections"]
     assert (old["renewing"], old["syncedAt"]) == (True, first["syncedAt"])
+    assert old["retryAt"] is None, "nothing is known to be wrong yet"
     (failed,) = (await settled(site))["connections"]
     assert (failed["stale"], failed["problem"]["code"]) == (True, "rate-limited")
+    assert datetime.fromisoformat(failed["retryAt"]) > datetime.now(UTC)
     assert failed["count"] == first["count"]
     async with site.store.database.begin() as transaction:
         long_ago = datetime.now(UTC) - timedelta(hours=1)
@@ -132,10 +138,77 @@ async def test_the_list_never_waits_and_says_what_is_old_and_why(site: Site, n8n
     assert len(sandbox.calls) == calls
     sandbox.limited = 0
     (mended,) = (await settled(site, refresh="true"))["connections"]
-    assert (mended["stale"], mended["problem"]) == (False, None)
+    assert (mended["stale"], mended["problem"], mended["retryAt"]) == (False, None, None)
     await site.client.patch(f"{API}/connections/{made}", json={"status": "INACTIVE"})
     (paused,) = (await listed(site, refresh="true"))["connections"]
     assert (paused["status"], paused["renewing"]) == ("INACTIVE", False)
+
+
+async def test_a_list_says_what_it_leaves_out_until_it_is_whole(site: Site) -> None:
+    sandbox, on = MakeSandbox(time_scale=0.05), listen("127.0.0.1", 0)
+    sandbox.refused = {20}
+    async with serving(sandbox, on):
+        made = await connect(site, "make", sandbox.connection(f"http://127.0.0.1:{on.getsockname()[1]}"))
+        (part,) = (await settled(site))["connections"]
+        closed = {"kind": "team", "name": "Reports", "of": 3, "why": "no permission"}
+        assert (part["status"], part["problem"], part["leftOut"]) == ("ACTIVE", None, [closed])
+        assert 0 < part["count"] < len(sandbox.scenarios)
+        one = (await site.client.get(f"{API}/connections/{made}")).json()
+        assert one["leftOut"] == [closed]
+        sandbox.refused = set()
+        (whole,) = (await settled(site, refresh="true"))["connections"]
+        assert (whole["leftOut"], whole["count"]) == ([], len(sandbox.scenarios))
+
+
+async def test_what_was_imported_is_compared_when_the_list_knows_a_later_change(site: Site, n8n: N8n) -> None:
+    sandbox, credentials = n8n
+    await connect(site, "n8n", credentials)
+    await settled(site)
+    made = await node(site, "n8n", "wfPriceOrder")
+    other = await node(site, "n8n", "wfStock")
+    chain = await drawn(site, made, other)
+    assert (await listed(site, changed="true"))["total"] == 0
+    await edited(sandbox, "wfPriceOrder")
+    began = len(sandbox.calls)
+    await settled(site, refresh="true")
+    looks = [call for call in sandbox.calls[began:] if re.fullmatch(r"GET /api/v1/workflows/\w+", call)]
+    assert looks == ["GET /api/v1/workflows/wfPriceOrder"], "one call for the one that has changed"
+    (found,) = (await listed(site, changed="true"))["items"]
+    assert (found["id"], found["changed"], found["usedIn"]) == ("wfPriceOrder", True, 1)
+    (usage,) = (await site.client.get(f"{API}/usages", params={"changed": "true"})).json()["items"]
+    assert (usage["orchestratorId"], usage["nodeId"], usage["changed"]) == (chain, "n0", True)
+
+
+async def test_drift_does_not_wait_for_a_platform_whose_copy_there_is(site: Site, n8n: N8n) -> None:
+    sandbox, credentials = n8n
+    await connect(site, "n8n", credentials)
+    chain = await drawn(site, await node(site, "n8n", "wfPriceOrder"))
+    await edited(sandbox, "wfPriceOrder")
+    async with site.store.database.begin() as transaction:
+        await transaction.execute(
+            update(remote_preview).values(
+                data=remote_preview.c.data.op("||")({"fetched_at": "2026-01-01T00:00:00Z"})
+            )
+        )
+    (early,) = (await site.client.get(f"{API}/{chain}/drift")).json()["items"]
+    assert (early["changed"], early["renewing"]) == (False, True)
+    async with asyncio.timeout(10):
+        while (await site.client.get(f"{API}/{chain}/drift")).json()["items"][0]["renewing"]:
+            pass
+    (late,) = (await site.client.get(f"{API}/{chain}/drift")).json()["items"]
+    assert (late["changed"], late["renewing"]) == (True, False)
+
+
+async def edited(sandbox: N8nSandbox, workflow: str) -> None:
+    """The path of its webhook is another, as a person saves it in n8n."""
+    raw: Any = sandbox.samples[workflow].raw
+    parts = {name: copy.deepcopy(raw[name]) for name in ("name", "nodes", "connections", "settings")}
+    parts["nodes"][0]["parameters"]["path"] += "-renamed"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox), base_url="http://n8n") as client:
+        answer = await client.put(
+            f"/api/v1/workflows/{workflow}", json=parts, headers={"X-N8N-API-KEY": "sandbox-n8n-key"}
+        )
+    assert answer.status_code == 200, answer.text
 
 
 async def test_a_workflow_becomes_a_node_and_is_found_by_its_use(site: Site) -> None:
@@ -170,6 +243,7 @@ async def test_a_workflow_becomes_a_node_and_is_found_by_its_use(site: Site) -> 
             "provider": "n8n",
             "connectionId": ids["n8n"],
             "workflowId": query["workflowId"],
+            "changed": False,
         }
         refused = await site.client.delete(f"{API}/connections/{ids['n8n']}")
         assert (refused.status_code, refused.json()["code"]) == (409, "connection-in-use")

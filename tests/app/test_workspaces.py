@@ -4,6 +4,7 @@ an id is either covered here or breaks this test."""
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,9 +15,22 @@ from starlette.routing import Route
 from app.main import create_app
 from runner.errors import NotFound
 from runner.model import Role
+from runner.store.letters import LetterFilter
 from tests.factories import Site, make_graph, make_run, make_workspace, settings_for
 
-KNOWN = {"id", "runId", "revision", "provider", "workflowId", "nodeId", "callbackId", "rest", "name"}
+KNOWN = {
+    "id",
+    "runId",
+    "revision",
+    "provider",
+    "workflowId",
+    "nodeId",
+    "callbackId",
+    "rest",
+    "name",
+    "letterId",
+    "bulkId",
+}
 """`rest` and `name` are addresses of screens and of their files, which are the same for everybody."""
 OPEN = "/api/v1/orchestrator/callback/{runId}"
 """Guarded by its token; see test_callbacks."""
@@ -26,6 +40,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "/runs/{runId}": {"labels": {}},
     "/callbacks/{nodeId}": {"reason": "test"},
     "/extend": {"seconds": 1},
+    "/drop": {"reason": "test"},
+    "/keep": {"keep": True},
 }
 """Bodies of routes that take none that is empty, by how the path ends."""
 
@@ -38,7 +54,7 @@ def id_routes(tmp_path: Any) -> list[tuple[str, str]]:
         path, methods = route.path_format, route.methods or set[str]()
         names = {part[1:-1] for part in path.split("/") if part.startswith("{")}
         assert names <= KNOWN, f"{path}: say here what a foreign {names - KNOWN} is"
-        if names & {"id", "runId"} and path != OPEN:
+        if names & {"id", "runId", "letterId", "bulkId"} and path != OPEN:
             found += [(method, path) for method in sorted(methods - {"HEAD"})]
     return found
 
@@ -57,12 +73,23 @@ async def foreign(site: Site) -> dict[str, str]:
             ),
             {"workspace": scope.workspace_id},
         )
+        letter_id = await connection.scalar(
+            text(
+                "INSERT INTO dead_letter (workspace_id, orchestrator_id, run_id, revision, node_run_id, node_id, node_label, "
+                "code, message) SELECT r.workspace_id, r.orchestrator_id, r.id, 1, n.id, n.node_id, 'theirs-canary', 'x', "
+                "'theirs-canary' FROM run r JOIN node_run n ON n.run_id = r.id WHERE r.id = :run LIMIT 1 RETURNING id"
+            ),
+            {"run": run_id},
+        )
+    bulk = await site.store.bulks.ask(scope, "drop", LetterFilter(q="none"), reason="theirs-canary")
     token, _ = await site.store.access.issue_token(scope, "theirs-canary", Role.VIEWER)
     return {
         "orchestrator": str(made.id),
         "run": str(run_id),
         "connection": str(connection_id),
         "token": str(token.id),
+        "letter": str(letter_id),
+        "bulk": str(bulk.id),
     }
 
 
@@ -93,7 +120,15 @@ def variants(real: str) -> list[str]:
 
 
 async def snapshot(site: Site) -> list[Any]:
-    tables = ("orchestrator", "orchestrator_revision", "run", "node_run", "connection", "run_event")
+    tables = (
+        "orchestrator",
+        "orchestrator_revision",
+        "run",
+        "node_run",
+        "connection",
+        "run_event",
+        "dead_letter",
+    )
     async with site.store.database.begin() as connection:
         return [
             (
@@ -113,12 +148,13 @@ async def test_a_foreign_id_is_404_on_every_route_for_every_role(site: Site, tmp
     for method, path in routes:
         kind = "run" if "{runId}" in path else "connection" if "/connections/" in path else "orchestrator"
         kind = "token" if "/tokens/" in path else kind
+        kind = "letter" if "{letterId}" in path else "bulk" if "{bulkId}" in path else kind
         given = next((needed for end, needed in NEEDS.items() if path.endswith(end)), dict[str, Any]())
         body: dict[str, Any] = {"json": given} if method in ("POST", "PUT", "PATCH") else {}
         for role in Role:
             named = variants(theirs[kind]) if role is Role.ADMIN else [theirs[kind]]
             fixed = path.replace("{revision}", "1").replace("{nodeId}", "A")
-            urls = [fixed.replace("{id}", n).replace("{runId}", n) for n in named]
+            urls = [re.sub(r"\{(id|runId|letterId|bulkId)\}", lambda _, n=n: n, fixed) for n in named]
             headers = site.bearer(role)
             answers = await asyncio.gather(
                 *(site.anonymous.request(method, url, headers=headers, **body) for url in urls)
@@ -133,7 +169,7 @@ async def test_a_foreign_id_is_404_on_every_route_for_every_role(site: Site, tmp
 
 async def test_an_empty_id_names_no_list(site: Site, tmp_path: Any) -> None:
     for method, path in id_routes(tmp_path):
-        url = path.replace("{id}", "").replace("{runId}", "").replace("{revision}", "1")
+        url = re.sub(r"\{(id|runId|letterId|bulkId)\}", "", path).replace("{revision}", "1")
         answer = await site.client.request(method, url)
         assert answer.status_code in (404, 405), (method, url)
 

@@ -18,12 +18,12 @@ QUERIES: Mapping[str, str] = {
         SELECT r.id FROM run r WHERE {_OPEN} AND NOT EXISTS (
             SELECT 1 FROM node_run n LEFT JOIN wait w ON w.node_run_id = n.id LEFT JOIN run c ON c.parent_node_run_id = n.id
             WHERE n.run_id = r.id AND (n.work IN ('ready', 'leased') OR (n.work = 'parked' AND (
-                n.due_at IS NOT NULL OR w.state = 'parked' OR c.state IN ('PENDING', 'RUNNING', 'WAITING')))))
+                n.due_at IS NOT NULL OR n.held_for IS NOT NULL OR w.state = 'parked' OR c.state IN ('PENDING', 'RUNNING', 'WAITING')))))
     """,
     "live node that nothing will move": f"""
         SELECT n.id FROM node_run n LEFT JOIN wait w ON w.node_run_id = n.id LEFT JOIN run c ON c.parent_node_run_id = n.id
         WHERE {_LIVE} AND n.work NOT IN ('ready', 'leased') AND NOT (n.work = 'parked' AND (
-            n.due_at IS NOT NULL OR w.state = 'parked' OR c.state IN ('PENDING', 'RUNNING', 'WAITING')))
+            n.due_at IS NOT NULL OR n.held_for IS NOT NULL OR w.state = 'parked' OR c.state IN ('PENDING', 'RUNNING', 'WAITING')))
     """,
     "lease that ran out long ago": """
         SELECT id FROM node_run WHERE work IN ('ready', 'leased')
@@ -83,9 +83,11 @@ QUERIES: Mapping[str, str] = {
     "history and its counter differ": """
         SELECT r.id FROM run r WHERE r.event_seq <> (SELECT count(*) FROM run_event e WHERE e.run_id = r.id)
     """,
-    "node that started after its run ended": """
-        SELECT s.run_id FROM run_event s JOIN run_event e ON e.run_id = s.run_id AND s.seq > e.seq
-        WHERE e.kind IN ('run.completed', 'run.failed', 'run.cancelled') AND s.kind IN ('node.started', 'node.taken_over')
+    "start, outcome or waking after the run ended": """
+        SELECT s.run_id, s.kind FROM run_event s JOIN run_event e ON e.run_id = s.run_id AND s.seq > e.seq
+        WHERE e.kind IN ('run.completed', 'run.failed', 'run.cancelled') AND s.kind IN (
+            'node.started', 'node.taken_over', 'node.completed', 'node.failed', 'node.timed_out', 'node.retrying',
+            'node.waiting', 'node.queued', 'node.running', 'node.held', 'callback.accepted', 'callback.expired')
     """,
     "node of an ended run that may still be worked on": f"""
         SELECT n.id FROM node_run n JOIN run r ON r.id = n.run_id

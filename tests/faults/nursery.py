@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,15 +44,17 @@ class Worker:
 class Nursery:
     """A warm process that forks workers. `order` is what every worker is told: see `tests.faults.worker.serve`.
 
-    One process serves many tests, each in an event loop of its own, so nothing here belongs to a loop.
+    One process serves many tests, each in an event loop of its own, so nothing here belongs to a loop. `environ` is added to
+    the environment of its workers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
+            env={**os.environ, **(environ or {})},
         )
         self._workers: dict[int, Worker] = {}
         self._born: queue.SimpleQueue[Worker] = queue.SimpleQueue()

@@ -1,12 +1,14 @@
 """A nursery of workers that die on cue: `python -m tests.faults.worker` forks one for each line of JSON it reads.
 
 Forking from a warm interpreter makes a fresh worker in milliseconds. A worker wraps the store's own methods, inside its own
-process, and ends itself by SIGKILL at the point it was told; the product has no hook for any of this.
+process, and ends itself by SIGKILL at the point it was told; the product has no hook for any of this. An order with `web`
+makes a web server on that port instead, one with `defect` plants a mistake first.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import logging
@@ -16,16 +18,27 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, NoReturn, cast
 from uuid import UUID
 
-from providers import Http, discover
+from pydantic import SecretStr
+
+from app.main import create_app
+from app.serving import listen, serving
+from app.settings import SecretKey, Settings
+from providers import Http, _http, discover
+from runner.breaker import Policy
 from runner.database import Database
 from runner.engine import Engine, EngineOptions
 from runner.platforms import Platforms
 from runner.store import Store
+from runner.store.runs import Runs
 from runner.template import Templates
 from runner.vault import Vault
+from tests.faults.defects import DEFECTS
 
 LOOPBACK = ("127.0.0.0/8",)
 STDIN = 0
@@ -86,6 +99,25 @@ class Doom:
 
         self._store.database.fast = doomed_fast
 
+    def after_commits(self, count: int) -> None:
+        """Die when that many transactions of this process have been committed, whatever they were."""
+        done = 0
+
+        def counted(begin: Callable[..., Any]) -> Any:
+            @asynccontextmanager
+            async def doomed(**options: Any) -> AsyncGenerator[Any]:
+                nonlocal done
+                async with begin(**options) as connection:
+                    yield connection
+                done += 1
+                if done == count:
+                    die()
+
+            return doomed
+
+        self._store.database.begin = counted(self._store.database.begin)
+        self._store.database.fast = counted(self._store.database.fast)
+
     def _concerns(self, name: str, result: Any) -> bool:
         """Whether what a method returned is of the node that is to die."""
         match name:
@@ -101,8 +133,10 @@ class Doom:
     def _is_mine(self, claim: Any) -> bool:
         return claim is not None and (self._node is None or claim.spec.id == self._node)
 
-    def mine(self, claim: Any, *_: Any, **__: Any) -> bool:
-        return self._is_mine(claim)
+    def mine(self, given: Any, *_: Any, **__: Any) -> bool:
+        """Of a claim, or of one of the steps that are recorded together."""
+        steps = cast("list[Any]", given) if isinstance(given, list) else [given]
+        return any(self._is_mine(getattr(step, "claim", step)) for step in steps)
 
     def held(self, claims: Any, **_: Any) -> bool:
         return any(self._is_mine(claim) for claim in claims)
@@ -111,6 +145,11 @@ class Doom:
 def arm(point: str, node: str | None, store: Store) -> None:
     """Make this process die at `point`."""
     doom = Doom(store, node)
+    if point.startswith("commit:"):
+        doom.after_commits(int(point.removeprefix("commit:")))
+        return
+    if point == "never":
+        return
     doom.before_commits()
     match point:
         case "claim:inside":
@@ -132,8 +171,6 @@ def arm(point: str, node: str | None, store: Store) -> None:
             doom.cut(store.due, "take_due", AFTER)
         case "signal:inside" | "signal:after":
             doom.cut(store.waits, "signal", point.partition(":")[2])
-        case "never":
-            pass
         case _:
             raise ValueError(point)
 
@@ -146,7 +183,51 @@ def _poisoned(_http: Http, _method: str, url: str, **_: Any) -> bool:
     return "/poison" in url
 
 
+def die_before_answers(count: int) -> None:
+    """Make this web process die when it has committed that many runs, before it tells anybody of the last."""
+    create, done = Runs.create, 0
+
+    async def doomed(self: Any, *given: Any, **more: Any) -> Any:
+        nonlocal done
+        made = await create(self, *given, **more)
+        done += 1
+        if done == count:
+            die()
+        return made
+
+    Runs.create = doomed
+
+
+async def serve_web(order: dict[str, Any], stop: asyncio.Event) -> None:
+    key = base64.b64encode(bytes.fromhex(order["key"])).decode()
+    settings = Settings(
+        database_url=SecretStr(order["url"]),
+        data_dir=Path(order["folder"]),
+        public_url=f"http://127.0.0.1:{order['web']}",
+        secret_keys=(SecretKey("test", SecretStr(key)),),
+        egress_allow=tuple(ip_network(n) for n in LOOPBACK),
+    ).model_copy(update=order.get("settings", {}))
+    if "answers" in order:
+        die_before_answers(order["answers"])
+    async with serving(create_app(settings, engine=False), listen("127.0.0.1", order["web"])):
+        await stop.wait()
+
+
+def policy(told: dict[str, float]) -> Policy:
+    """Times in seconds."""
+    times = {"window", "first", "longest", "patience"}
+    return Policy(**{k: timedelta(seconds=v) if k in times else v for k, v in told.items()})  # pyright: ignore[reportArgumentType]
+
+
 async def serve(order: dict[str, Any]) -> None:
+    if (defect := order.get("defect")) is not None:
+        DEFECTS[defect](order)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    if "web" in order:
+        await serve_web(order, stop)
+        return
+    setattr(_http, "USER_AGENT", f"{_http.USER_AGENT} ({os.getpid()})")  # noqa: B010  (so that receivers know who calls)
     database = Database(order["url"], size=6)
     registry = discover()
     store = Store(database, Vault([("test", bytes.fromhex(order["key"]))]), registry)
@@ -155,16 +236,15 @@ async def serve(order: dict[str, Any]) -> None:
         told = order["signal"]
         await store.waits.signal(UUID(told["run"]), told["token"], told["body"])
         return
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with Templates() as templates:
         platforms = Platforms(store.connections, registry, egress_allow=LOOPBACK)
         options = EngineOptions(
-            "http://127.0.0.1:8000",
+            order.get("public_url", "http://127.0.0.1:8000"),
             lease=order["lease"],
             grace=order.get("grace", 5.0),
             concurrency=order.get("concurrency", 16),
             allow=LOOPBACK,
+            breaker=policy(order.get("breaker", {})),
         )
         engine = Engine(store, platforms, templates, options)
         await asyncio.gather(engine.run(stop), store.bell.run(stop))

@@ -16,6 +16,7 @@ from providers import (
     BadResponse,
     ExecutionState,
     JsonObject,
+    LeftOut,
     Rejected,
     RemoteNotFound,
     StartOptions,
@@ -143,6 +144,15 @@ async def test_a_dead_scheduler_is_a_warning(peer: Peer) -> None:
     assert "scheduler is not running" in (await peer.provider.check()).warnings[0]
     execution = await peer.provider.poll(await peer.provider.execute("quick_conf", {}, key="k"))
     assert execution.state is ExecutionState.QUEUED and "scheduler is not running" in (execution.note or "")
+
+
+async def test_files_that_do_not_load_are_left_out_of_the_list_and_named(peer: Peer) -> None:
+    peer.server.broken = ["broken.py"]
+    first = await peer.provider.list_workflows()
+    assert first.left_out == (LeftOut(kind="DAG file", name="broken.py", why="Airflow cannot import it"),)
+    assert "A DAG file cannot be imported: broken.py" in (await peer.provider.check()).warnings
+    peer.server.broken = []
+    assert (await peer.provider.list_workflows()).left_out == ()
 
 
 async def test_many_tasks_share_one_login(v2: Peer) -> None:

@@ -56,7 +56,7 @@ def network_backend(transport: object) -> object:
 
 
 def guarded_backend(http: Http) -> Any:
-    client: object = vars(http)["_client"]
+    client: httpx.AsyncClient = http._lane()  # pyright: ignore[reportPrivateUsage]
     return network_backend(vars(client)["_transport"])
 
 

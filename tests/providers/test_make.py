@@ -19,6 +19,7 @@ from providers import (
     ExecutionState,
     Http,
     JsonObject,
+    LeftOut,
     RateLimited,
     Rejected,
     RemoteNotFound,
@@ -156,6 +157,22 @@ async def test_a_closed_organization_is_left_out_and_said(provider: Make, sandbo
     sandbox.closed = {5, 6}
     with pytest.raises(Unauthorized, match="SC403"):
         await provider.list_workflows()
+
+
+async def test_a_closed_team_is_named_and_hides_no_other(provider: Make, sandbox: MakeSandbox) -> None:
+    sandbox.refused, sandbox.closed = {20}, {6}
+    pages = [await provider.list_workflows()]
+    while (cursor := pages[-1].cursor) is not None:
+        pages.append(await provider.list_workflows(cursor=cursor))
+    south = LeftOut(kind="organization", name="South", of=2, why="no permission")
+    reports = LeftOut(kind="team", name="Reports", of=2, why="no permission")
+    assert [part for page in pages for part in page.left_out] == [south, reports]
+    listed = {int(workflow.id) for page in pages for workflow in page.items}
+    assert listed == {number for number, each in sandbox.scenarios.items() if each.team == 19}
+    assert "Team Reports is left out: no permission." in (await provider.check()).warnings
+    sandbox.refused = {19, 20}
+    with pytest.raises(Unauthorized, match="IM002"):
+        await all_workflows(provider)
 
 
 async def test_what_cannot_be_started_says_why(provider: Make, sandbox: MakeSandbox) -> None:

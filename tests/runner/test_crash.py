@@ -106,6 +106,7 @@ async def test_a_call_that_may_be_repeated_is_repeated_under_one_key(bench: Benc
     graph = drawing({"t": plain(bench.site.url + path_for(point), idempotent=True), "z": mapper()}, "t>z")
     run_id = await bench.start(graph, {"n": 1})
     await die_while_calling(bench, point)
+    bench.site.released.set()  # the dead worker's call may not have left at all: then this one is the first
     bench.worker()
     row = await bench.ended(run_id)
     assert (row.state, row.output) == ("COMPLETED", {"end": {"echo": {"n": 1}}})
@@ -291,32 +292,6 @@ async def test_one_child_run_however_often_its_parent_dies(
 
 
 # ------------------------------------------------------------------------------------------------ worse than dead
-
-
-async def test_a_node_that_kills_its_workers_is_stopped_and_others_go_on(bench: Bench) -> None:
-    poison = await bench.start(drawing({"t": plain(bench.site.url + "/poison", idempotent=True)}))
-    healthy = [
-        await bench.start(drawing({"a": mapper("input.n"), "b": mapper("data.end")}, "a>b"), {"n": n})
-        for n in range(20)
-    ]
-    deaths = 0
-    worker = bench.worker("send:poison")
-
-    async def over() -> bool:
-        nonlocal worker, deaths
-        if worker.code is not None:
-            assert worker.code == -signal.SIGKILL
-            deaths += 1
-            worker = bench.worker("send:poison")
-        return (await run_row(bench.store, poison)).finished_at is not None
-
-    await until(over, 30)
-    row = await bench.ended(poison)
-    assert (row.state, row.error["code"]) == ("FAILED", "worker-killer")
-    assert (deaths, (await node_rows(bench.store, poison))["t"].takeovers) == (3, 3)
-    for number, run_id in enumerate(healthy):
-        ended = await bench.ended(run_id)
-        assert ended.output == {"end": number}, ended.error
 
 
 async def test_a_worker_that_slept_past_its_lease_cannot_write(bench: Bench) -> None:

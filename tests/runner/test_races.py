@@ -1,4 +1,5 @@
-"""Two things at once: callbacks against parks, deadlines and each other, cancels against everything, workers at one join."""
+"""Two things at once: cancels against everything, heartbeats, workers at one join. Callbacks against parks, deadlines and each
+other are `tests/faults`."""
 
 from __future__ import annotations
 
@@ -7,27 +8,22 @@ import random
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
 
 from providers import discover
-from providers.sandbox._asgi import Ask, Reply
 from runner.database import Database
 from runner.engine import Engine, EngineOptions
 from runner.model import RunState, Scope
 from runner.platforms import Platforms
 from runner.store import Store
-from runner.tables import callback_audit, node_attempt, node_run, run, run_event, wait
+from runner.tables import node_run, run, run_event
 from runner.template import Templates
 from runner.vault import Vault
 from tests.faults.bench import BY, begin, drawing, mapper, run_row, token_of, until
 from tests.faults.invariants import violations
-from tests.receiver import Receiver
-from tests.serving import served
 
 KEY = bytes(range(32))
 LOOPBACK = ("127.0.0.0/8",)
@@ -83,134 +79,6 @@ async def states(store: Store) -> Counter[str]:
 
 async def all_final(store: Store) -> bool:
     return all(RunState(state).final for state in await states(store))
-
-
-class Caller(Receiver):
-    """`/back` calls back inside its own handler, before it answers; `/around` answers and calls back at random moments."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__()
-        self.store = store
-        self.verdicts: list[str] = []
-        self.random = random.Random(7)
-        self.route("POST", "/back", self._back)
-        self.route("POST", "/around", self._around)
-
-    async def _call_back(self, ask: Ask, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        run_id = UUID(ask.headers["x-baton-key"].split("/")[0])
-        verdict = await self.store.waits.signal(run_id, ask.json()["token"], {"run": str(run_id)})
-        self.verdicts.append(verdict.kind)
-
-    async def _back(self, ask: Ask) -> Reply:
-        await self._call_back(ask, 0)
-        return Reply(200, {"started": True})
-
-    async def _around(self, ask: Ask) -> Reply:
-        self.spawn(self._call_back(ask, self.random.uniform(0, 0.05)))
-        await asyncio.sleep(self.random.uniform(0, 0.05))
-        return Reply(200, {"started": True})
-
-
-async def test_a_callback_is_never_too_early(store: Store, scope: Scope) -> None:
-    """150 callbacks before the request that causes them is answered, 150 around the moment of the park."""
-    caller = Caller(store)
-    async with served(caller) as url, serving(store):
-        graphs = [
-            drawing(
-                {
-                    "ask": ("RemoteWebhook", {"url": url + path, "bodyTemplate": "{{ callback }}"}),
-                    "wait": WAIT,
-                },
-                "ask>wait",
-            )
-            for path in ("/back", "/around")
-        ]
-        ids: list[UUID] = []
-        for _ in range(15):
-            ids += await asyncio.gather(*(begin(store, scope, graphs[n % 2]) for n in range(20)))
-
-        async def all_ended() -> bool:
-            return await all_final(store)
-
-        await until(all_ended, 40)
-    assert caller.verdicts == ["accepted"] * 300
-    assert await states(store) == {"COMPLETED": 300}
-    async with store.database.begin() as connection:
-        outputs = {r.id: r.output for r in await connection.execute(select(run.c.id, run.c.output))}
-        waits = select(node_attempt.c.attempt).join(node_run).where(node_run.c.node_id == "wait")
-        assert (await connection.scalars(waits)).all() == [1] * 300
-    assert outputs == {run_id: {"run": str(run_id)} for run_id in ids}
-    assert await violations(store.database) == {}
-
-
-async def test_equal_callbacks_at_once_resume_once(store: Store, scope: Scope, engine: Engine) -> None:
-    graph = drawing({"wait": WAIT, "z": mapper("data.n")}, "wait>z")
-    ids = [await begin(store, scope, graph) for _ in range(200)]
-    await engine.run_until_idle()
-    for run_id in ids:
-        token = await token_of(store, scope, run_id, "wait")
-        verdicts = await asyncio.gather(*(store.waits.signal(run_id, token, {"n": n}) for n in range(16)))
-        assert Counter(v.kind for v in verdicts) == {"accepted": 1, "duplicate": 15}
-    await engine.run_until_idle()
-    assert await states(store) == {"COMPLETED": 200}
-    async with store.database.begin() as connection:
-        kept = select(callback_audit.c.verdict, func.count()).group_by(callback_audit.c.verdict)
-        assert {verdict: n for verdict, n in await connection.execute(kept)} == {
-            "accepted": 200,
-            "duplicate": 3000,
-        }
-        resumed = select(run_event.c.run_id).where(run_event.c.kind == "callback.accepted")
-        assert sorted((await connection.scalars(resumed)).all()) == sorted(ids)
-        epochs = select(node_run.c.epoch).where(node_run.c.node_id == "wait")
-        assert set((await connection.scalars(epochs)).all()) == {2}
-    assert await violations(store.database) == {}
-
-
-async def test_of_callback_and_deadline_one_wins(store: Store, scope: Scope) -> None:
-    """200 callbacks within 5 ms of their wait's deadline, on either side."""
-    chance = random.Random(11)
-    graph = drawing({"wait": ("WaitForCallback", {"timeout": 1500})})
-    verdicts: dict[UUID, str] = {}
-
-    async def call(run_id: UUID, deadline: datetime) -> None:
-        token = await token_of(store, scope, run_id, "wait")
-        moment = deadline.timestamp() + chance.uniform(-0.005, 0.005)
-        await asyncio.sleep(max(0.0, moment - datetime.now(UTC).timestamp()))
-        verdicts[run_id] = (await store.waits.signal(run_id, token, {"here": True})).kind
-
-    async def batch() -> None:
-        ids = await asyncio.gather(*(begin(store, scope, graph) for _ in range(40)))
-        deadlines: dict[UUID, datetime] = {}
-
-        async def parked() -> bool:
-            async with store.database.begin() as connection:
-                found = select(wait.c.run_id, wait.c.deadline_at).where(wait.c.deadline_at.is_not(None))
-                deadlines.update({r.run_id: r.deadline_at for r in await connection.execute(found)})
-            return set(ids) <= deadlines.keys()
-
-        await until(parked)
-        await asyncio.gather(*(call(run_id, deadlines[run_id]) for run_id in ids))
-
-    async with serving(store):
-        for _ in range(5):
-            await batch()
-
-        async def all_ended() -> bool:
-            return await all_final(store)
-
-        await until(all_ended)
-    assert set(verdicts.values()) == {"accepted", "gone"}
-    for run_id, verdict in verdicts.items():
-        row = await run_row(store, run_id)
-        if verdict == "accepted":
-            assert (row.state, row.output) == ("COMPLETED", {"here": True})
-        else:
-            assert (row.state, row.error["code"]) == ("FAILED", "callback-timeout")
-    async with store.database.begin() as connection:  # the loser is kept too
-        lost = await connection.scalar(select(func.count()).where(callback_audit.c.verdict == "gone"))
-    assert lost == Counter(verdicts.values())["gone"]
-    assert await violations(store.database) == {}
 
 
 async def test_a_callback_accepted_in_time_counts_however_late_a_worker_comes(

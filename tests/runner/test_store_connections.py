@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,8 +13,8 @@ import pytest_asyncio
 from pydantic import Field, SecretStr
 from sqlalchemy import insert, select, text, update
 
-from providers import Account, Connection, Frozen, Http, Provider, Registry
-from runner.credentials import BadCredentials, merge, parse, split
+from providers import Account, Connection, Frozen, Http, Provider, Registry, discover
+from runner.credentials import SET, BadCredentials, merge, parse, split
 from runner.database import Database
 from runner.errors import Conflict, NotFound, VaultError
 from runner.model import Failure, Role, Scope
@@ -255,6 +257,59 @@ async def test_a_moved_connection_is_cleared_and_says_so(connections: Connection
     mended = await connections.update(scope, row.id, credentials=again, account=Account(label="Ada"))
     assert (mended.status, mended.last_error) == ("ACTIVE", None)
     assert connections.opened(mended).secrets() == ("key-9",)
+
+
+async def test_the_age_of_a_key_is_that_of_its_entering(connections: Connections, scope: Scope) -> None:
+    made = await connections.create(scope, "probe", "a", parse(ProbeConnection, HERE))
+    assert made.secrets_at is not None and made.secrets_expire_at is None
+    renamed = await connections.update(scope, made.id, name="b")
+    kept = await connections.update(scope, made.id, credentials=connections.merged(renamed, {"apiKey": SET}))
+    assert renamed.secrets_at == kept.secrets_at == made.secrets_at
+    rotated = await connections.update(
+        scope, made.id, credentials=connections.merged(kept, {"apiKey": "key-2"})
+    )
+    assert rotated.secrets_at is not None and rotated.secrets_at > made.secrets_at
+    moved = connections.merged(rotated, {"baseUrl": "https://two.example/api", "hooks": []})
+    cleared = await connections.update(scope, made.id, credentials=moved)
+    assert cleared.secrets_at is None
+
+
+def jwt(claims: str) -> str:
+    return ".".join(
+        base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in ("{}", claims, "x")
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "ends"),
+    [
+        (jwt('{"exp": 1893456000}'), datetime(2030, 1, 1, tzinfo=UTC)),
+        (jwt('{"iat": 1893456000}'), None),
+        (jwt('{"exp": 99999999999999999}'), None),
+        (jwt('{"exp": "soon"}'), None),
+        (jwt("not json"), None),
+        ("a.b", None),
+        ("ä.ö.ü", None),
+        ("plain-key", None),
+    ],
+)
+def test_a_key_that_says_when_it_ends(key: str, ends: datetime | None) -> None:
+    registry = discover()
+    here: dict[str, Any] = {"baseUrl": "https://one.example"}
+    assert parse(registry["n8n"].connection_model, {**here, "apiKey": key}).expires() == ends
+    assert parse(registry["airflow"].connection_model, {**here, "token": key}).expires() == ends
+    password = {**here, "username": "u", "password": key}
+    assert parse(registry["airflow"].connection_model, password).expires() is None
+
+
+async def test_the_end_of_a_key_is_kept_with_it(store: Store, scope: Scope) -> None:
+    fields: dict[str, Any] = {"baseUrl": "https://one.example", "apiKey": jwt('{"exp": 1893456000}')}
+    model = discover()["n8n"].connection_model
+    made = await store.connections.create(scope, "n8n", "a", parse(model, fields))
+    assert made.secrets_expire_at == datetime(2030, 1, 1, tzinfo=UTC)
+    changed = store.connections.merged(made, {"apiKey": "without-end"})
+    rotated = await store.connections.update(scope, made.id, credentials=changed)
+    assert rotated.secrets_expire_at is None
 
 
 async def test_of_two_changes_made_from_one_state_the_second_is_refused(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
-from providers import RemoteWorkflow, Trigger, discover
+from providers import Preview, RemoteWorkflow, Trigger, discover, now
 from runner.credentials import parse
-from runner.model import Graph, Role, Scope
+from runner.model import Graph, NodeState, Role, Scope
 from runner.store import Store
 from runner.store.offers import FacetValue, OfferFilter
 from runner.store.usages import Usage
+from runner.tables import node_run, run
 from tests.factories import make_graph, make_workspace
 
 KEY = SecretStr("k" * 20)
@@ -123,6 +125,101 @@ async def test_filters(
     assert found.total == len(names)
 
 
+def importing(*fingerprints: str) -> Graph:
+    """Steps n0, n1, … that imported the n8n workflows "1", "2", … with these fingerprints."""
+    configs = [{"provider": "n8n", "workflowId": str(number + 1)} for number in range(len(fingerprints))]
+    graph = calling(*configs).model_dump(mode="json", by_alias=True)
+    for node, fingerprint in zip(graph["nodes"], fingerprints, strict=True):
+        node["data"]["imported"] = {"fingerprint": fingerprint, "at": "2026-01-01T00:00:00.000Z"}
+    return Graph.model_validate(graph)
+
+
+async def keep(store: Store, scope: Scope, made: UUID, ident: str, fingerprint: str, **more: Any) -> None:
+    shown = remote(ident, "x")
+    preview = Preview(
+        workflow=shown, nodes=(), edges=(), fingerprint=fingerprint, fetched_at=more.get("at", now())
+    )
+    await store.catalog.keep_preview(scope, made, ident, preview)
+
+
+async def test_what_has_changed_since_import(store: Store, scope: Scope, n8n: UUID, make: UUID) -> None:
+    await store.orchestrators.create(scope, "chain", "", importing("a", "b", "c"))
+    await keep(store, scope, n8n, "1", "a")
+    await keep(store, scope, n8n, "2", "other")
+    found = await store.offers.search(scope, OfferFilter(changed=True))
+    assert [(each.id, each.connection_id, each.changed) for each in found.items] == [("2", n8n, True)]
+    assert found.total == 1
+    assert (await store.offers.search(scope, OfferFilter(changed=False))).total == 4
+    assert [each.changed for each in await store.usages.find(scope)] == [False, True, None]
+    assert [each.node_id for each in await store.usages.find(scope, changed=True)] == ["n1"]
+
+
+async def test_only_copies_that_may_be_old_are_looked_at_again(store: Store, scope: Scope, n8n: UUID) -> None:
+    at = now()
+    await store.catalog.replace(
+        scope,
+        n8n,
+        [
+            remote("1", "edited", updated_at=at),
+            remote("2", "not edited", updated_at=at - timedelta(days=2)),
+            remote("3", "tells no time"),
+            remote("4", "never read", updated_at=at),
+            remote("5", "not used", updated_at=at),
+        ],
+    )
+    await store.orchestrators.create(scope, "chain", "", importing("a", "b", "c", "d"))
+    for ident in ("1", "2", "3"):
+        await keep(store, scope, n8n, ident, "a", at=at - timedelta(days=1))
+    outdated = store.catalog.outdated
+    assert set(await outdated(scope, n8n, before=at, limit=9)) == {"1", "3", "4"}
+    assert await outdated(scope, n8n, before=at, limit=1) == ("4",)
+    assert set(await outdated(scope, n8n, before=at - timedelta(days=2), limit=9)) == {"1", "4"}
+
+
+async def ran(store: Store, scope: Scope, orchestrator: UUID, **states: str) -> UUID:
+    """A run in which these nodes ended so."""
+    async with store.database.begin() as transaction:
+        made = await transaction.execute(
+            insert(run)
+            .values(
+                workspace_id=scope.workspace_id,
+                orchestrator_id=orchestrator,
+                revision=1,
+                state="COMPLETED",
+                inputs={},
+                trigger_kind="api",
+                trigger_by="x",
+            )
+            .returning(run.c.id)
+        )
+        run_id = made.scalar_one()
+        rows = [
+            {"run_id": run_id, "node_id": node, "type": "RemoteWebhook", "label": node, "state": state, "started_at": now()}
+            for node, state in states.items()
+        ]  # fmt: skip
+        await transaction.execute(insert(node_run), rows)
+    return run_id
+
+
+async def test_the_last_result_is_of_the_newest_call(
+    store: Store, scope: Scope, n8n: UUID, make: UUID
+) -> None:
+    first = await store.orchestrators.create(scope, "first", "", importing("a", "b"))
+    second = await store.orchestrators.create(scope, "second", "", importing("a"))
+    await ran(store, scope, first.id, n0="FAILED", n1="FAILED")
+    newest = await ran(store, scope, second.id, n0="COMPLETED")
+    await ran(store, scope, first.id, n1="TIMED_OUT")
+    found = await store.offers.search(scope, OfferFilter())
+    last = {each.name: each.last_run.state if each.last_run else None for each in found.items}
+    assert last == {
+        "alerts": "TIMED_OUT", "Backup": None, "Billing": None, "Leads": None, "Nightly leads": "COMPLETED"
+    }  # fmt: skip
+    (leads,) = (await store.offers.search(scope, OfferFilter(result=NodeState.COMPLETED))).items
+    assert leads.last_run and (leads.name, leads.last_run.run_id) == ("Nightly leads", newest)
+    results = (await store.offers.search(scope, OfferFilter(result=NodeState.FAILED))).facets.results
+    assert {each.value: each.count for each in results} == {"COMPLETED": 1, "TIMED_OUT": 1}
+
+
 async def test_a_facet_leaves_its_own_filter_aside(store: Store, scope: Scope, n8n: UUID, make: UUID) -> None:
     found = await store.offers.search(scope, OfferFilter(folder="Ops", provider="n8n"))
     assert found.facets.folders == (FacetValue(value="Ops", count=1), FacetValue(value="Sales", count=1))
@@ -147,6 +244,7 @@ async def test_usages_name_the_step_and_resolve_what_is_left_open(
         provider="n8n",
         connection_id=n8n,
         workflow_id="1",
+        changed=None,
     )
     lost = first.model_copy(
         update={"node_id": "n1", "node_label": "n1", "provider": "make", "connection_id": None, "workflow_id": None}
@@ -175,7 +273,9 @@ async def test_two_thousand_workflows_are_two_statements(store: Store, scope: Sc
     await store.catalog.replace(scope, made, many)
     for number in range(40):
         configs = [{"provider": "n8n", "workflowId": str(number * 20 + each)} for each in range(20)]
-        await store.orchestrators.create(scope, f"chain {number}", "", calling(*configs))
+        chain = await store.orchestrators.create(scope, f"chain {number}", "", calling(*configs))
+        for _ in range(10):
+            await ran(store, scope, chain.id, **{f"n{each}": "COMPLETED" for each in range(20)})
     statements: list[str] = []
 
     def counted(_: Any, __: Any, statement: str, *rest: Any) -> None:
@@ -190,4 +290,5 @@ async def test_two_thousand_workflows_are_two_statements(store: Store, scope: Sc
     assert len(statements) == 2
     assert (found.total, len(found.items), len(found.facets.tags)) == (2500, 200, 40)
     assert sum(each.used_in for each in found.items) == 200
+    assert all(each.last_run for each in found.items)
     assert elapsed < 1.5, f"{elapsed:.2f} s"

@@ -1,0 +1,144 @@
+"""One call of a node: what it may read and do, its limits, and what may come back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from pydantic import JsonValue
+
+from providers import Http
+from runner import tokens
+from runner.effects import NodeEffects, scope_of
+from runner.errors import NodeError
+from runner.model import NodeState
+from runner.node import Done, NodeConfig, NodeContext, Suspend, catalogue
+from runner.outages import Outages
+from runner.platforms import Platforms
+from runner.store import Store
+from runner.store.claims import Claim
+from runner.store.outcome import Ended
+from runner.store.succession import Step
+from runner.template import Templates
+
+TAKEOVERS = 3
+"""A node that has cost this many workers their life fails (G23)."""
+OUTPUT_LIMIT = 5 * 1024 * 1024
+
+
+class Caller:
+    """Calls nodes for an engine. `http` is the client of plain webhooks; `public_url` begins the addresses of callbacks."""
+
+    def __init__(
+        self,
+        store: Store,
+        platforms: Platforms,
+        templates: Templates,
+        outages: Outages,
+        http: Http,
+        public_url: str,
+    ) -> None:
+        self._store = store
+        self._platforms = platforms
+        self._templates = templates
+        self._outages = outages
+        self._http = http
+        self._public_url = public_url
+
+    def surroundings(self, claim: Claim) -> tuple[NodeEffects, dict[str, JsonValue]]:
+        """What the node may do, and what it may read."""
+        seed = None
+        if claim.sealed_seed is not None:
+            seed = self._store.waits.seed(claim.workspace_id, claim.run_id, claim.sealed_seed)
+        hidden = tuple(
+            tokens.callback_token(seed, n)
+            for n, spec in claim.definition.wiring.nodes.items()
+            if seed is not None and spec.type == "WaitForCallback"
+        )
+        effects = NodeEffects(self._store, self._platforms, self._outages, self._http, claim, hidden)
+        return effects, scope_of(claim, seed, self._public_url)
+
+    async def call(
+        self,
+        claim: Claim,
+        config: NodeConfig,
+        scope: dict[str, JsonValue],
+        effects: NodeEffects,
+    ) -> Done | Suspend:
+        """Work on the node, within its overall limit; what comes back can be stored. Raises NodeError, and what nodes raise."""
+        kind = catalogue()[claim.spec.type]
+        if claim.takeovers >= TAKEOVERS:
+            raise NodeError(
+                f"{claim.takeovers} workers died while they worked on it",
+                code="worker-killer",
+                hint="Look at the workers' logs: it may need more memory than there is.",
+            )
+        answered = claim.signal is not None and claim.signal.kind != "timeout"
+        if (
+            claim.overdue and not answered
+        ):  # what was accepted in time counts, however late a worker comes to it
+            raise NodeError("its overall limit has passed", code="deadline", timed_out=True)
+        if claim.spec.data.disabled:
+            return Done(scope["data"], kind.ports[0])  # a disabled node lets its data through
+
+        async def render(value: JsonValue, extra: Any = None) -> JsonValue:
+            return await self._templates.render_all(value, scope if extra is None else {**scope, **extra})
+
+        context = NodeContext(
+            run_id=claim.run_id,
+            node_id=claim.spec.id,
+            workspace_id=claim.workspace_id,
+            config=config,
+            key=f"{claim.run_id}/{claim.spec.id}/0",
+            attempt=claim.attempt,
+            attempt_started_at=claim.attempt_started_at,
+            data=scope["data"],
+            scope=scope,
+            effects=effects,
+            render=render,
+            memo=claim.memo,
+            signal=claim.signal,
+            interrupted=claim.interrupted,
+        )
+        try:
+            async with asyncio.timeout(None if config.deadline is None else config.deadline / 1000):
+                return _checked(await kind.run(context), effects)
+        except TimeoutError:
+            raise NodeError("its overall limit has passed", code="deadline", timed_out=True) from None
+
+    async def pure(self, claim: Claim) -> Step | None:
+        """The outcome of a node that touches nothing outside; None for any other, and for one that does not complete."""
+        kind = catalogue()[claim.spec.type]
+        if not kind.pure:
+            return None
+        effects, scope = self.surroundings(claim)
+        try:
+            config = claim.definition.config(claim.spec.id)
+            result = await self.call(claim, config, scope, effects)
+        except Exception:
+            return None
+        finally:
+            await effects.aclose()
+        if isinstance(result, Suspend):
+            return None
+        ended = Ended(NodeState.COMPLETED, output=result.output, port=result.port)
+        return Step(claim, ended, effects.story([], scope["data"]))
+
+
+def _checked(result: Done | Suspend, effects: NodeEffects) -> Done | Suspend:
+    """A result that Postgres can hold, callback tokens masked. Raises NodeError."""
+    value = result.output if isinstance(result, Done) else result.memo
+    try:
+        dumped = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NodeError(f"its output is not JSON: {error}", code="output-invalid") from error
+    if len(dumped) > OUTPUT_LIMIT:
+        raise NodeError(
+            f"its output has {len(dumped)} bytes; {OUTPUT_LIMIT} are the limit",
+            code="output-too-large",
+            hint="Map it down to what the next nodes need.",
+        )
+    if "\\u0000" in dumped:
+        raise NodeError("its output holds a NUL character", code="output-invalid")
+    return Done(effects.redacted(result.output), result.port) if isinstance(result, Done) else result

@@ -1,0 +1,54 @@
+"""What goes on in the background besides the runs: acts on many dead letters, and retention. Any number of processes may do it:
+each piece is one process's, and one that is cut off leaves its piece to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from runner.errors import RunnerError
+from runner.model import Policy
+from runner.store import Store
+from runner.store.purge import PAUSE
+
+log = logging.getLogger(__name__)
+
+LOOK = 2.0
+"""Seconds after which it looks again. What it does can wait, so no bell wakes it."""
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """`default` is the retention of orchestrators that have none of their own; `archive` the folder for what is purged."""
+
+    store: Store
+    default: Policy
+    archive: Path | None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; whatever goes wrong only delays it."""
+        while not stop.is_set():
+            wait = await self._guarded()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait)
+
+    async def _guarded(self) -> float:
+        try:
+            return await self.step()
+        except (RunnerError, SQLAlchemyError, OSError) as error:
+            log.warning("upkeep: %s", error)
+        except Exception:  # an upkeep that ends keeps everything for ever
+            log.exception("upkeep")
+        return LOOK
+
+    async def step(self) -> float:
+        """One piece of each. Seconds until it is worth while to ask again."""
+        if await self.store.bulks.step():
+            return 0.0
+        purged = await self.store.purge.step(self.default, archive=self.archive)
+        return LOOK if purged is None or purged.over else PAUSE
