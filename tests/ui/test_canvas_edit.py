@@ -98,7 +98,7 @@ def test_a_wire_offers_to_insert_and_to_delete(page: Page, shot: Shot) -> None:
     offer.click()
     palette = page.get_by_role("complementary", name="Add a node")
     expect(palette).to_contain_text("Between First and Second")
-    palette.get_by_label("Search kinds of nodes").press("Enter")
+    palette.get_by_label("Search nodes and remote workflows").press("Enter")
     expect(wires(page)).to_have_count(2)
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
@@ -128,7 +128,7 @@ def test_a_wire_dropped_on_nothing_keeps_its_link(page: Page) -> None:
     drag(page, start, (60, 180))
     palette = page.get_by_role("complementary", name="Add a node")
     expect(palette).to_contain_text("After First")
-    search = palette.get_by_label("Search kinds of nodes")
+    search = palette.get_by_label("Search nodes and remote workflows")
     search.fill("condition")
     search.press("Enter")
     expect(page.locator("[aria-label='Wire from First, port out, to Condition']")).to_have_count(1)
@@ -177,7 +177,7 @@ def test_a_group_moves_what_stands_in_it(page: Page, axe: Axe, shot: Shot) -> No
         if each != "note"
     }
     assert moved["group"] == moved["first"] == moved["second"] > 0 == moved["third"]
-    undo(page, "Move 1 node")
+    undo(page, "Move Prepare")
     assert {key: each["position"] for key, each in saved(page, found).items()} == {
         key: each["position"] for key, each in before.items()
     }
@@ -191,7 +191,7 @@ def test_undo_of_a_drag_and_of_a_setting(page: Page) -> None:
     found = drawn(page, "Undone", [delay("First", 0), delay("Second", 400)], [])
     drag(page, middle(node(page, "Second")), (0, 160))
     assert saved(page, found)["second"]["position"]["y"] > 0
-    undo(page, "Move 1 node")
+    undo(page, "Move Second")
     assert saved(page, found)["second"]["position"]["y"] == 0
     node(page, "First").click()
     field = page.get_by_role("complementary", name="First").get_by_role("textbox", name="Name").first
@@ -235,12 +235,19 @@ def test_alt_drag_duplicates_and_marquee_selects(page: Page) -> None:
     expect(page.locator(".react-flow__node.selected")).to_have_count(2)
 
 
-def test_a_long_chain_opens_whole(page: Page, shot: Shot) -> None:
+def test_a_long_chain_opens_at_its_beginning(page: Page, shot: Shot) -> None:
+    """Large enough to be read; the overview shows where the rest is, and is gone once all of it is in view."""
+    overview = page.get_by_role("img", name="Overview")
     steps = [delay(f"Step{number}", number * 312) for number in range(7)]
     drawn(page, "Long", steps, [(f"step{at}", f"step{at + 1}") for at in range(6)])
-    for name in ("Step0", "Step6"):
-        expect(node(page, name)).to_be_in_viewport(ratio=0.99)
+    expect(page.get_by_role("button", name=re.compile("^Zoom 75 %"))).to_be_visible()
+    expect(node(page, "Step0")).to_be_in_viewport(ratio=0.99)
+    expect(overview).to_be_visible()
     shot(page, "canvas-long")
+    page.keyboard.press("1")
+    expect(node(page, "Step6")).to_be_in_viewport(ratio=0.99)
+    expect(overview).to_have_count(0)
+    shot(page, "canvas-long-whole")
     drawn(page, "Placed", [delay("First", 0)], [], viewport={"x": 300, "y": 200, "zoom": 1.5})
     expect(page.get_by_role("button", name=re.compile("^Zoom 150 %"))).to_be_visible()
 

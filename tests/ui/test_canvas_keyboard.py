@@ -8,54 +8,85 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.ui.conftest import Axe, Shot
+from tests.ui.site import Product
 from tests.ui.test_canvas_edit import drawn, saved, wires
 from tests.ui.test_orchestrator import SAME_ORIGIN, delay, node, stored
+from tests.ui.test_runs_list import ended
+
+
+def write(page: Page, text: str) -> None:
+    """By key: in the place of what is in the field that has the focus."""
+    page.keyboard.press("Control+a")
+    page.keyboard.type(text)
 
 
 def focus(page: Page, name: str) -> None:
     """By key: find the node, which gives it the focus."""
     page.keyboard.press("Control+f")
-    page.get_by_role("combobox", name="Find a node").fill(name)
+    expect(page.get_by_role("combobox", name="Find a node")).to_be_focused()
+    page.keyboard.type(name)
     page.keyboard.press("Enter")
     expect(node(page, name)).to_be_focused()
 
 
-def tab_to(page: Page, field: Locator) -> None:
+def tab_to(page: Page, field: Locator, *, back: bool = False) -> None:
     """By key: on, until the focus is there."""
     expect(field).to_be_visible()
-    for _ in range(60):
-        page.keyboard.press("Tab")
+    for _ in range(80):
+        page.keyboard.press("Shift+Tab" if back else "Tab")
         if field.evaluate("field => field === document.activeElement"):
             return
-    raise AssertionError("the field is not reached by Tab")
+    raise AssertionError("it is not reached by Tab")
 
 
-def test_built_wired_set_saved_and_run_by_keys_alone(page: Page, shot: Shot) -> None:
+def go_to(page: Page, words: str, *, option: str | None = None) -> None:
+    """By key: through the palette."""
+    page.keyboard.press("Control+k")
+    palette = page.get_by_role("dialog", name="Go to or do")
+    expect(palette.get_by_role("combobox")).to_be_focused()
+    page.keyboard.type(words)
+    expect(palette.get_by_role("option", name=option or words, selected=True)).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(palette).to_have_count(0)
+
+
+def run_by_key(page: Page) -> Locator:
+    """Starts it with what the dialog offers. Returns the bar that says how it goes."""
+    page.keyboard.press("Control+Enter")
+    start = page.get_by_role("dialog", name="Run").get_by_role(
+        "button", name=re.compile("Start run|Save and run")
+    )
+    tab_to(page, start)
+    page.keyboard.press("Enter")
+    bar = page.get_by_role("region", name="Run", exact=True)
+    expect(bar).to_be_visible()
+    return bar
+
+
+def test_built_wired_set_saved_run_and_read_by_keys_alone(page: Page, shot: Shot) -> None:
+    """From an empty drawing to the output of its last step; nothing is focused but by keys."""
     body: dict[str, Any] = {"name": "By keys", "definition": {"version": 1, "nodes": [], "edges": []}}
     made = page.request.post("/api/v1/orchestrator", data=body, headers=SAME_ORIGIN).json()
     page.goto(f"/orchestrators/{made['id']}")
     expect(page.get_by_role("application", name="Canvas")).to_be_visible()
-    search = page.get_by_label("Search kinds of nodes")
+    page.keyboard.press("n")
     for count in (1, 2, 3):
-        if count == 1:
-            page.keyboard.press("n")
-        expect(search).to_be_focused()
-        search.fill("delay")
-        search.press("Enter")
+        expect(page.get_by_label("Search nodes and remote workflows")).to_be_focused()
+        write(page, "delay")
+        page.keyboard.press("Enter")
         expect(page.locator(".react-flow__node")).to_have_count(count)
-        search.focus()
     expect(wires(page)).to_have_count(2)  # each was wired to the one before
 
     for name in ("delay", "delay2", "delay3"):
         page.keyboard.press("Control+f")
-        page.get_by_role("combobox", name="Find a node").fill(name)
+        expect(page.get_by_role("combobox", name="Find a node")).to_be_focused()
+        page.keyboard.type(name)
         page.keyboard.press("Enter")
         expect(page.locator(f".react-flow__node[data-id={name}]")).to_be_focused()
         page.keyboard.press("Enter")
-        amount = page.get_by_label("For", exact=True)
-        tab_to(page, amount)
-        page.keyboard.press("Control+a")
-        page.keyboard.type("0")
+        expect(page.locator("[data-panel=canvas-node]")).to_be_focused()
+        tab_to(page, page.get_by_label("For", exact=True))
+        write(page, "0")
         expect(page.locator(f".react-flow__node[data-id={name}]").get_by_role("img")).to_have_count(0)
     shot(page, "canvas-by-keys")
     page.keyboard.press("Control+s")
@@ -63,9 +94,120 @@ def test_built_wired_set_saved_and_run_by_keys_alone(page: Page, shot: Shot) -> 
     definition = stored(page, made["id"])["definition"]
     assert [edge["source"] for edge in definition["edges"]] == ["delay", "delay2"]
     assert [each["data"]["config"]["duration"] for each in definition["nodes"]] == [0, 0, 0]
+
     page.keyboard.press("Control+Enter")
-    page.get_by_role("dialog").get_by_role("button", name="Start run").press("Enter")
-    expect(page).to_have_url(re.compile("run="))
+    dialog = page.get_by_role("dialog", name="Run")
+    tab_to(page, dialog.get_by_role("textbox", name="Inputs"))
+    write(page, '{"said": "by keys"}')
+    tab_to(page, dialog.get_by_role("button", name="Start run"))
+    page.keyboard.press("Enter")
+    bar = page.get_by_role("region", name="Run", exact=True)
+    expect(bar.get_by_role("status")).to_have_text("Completed", timeout=20_000)
+    page.keyboard.press("Control+f")
+    expect(page.get_by_role("combobox", name="Find a node")).to_be_focused()
+    page.keyboard.type("delay3")
+    page.keyboard.press("Enter")
+    expect(page.locator(".react-flow__node[data-id=delay3]")).to_be_focused()
+    page.keyboard.press("Enter")
+    output = page.get_by_role("region", name="Output", exact=True)
+    fold = output.get_by_role("button", name="Output", exact=True)
+    tab_to(page, fold)
+    if fold.get_attribute("aria-expanded") == "false":
+        page.keyboard.press("Enter")
+    expect(output.get_by_role("list", name="Output")).to_contain_text("by keys")
+    shot(page, "canvas-by-keys-read")
+    page.keyboard.press("Escape")
+    expect(page.locator(".react-flow__node[data-id=delay3]")).to_be_focused()
+
+
+def test_the_sample_chain_run_and_read_by_keys(page: Page, product: Product, axe: Axe, shot: Shot) -> None:
+    """The first walk-through without a mouse, in the dark: from Home to the end of the chain over all platforms."""
+    page.emulate_media(color_scheme="dark")
+    name: str = page.request.get(f"/api/v1/orchestrator/{product.sample}").json()["name"]
+    page.goto("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+    go_to(page, name)
+    expect(node(page, "Price the order")).to_be_visible()
+    bar = run_by_key(page)
+    expect(bar.get_by_role("status")).to_have_text("Completed", timeout=30_000)
+    focus(page, "Price the order")
+    expect(node(page, "Price the order")).to_have_attribute("aria-label", re.compile("completed"))
+    page.keyboard.press("Enter")
+    fold = page.get_by_role("region", name="Output", exact=True).get_by_role(
+        "button", name="Output", exact=True
+    )
+    tab_to(page, fold)
+    if fold.get_attribute("aria-expanded") == "false":
+        page.keyboard.press("Enter")
+    expect(
+        page.get_by_role("region", name="Output", exact=True).get_by_role("list", name="Output")
+    ).to_be_visible()
+    axe(page)
+    shot(page, "canvas-walk-dark")
+    # At 200 % zoom half as many pixels of the page fit on the screen: panels are sheets, the outline is the editor.
+    page.set_viewport_size({"width": 720, "height": 450})
+    axe(page)
+    shot(page, "canvas-walk-dark-zoomed")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    axe(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+
+
+def test_what_broke_found_and_run_again_by_keys(page: Page, shot: Shot) -> None:
+    """The third and fourth walk-throughs without a mouse: from Home to the step that failed; mended on the canvas, run again from
+    there."""
+    step = {**delay("Broken", 0), "data": {"label": "Broken", "config": {"until": "never"}}}
+    found = drawn(page, "Breaks by night", [step], [])
+    run = page.request.post(
+        f"/api/v1/orchestrator/{found}/run", data={"inputs": {}}, headers=SAME_ORIGIN
+    ).json()
+    ended(page, run["id"])
+    page.goto("/")
+    group = (
+        page.get_by_role("list", name="Failures by kind")
+        .get_by_role("listitem")
+        .filter(has_text="Breaks by night")
+    )
+    tab_to(page, group.get_by_role("link").first)
+    page.keyboard.press("Enter")
+    line = page.get_by_role("table", name="Runs").get_by_role("row", name=re.compile("Breaks by night"))
+    tab_to(page, line)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Failure")).to_contain_text("is not a moment")
+    shot(page, "run-broken-by-keys")
+
+    go_to(page, "Breaks by night")
+    expect(node(page, "Broken")).to_be_visible()
+    focus(page, "Broken")
+    page.keyboard.press("Enter")
+    panel = page.locator("[data-panel=canvas-node]")
+    expect(panel).to_be_focused()
+    tab_to(page, panel.get_by_role("textbox", name="Until"))
+    write(page, "2026-01-31T09:00:00Z")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("Not saved")).to_have_count(0)
+    assert stored(page, found)["definition"]["nodes"][0]["data"]["config"]["until"] == "2026-01-31T09:00:00Z"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    tab_to(page, line)
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_role("button", name="Re-run …"))
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Re-run #1")
+    tab_to(page, dialog.get_by_role("radio", name="Same, 1"))
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("radio", name="Latest, 2")).to_be_checked()
+    again = dialog.get_by_role("button", name="Start re-run")
+    expect(again).to_be_enabled()
+    tab_to(page, again)
+    page.keyboard.press("Enter")
+    expect(page.locator("h1 + *")).to_have_text("Completed")
+    shot(page, "run-mended-by-keys")
 
 
 def test_every_key_of_drawing(page: Page, axe: Axe, shot: Shot) -> None:
@@ -95,9 +237,9 @@ def test_every_key_of_drawing(page: Page, axe: Axe, shot: Shot) -> None:
 
     focus(page, "Second")
     page.keyboard.press("F2")
-    name = page.get_by_role("textbox", name="New name")
-    name.fill("Middle")
-    name.press("Enter")
+    expect(page.get_by_role("textbox", name="New name")).to_be_focused()
+    write(page, "Middle")
+    page.keyboard.press("Enter")
     expect(node(page, "Middle")).to_be_focused()
     page.keyboard.press("Control+Delete")
     expect(page.locator("[aria-label='Wire from First, port out, to Third']")).to_have_count(1)
@@ -106,7 +248,8 @@ def test_every_key_of_drawing(page: Page, axe: Axe, shot: Shot) -> None:
 
     focus(page, "First")
     page.keyboard.press("c")
-    page.get_by_role("combobox", name="Connect First to").fill("third")
+    expect(page.get_by_role("combobox", name="Connect First to")).to_be_focused()
+    page.keyboard.type("third")
     page.keyboard.press("Enter")
     expect(wires(page)).to_have_count(3)
     focus(page, "Third")
@@ -134,27 +277,30 @@ def test_the_outline_edits_by_keys(page: Page, axe: Axe, shot: Shot) -> None:
     outline = page.get_by_role("complementary", name="Outline")
     first = outline.locator("[data-line=first]")
     expect(outline.get_by_role("button", name="Actions for First")).to_be_visible()
-    first.focus()
+    tab_to(page, first)
     page.keyboard.press("ArrowDown")
     expect(outline.locator("[data-line=second]")).to_be_focused()
     page.keyboard.press("Alt+ArrowUp")
     expect(outline.locator("[data-line]").first).to_have_attribute("data-line", "second")
     expect(outline.locator("[data-line=second]")).to_be_focused()
     page.keyboard.press("F2")
-    name = outline.get_by_role("textbox", name="New name")
-    name.fill("Later")
-    name.press("Enter")
-    first.focus()
+    expect(outline.get_by_role("textbox", name="New name")).to_be_focused()
+    write(page, "Later")
+    page.keyboard.press("Enter")
+    expect(outline.locator("[data-line=second]")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(first).to_be_focused()
     page.keyboard.press("c")
-    page.get_by_role("combobox", name="Connect First to").fill("later")
+    expect(page.get_by_role("combobox", name="Connect First to")).to_be_focused()
+    page.keyboard.type("later")
     page.keyboard.press("Enter")
     expect(outline.get_by_role("list", name="First leads to")).to_contain_text("Later")
     axe(page)
     shot(page, "canvas-outline")
-    disconnect = outline.get_by_role("button", name="Disconnect First from Later")
-    disconnect.press("Enter")
+    tab_to(page, outline.get_by_role("button", name="Disconnect First from Later"))
+    page.keyboard.press("Enter")
     expect(wires(page)).to_have_count(0)
-    first.focus()
+    tab_to(page, first, back=True)
     page.keyboard.press("Delete")
     expect(node(page, "First")).to_have_count(0)
     page.keyboard.press("Control+z")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.ui.conftest import Axe, Shot
 
@@ -102,6 +103,30 @@ def test_what_does_not_answer_says_so_and_can_be_saved_anyway(page: Page, shot: 
     expect(card(page, "Gone n8n")).to_have_count(0)
 
 
+def test_a_card_says_when_its_key_ends_and_what_its_list_leaves_out(page: Page, axe: Axe, shot: Shot) -> None:
+    ends = {"Sandbox n8n": timedelta(days=12, hours=1), "Sandbox Make": timedelta(days=-2)}
+
+    def ending(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        for each in body["items"]:
+            if (left := ends.get(each["name"])) is not None:
+                each["secretsExpire"] = (datetime.now(UTC) + left).isoformat()
+                each["leftOut"] = [{"kind": "team", "name": "Reports", "of": 3, "why": "no permission"}]
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/orchestrator/connections?*", ending)
+    page.goto("/connections")
+    expect(card(page, "Sandbox n8n")).to_contain_text("Keyrotate in 12 days")
+    expect(card(page, "Sandbox Make")).to_contain_text("Keyended 2 days ago")
+    expect(card(page, "Sandbox Make")).to_contain_text("1 of 3 teams: no permission (Reports).")
+    axe(page)
+    shot(page, "connections-keys-light")
+    page.emulate_media(color_scheme="dark")
+    axe(page)
+    shot(page, "connections-keys-dark")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_deleting_names_the_orchestrators_that_use_it(page: Page, theme: str, axe: Axe, shot: Shot) -> None:
     page.emulate_media(color_scheme=theme)  # pyright: ignore[reportArgumentType]
@@ -126,5 +151,6 @@ def test_a_card_says_what_uses_it(page: Page, theme: str, axe: Axe, shot: Shot) 
     expect(page).to_have_url(re.compile("/orchestrators/.*node=report"))
     page.goto("/connections")
     expect(card(page, "Sandbox Make")).to_contain_text("orchestrator")
+    expect(card(page, "Sandbox Make")).to_contain_text(re.compile("Keyentered (just now|.* ago)"))
     axe(page)
     shot(page, f"connections-{theme}")

@@ -69,7 +69,7 @@ def test_drawing_wiring_and_saving(page: Page, shot: Shot) -> None:
 
     node(page, "Second").click()
     page.keyboard.press("n")
-    search = page.get_by_label("Search kinds of nodes")
+    search = page.get_by_label("Search nodes and remote workflows")
     search.fill("condition")
     search.press("Enter")
     expect(page.locator(".react-flow__node")).to_have_count(3)
@@ -86,7 +86,7 @@ def test_drawing_wiring_and_saving(page: Page, shot: Shot) -> None:
     page.mouse.down()
     page.mouse.move(before["x"] + 60, before["y"] + 140, steps=6)
     page.mouse.up()
-    expect(page.get_by_role("button", name="Undo: Move 1 node")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo: Move Condition")).to_be_visible()
     page.keyboard.press("Control+s")
     expect(page.get_by_text("Not saved")).to_have_count(0)
     found = stored(page, orchestrator)

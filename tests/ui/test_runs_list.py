@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.ui.conftest import NARROW, Axe, Shot
+from tests.ui.site import Product
 from tests.ui.test_runs import ORIGIN, in_both_themes, start, waiter
 
 RUNS = "/api/v1/orchestrator/runs"
@@ -319,4 +321,94 @@ def test_a_time_of_ones_own(page: Page, failing: str) -> None:
     dialog.get_by_label("To").fill("2099-01-01T00:00")
     dialog.get_by_role("button", name="Show these").click()
     expect(page).to_have_url(re.compile("since=2020-01-01T00.*until=2099"))
+    expect(rows(page)).to_have_count(4)
+
+
+def test_a_query_is_written_as_text_and_says_what_it_cannot_read(
+    page: Page, failing: str, axe: Axe, shot: Shot
+) -> None:
+    page.goto(f"/runs?orchestratorId={failing}&status=FAILED&since=24h")
+    expect(rows(page)).to_have_count(4)
+    page.get_by_role("button", name="Query as text").click()
+    line = page.get_by_role("textbox", name="Query")
+    expect(line).to_have_value(re.compile(r'^status:failed flow:".*" since:24h$'))
+    in_both_themes(page, axe, shot, "runs-query")
+    line.fill("status:failed statsu:waiting took:long")
+    line.press("Enter")
+    expect(page.get_by_role("button", name="Character 15: There is no word “statsu:”.")).to_be_visible()
+    page.get_by_role("button", name="Character 35: “long” is no duration.").click()
+    assert line.evaluate("field => field.value.slice(field.selectionStart, field.selectionEnd)") == "long"
+    in_both_themes(page, axe, shot, "runs-query-wrong")
+    expect(page).to_have_url(re.compile("status="))  # nothing was asked
+    line.fill('flow:"Nobody nowhere"')
+    line.press("Enter")
+    expect(page.get_by_text("There is no orchestrator “Nobody nowhere”.")).to_be_visible()
+    line.fill('flow:"nobody answers" status:failed took:>10ms "no callback"')
+    line.press("Enter")
+    expect(page).to_have_url(re.compile(r"minSeconds=0\.01"))
+    expect(page).to_have_url(re.compile(r"q=no\+callback"))
+    page.reload()
+    expect(line).to_have_value('status:failed flow:"Nobody answers" took:>0.01s no callback')
+    page.get_by_role("button", name="Query as text").click()
+    expect(page.get_by_label("Search runs")).to_have_value("no callback")
+    expect(page.get_by_role("button", name="Remove the filter: took over 10 ms")).to_be_visible()
+
+
+def test_columns_and_density_are_kept(page: Page, failing: str, axe: Axe, shot: Shot) -> None:
+    page.goto(f"/runs?orchestratorId={failing}")
+    expect(rows(page)).to_have_count(4)
+    heads = page.get_by_role("table", name="Runs").get_by_role("columnheader")
+    expect(heads.filter(has_text="Trigger")).to_be_visible()
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("checkbox", name="Trigger").click()
+    page.get_by_role("checkbox", name="Steps").click()
+    page.get_by_role("radio", name="Compact").click()
+    in_both_themes(page, axe, shot, "runs-columns")
+    page.keyboard.press("Escape")
+    page.reload()
+    expect(rows(page)).to_have_count(4)
+    expect(heads.filter(has_text="Trigger")).to_have_count(0)
+    expect(rows(page).nth(1).get_by_role("img", name=re.compile("steps done"))).to_have_count(0)
+    box = rows(page).nth(1).bounding_box()
+    assert box is not None and box["height"] == 32
+    shot(page, "runs-compact")
+
+
+def test_an_export_has_what_the_filter_asks_for_and_not_only_what_is_loaded(page: Page) -> None:
+    flow = waiter(page, "Ends at once", 600_000)
+    many = 103  # a page of the list has 100
+    for _ in range(many):
+        start(page, flow)
+    page.goto(f"/runs?orchestratorId={flow}")
+    expect(rows(page).nth(1)).to_be_visible()
+    for name in ("CSV", "JSON"):
+        page.get_by_role("button", name="Export").click()
+        with page.expect_download() as download:
+            page.get_by_role("menuitem", name=name).click()
+        text = download.value.path().read_text()
+        assert (len(text.splitlines()) - 1 if name == "CSV" else len(json.loads(text))) == many
+    for each in json.loads(text):
+        page.request.post(f"{RUNS}/{each['id']}/cancel", headers=ORIGIN)
+
+
+def test_groups_by_remote_workflow(page: Page, product: Product, axe: Axe, shot: Shot) -> None:
+    run = start(page, product.sample)
+    ended(page, run)
+    page.goto(f"/runs?orchestratorId={product.sample}")
+    page.get_by_role("radio", name="By remote workflow").click()
+    expect(page).to_have_url(re.compile("group=workflow"))
+    table = page.get_by_role("table", name="Runs")
+    expect(table.get_by_role("heading", name=re.compile("^airflow · "))).to_be_visible()
+    expect(table.get_by_role("heading", name=re.compile("^n8n · "))).to_be_visible()
+    rows(page).nth(1).get_by_role("checkbox").click()
+    expect(page.get_by_role("toolbar", name="Selected runs")).to_contain_text("1 run selected")
+    in_both_themes(page, axe, shot, "runs-by-workflow")
+
+
+def test_runs_of_a_revision_are_found(page: Page, failing: str) -> None:
+    page.goto(f"/runs?orchestratorId={failing}&revision=1")
+    expect(rows(page)).to_have_count(4)
+    page.goto(f"/runs?orchestratorId={failing}&revision=2")
+    expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
+    page.get_by_role("button", name="Remove the filter: revision 2").click()
     expect(rows(page)).to_have_count(4)

@@ -17,6 +17,7 @@ SCREENS = {
     "/runs": "Runs",
     "/connections": "Connections",
     "/inbound": "Inbound",
+    "/dead-letters": "Dead letters",
     "/check": "Set-up check",
     "/settings": "Settings",
 }

@@ -14,7 +14,7 @@ import {
   runQuery,
   sessionQuery,
 } from "@/api/queries";
-import type { Verdict } from "@/api/types";
+import type { LetterState, Verdict } from "@/api/types";
 import { ErrorPage, NotFoundPage, PendingPage } from "@/shell/fallbacks";
 import { Shell } from "@/shell/shell";
 
@@ -27,6 +27,7 @@ const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   loader: ({ context: { queryClient } }) => void queryClient.prefetchQuery(sessionQuery),
 });
 
+const LETTERS: readonly LetterState[] = ["replaying", "resolved", "superseded", "dropped"];
 const VERDICTS: readonly Verdict[] = ["accepted", "duplicate", "gone", "invalid", "unknown"];
 
 const home = createRoute({
@@ -56,6 +57,7 @@ const orchestrator = createRoute({
     revision: whole(search.revision),
     compare: text(search.compare),
     data: text(search.data),
+    ...logPlace(search),
   })),
   loader: ({ context: { queryClient }, params }) => {
     void queryClient.prefetchQuery(orchestratorQuery(params.id));
@@ -78,6 +80,8 @@ const workflows = createRoute({
     folder: text(search.folder),
     trigger: text(search.trigger),
     used: typeof search.used === "boolean" ? search.used : undefined,
+    changed: search.changed === true ? true : undefined,
+    result: text(search.result),
     workflow: text(search.workflow),
     from: text(search.from),
   })),
@@ -100,6 +104,7 @@ const runs = createRoute({
     by: text(search.by),
     error: text(search.error),
     minSeconds: positive(search.minSeconds),
+    revision: whole(search.revision),
     group: text(search.group),
   })),
   component: lazyRouteComponent(() => import("@/routes/runs"), "RunsPage"),
@@ -108,17 +113,13 @@ const runs = createRoute({
 const run = createRoute({
   getParentRoute: () => root,
   path: "/runs/$runId",
-  /** `view`: timeline or list. `node`: the selected step, `tab`: of it. `open`: steps whose remote tasks are shown. `line`, `find`,
-   * `source`, `level`: of the log. `compare`: the run beside this one. `data`: inputs or result. `again`: the re-run dialog is open. */
+  /** `view`: timeline or list. `node`: the selected step, `tab`: of it. `open`: steps whose remote tasks are shown. `compare`: the run beside this one. `data`: inputs or result. `again`: the re-run dialog is open. */
   validateSearch: optional((search) => ({
     view: text(search.view),
     node: text(search.node),
     tab: text(search.tab),
     open: texts(search.open),
-    line: whole(search.line),
-    find: text(search.find),
-    source: text(search.source),
-    level: text(search.level),
+    ...logPlace(search),
     compare: text(search.compare),
     data: text(search.data),
     again: search.again === true ? true : undefined,
@@ -154,6 +155,19 @@ const inbound = createRoute({
   component: lazyRouteComponent(() => import("@/routes/inbound"), "InboundPage"),
 });
 
+const deadLetters = createRoute({
+  getParentRoute: () => root,
+  path: "/dead-letters",
+  /** `state`: other than the open ones. `open`: the letter that is shown. */
+  validateSearch: optional((search) => ({
+    state: LETTERS.find((state) => state === search.state),
+    q: text(search.q),
+    orchestratorId: text(search.orchestratorId),
+    open: text(search.open),
+  })),
+  component: lazyRouteComponent(() => import("@/routes/dead-letters"), "DeadLettersPage"),
+});
+
 const check = createRoute({
   getParentRoute: () => root,
   path: "/check",
@@ -175,6 +189,7 @@ const tree = root.addChildren([
   run,
   connections,
   inbound,
+  deadLetters,
   check,
   settings,
 ]);
@@ -204,6 +219,17 @@ type Search = Record<string, unknown>;
 function optional<T extends object>(read: (search: Search) => T): (search: Search) => Partial<T> {
   return (search) =>
     Object.fromEntries(Object.entries(read(search)).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+/** Of a log: what is searched, its source and level, the line that is linked to, and whether it has the whole window. */
+function logPlace(search: Search) {
+  return {
+    find: text(search.find),
+    source: text(search.source),
+    level: text(search.level),
+    line: whole(search.line),
+    full: search.full === true ? true : undefined,
+  };
 }
 
 function text(value: unknown): string | undefined {

@@ -116,10 +116,11 @@ test("a run that is not there is not asked for again", async () => {
 });
 
 test("lines move the nodes they are about, and leave the rest as it was", () => {
-  const node = { id: "a", status: "PENDING", startedAt: null, finishedAt: null };
+  const node = { id: "a", status: "PENDING", startedAt: null, finishedAt: null, output: null };
   const run = { status: "PENDING", nodes: [node, { ...node, id: "b" }] } as unknown as RunDetail;
   const next = advanced(run, [line(1, "node.started", "a"), line(2, "node.completed", "a")]);
   expect(next.nodes[0]).toMatchObject({ status: "COMPLETED", finishedAt: "2026-01-01T00:00:00.000Z" });
+  expect(next.nodes[0]?.output).toBeUndefined();
   expect(next.nodes[1]).toBe(run.nodes[1]);
   expect(advanced(run, [line(3)])).toBe(run);
 });

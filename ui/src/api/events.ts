@@ -8,6 +8,8 @@ import type { LogLine, NodeState, RunDetail } from "./types";
 
 /** The server says something every 15 seconds; after this many milliseconds without a word the connection is dead. */
 const SILENCE = 40_000;
+/** Milliseconds between two fetches of the whole run. */
+const RENEWAL = 1000;
 
 /** live: lines arrive as they are written. waiting: cut, trying again. ended: the run is over, all lines are here. */
 export type StreamState = "connecting" | "live" | "waiting" | "ended" | "gone";
@@ -25,7 +27,7 @@ export function useRunLines(runId: string | null): LogLine[] {
 }
 
 /** Follow a run: its lines and its nodes' states in the cache are renewed at most once per frame, the whole run at most once
- * per second. A cut stream goes on after the last line received. Mount it once per run on screen. */
+ * per second; at once when a node has ended, so that its output is there. A cut stream goes on after the last line received. Mount it once per run on screen. */
 export function useRunEvents(runId: string | null): StreamState {
   const client = useQueryClient();
   const [state, setState] = useState<StreamState>("connecting");
@@ -44,13 +46,19 @@ export function follow(client: QueryClient, runId: string, tell: (state: StreamS
   let arrived: LogLine[] = [];
   let frame = 0;
   let refetch = 0;
+  let due = 0;
+  let renewed = 0;
 
   const last = () => client.getQueryData<LogLine[]>(keys.runs.events(runId))?.at(-1)?.seq ?? 0;
 
-  const renewSoon = (delay: number) => {
+  const renew = (delay: number) => {
+    const at = Date.now() + delay;
+    if (refetch !== 0 && due <= at) return;
     window.clearTimeout(refetch);
+    due = at;
     refetch = window.setTimeout(() => {
       refetch = 0;
+      renewed = Date.now();
       void client.invalidateQueries({ queryKey: keys.runs.one(runId), exact: true });
     }, delay);
   };
@@ -62,7 +70,9 @@ export function follow(client: QueryClient, runId: string, tell: (state: StreamS
     if (batch.length === 0) return;
     client.setQueryData<LogLine[]>(keys.runs.events(runId), (lines = []) => [...lines, ...batch]);
     client.setQueryData<RunDetail>(keys.runs.one(runId), (run) => run && advanced(run, batch));
-    if (batch.some((line) => line.kind !== "log") && refetch === 0) renewSoon(1000);
+    if (batch.some(({ kind }) => over(NODE_STATE_OF[kind]))) {
+      renew(Math.max(0, renewed + RENEWAL - Date.now()));
+    } else if (batch.some((line) => line.kind !== "log")) renew(RENEWAL);
   };
 
   // A hidden tab draws no frames; its lines must arrive all the same.
@@ -136,6 +146,7 @@ export const NODE_STATE_OF: Record<string, NodeState> = {
   "node.queued": "QUEUED",
   "node.running": "RUNNING",
   "node.held": "HELD",
+  "node.released": "QUEUED",
   "node.completed": "COMPLETED",
   "node.reused": "COMPLETED",
   "node.failed": "FAILED",
@@ -144,7 +155,11 @@ export const NODE_STATE_OF: Record<string, NodeState> = {
   "node.skipped": "SKIPPED",
 };
 
-/** The run after these lines: states at once, everything else with the next fetch. */
+function over(status: NodeState | undefined): boolean {
+  return status !== undefined && !["PENDING", "QUEUED", "RUNNING", "WAITING", "HELD"].includes(status);
+}
+
+/** The run after these lines: states at once, everything else with the next fetch. An output that is not here yet is undefined. */
 export function advanced(run: RunDetail, lines: readonly LogLine[]): RunDetail {
   const changes = new Map<string, { status: NodeState; at: string }>();
   for (const line of lines) {
@@ -155,12 +170,12 @@ export function advanced(run: RunDetail, lines: readonly LogLine[]): RunDetail {
   const nodes = run.nodes.map((node) => {
     const change = changes.get(node.id);
     if (!change || node.status === change.status) return node;
-    const over = !["PENDING", "QUEUED", "RUNNING", "WAITING", "HELD"].includes(change.status);
     return {
       ...node,
       status: change.status,
       startedAt: node.startedAt ?? change.at,
-      finishedAt: over ? (node.finishedAt ?? change.at) : null,
+      finishedAt: over(change.status) ? (node.finishedAt ?? change.at) : null,
+      ...(change.status === "COMPLETED" && { output: undefined as never }),
     };
   });
   const status = run.status === "PENDING" ? "RUNNING" : run.status;

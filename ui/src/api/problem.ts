@@ -1,4 +1,4 @@
-import { toast } from "sonner";
+import { toast } from "@/lib/toast";
 import type { ProblemDetails } from "./types";
 
 /** What went wrong with a call, in the server's own words (RFC 9457). `status` 0: no answer came. */

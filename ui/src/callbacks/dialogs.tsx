@@ -1,9 +1,9 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { toast } from "sonner";
 import { problemOf, toastProblem } from "@/api/problem";
 import { runsQuery, useExtendWait, useReplayCallback, useResumeByHand } from "@/api/queries";
 import type { WaitDetail } from "@/api/types";
+import { toast } from "@/lib/toast";
 import { Button, CodeEditor, Dialog, Field, Input, Select, Timestamp } from "@/ui";
 import { parsed, sampleOf } from "./sample";
 

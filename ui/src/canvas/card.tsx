@@ -1,5 +1,5 @@
 import { Handle, type NodeProps, Position, type Node as RFNode } from "@xyflow/react";
-import { CircleAlert, CircleSlash, KeyRound, type LucideIcon, Pin } from "lucide-react";
+import { CircleAlert, CircleSlash, GitCompareArrows, KeyRound, type LucideIcon, Pin } from "lucide-react";
 import { memo } from "react";
 import type { NodeRun } from "@/api/types";
 import { cn } from "@/lib/cn";
@@ -22,6 +22,8 @@ type CardData = {
   wrong: string | null;
   /** It has no connection, or one that is gone. */
   unconnected: boolean;
+  /** Its remote workflow has changed since it was imported. */
+  drifted: boolean;
   run: NodeRun | null;
   /** A run is on show, whether or not it came here. */
   over: boolean;
@@ -160,6 +162,7 @@ function Badges({ data }: { data: CardData }) {
   return (
     <span className="absolute top-1.5 right-1.5 flex gap-1">
       {pinned(step) && <Badge icon={Pin} says="Its output is pinned for tests" tone="text-accent-text" />}
+      {data.drifted && <Badge icon={GitCompareArrows} says="Changed since import" tone="text-st-warning" />}
       {step.data.disabled && <Badge icon={CircleSlash} says="Switched off" tone="text-muted" />}
       {wrong !== null && (
         <Badge

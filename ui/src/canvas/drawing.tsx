@@ -1,7 +1,6 @@
 import {
   Background,
   type EdgeChange,
-  MiniMap,
   ReactFlow,
   SelectionMode,
   useKeyPress,
@@ -22,6 +21,7 @@ import { useMoving, wireUnder } from "./drawing/moving";
 import { type DrawnNode, useDrawnNodes } from "./drawing/nodes";
 import { Note } from "./drawing/note";
 import { useFollowing, useOpening, useRevealOpened } from "./drawing/opening";
+import { Overview } from "./drawing/overview";
 import { DetailProvider, DRAGGED, detailAt, MANY } from "./drawing/view";
 import { Wire, type WireEdge, WireHands } from "./drawing/wire";
 import { useDrawnWires } from "./drawing/wires";
@@ -36,7 +36,7 @@ import "./canvas.css";
 const NODES = { card: Card, note: Note, frame: Group };
 const WIRES = { wire: Wire };
 const SNAP: [number, number] = [GRID, GRID];
-const MULTI = ["Meta", "Control"];
+const MULTI = ["Meta", "Control", "Shift"];
 const MIDDLE = [1];
 const NO_ACTIONS: Actions = {};
 
@@ -122,7 +122,8 @@ export function DrawingView({ onOpen, opened, onAdd, actions = NO_ACTIONS }: Pro
       <WireHands value={hands}>
         <div className="@container relative h-full">
           <p id="canvas-keys" className="sr-only">
-            Arrow keys go from node to node along the wires, Enter opens one, question mark lists all keys.
+            Arrow keys go from node to node along the wires, Enter opens one,{" "}
+            {draws && "Tab adds one after it, Shift and Tab leave the canvas, "}question mark lists all keys.
             The outline shows the same as a list.
           </p>
           <ReactFlow<DrawnNode, WireEdge>
@@ -180,15 +181,7 @@ export function DrawingView({ onOpen, opened, onAdd, actions = NO_ACTIONS }: Pro
             maxZoom={2}
           >
             <Background gap={16} size={1.5} />
-            {minimap && (
-              <MiniMap
-                pannable
-                zoomable
-                ariaLabel="Overview"
-                className="@max-2xl:hidden"
-                nodeClassName={(node) => `mini-${node.type}`}
-              />
-            )}
+            {minimap && <Overview />}
             <Guides guides={moving.guides} />
           </ReactFlow>
           <WhyNot />

@@ -14,8 +14,7 @@ import type { Place } from "./frame";
 import type { Kinds } from "./graph";
 import { Header } from "./header";
 import { useCanvasKeys } from "./keys";
-import { NodePanel, RemotePanel, RunDialog, VersionsSide } from "./later";
-import { Outline } from "./outline";
+import { NodePanel, Outline, RemotePanel, RunDialog, VersionsSide } from "./later";
 import { Rail } from "./rail";
 import { NewestRun } from "./replay/newest";
 import { RunBar } from "./run-bar";
@@ -37,11 +36,13 @@ type Props = {
   draft: ReturnType<typeof useDraft>;
   /** From the run over the drawing to its replay. */
   onReplay: () => void;
+  /** The run was started here, or is under way. */
+  onWatch: (run: string) => void;
 };
 
 /** The newest drawing, to be changed and run. */
 export function Editor(props: Props) {
-  const { found, kinds, place, onPlace, saving } = props;
+  const { found, kinds, place } = props;
   const control = useFlowControl();
   const editable = useMay("editor");
   const [follow, setFollow] = usePersistent("canvas:follow", true);
@@ -70,12 +71,15 @@ export function Editor(props: Props) {
     }),
     [found.id, kinds, place.run, problems, editable, follow, wanted, marks],
   );
-  const latest = useRef({ saving, place, onPlace });
-  latest.current = { saving, place, onPlace };
+  const latest = useRef(props);
+  latest.current = props;
   const testing = useMemo(
     () => ({
       save: () => (editable ? latest.current.saving.save() : Promise.resolve(true)),
-      onStarted: (run: string) => latest.current.onPlace({ ...latest.current.place, run }),
+      onStarted: (run: string) => {
+        latest.current.onWatch(run);
+        latest.current.onPlace({ ...latest.current.place, run });
+      },
     }),
     [editable],
   );
@@ -107,7 +111,7 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
   const lines = useRunLines(place.run ?? null);
   const toggle = (panel: string) => onPlace({ ...place, panel: place.panel === panel ? undefined : panel });
   const tests = useTestActions(place.node);
-  const { actions, goTo, add, dialogs } = useEditing({
+  const { actions, goTo, add, entered, dialogs } = useEditing({
     place,
     onPlace,
     editable,
@@ -142,7 +146,6 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
           onSave={() => void saving.save()}
           saving={saving.pending}
           onRun={() => setRunning(true)}
-          onTidy={() => actions.tidy?.()}
         />
         {draft.offered && (
           <DraftBar
@@ -198,6 +201,7 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
             <NodePanel
               key={step.id}
               step={step}
+              entered={entered.id === step.id ? entered.count : 0}
               onClose={() => onPlace({ ...place, node: undefined })}
               onDelete={() => {
                 control.select([step.id]);

@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useBlocker } from "@tanstack/react-router";
 import { ReactFlowProvider } from "@xyflow/react";
-import { useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { ended, runQuery, useMay } from "@/api/queries";
 import type { Kind, OrchestratorDetail, RunDetail } from "@/api/types";
-import { ConfirmDialog, SkeletonRows, useDocumentTitle } from "@/ui";
-import { ConflictDialog } from "./conflict";
+import type { LogPlace } from "@/log";
+import { ConfirmDialog, fetchLater, SkeletonRows, useDocumentTitle } from "@/ui";
 import { Editor } from "./editor";
-import { Comparison, fetchAll, PastRevision, Replay } from "./later";
+import { Comparison, ConflictDialog, PastRevision, Replay } from "./later";
 import { createFlow, dirty, FlowContext, useFlow, useFlowControl } from "./store";
 import { useDraft } from "./use-draft";
 import { useSave } from "./use-save";
@@ -21,7 +21,7 @@ export type Place = {
   run?: string;
   revision?: number;
   compare?: string;
-};
+} & LogPlace;
 
 type Props = {
   found: OrchestratorDetail;
@@ -34,7 +34,7 @@ type Props = {
 /** An orchestrator's drawing with everything around it. Give it the orchestrator's id as `key`. */
 export function CanvasEditor(props: Props) {
   const [control] = useState(() => createFlow(props.found));
-  useEffect(fetchAll, []);
+  useEffect(fetchLater, []);
   return (
     <FlowContext.Provider value={control}>
       <Frame {...props} />
@@ -73,7 +73,7 @@ function Frame({ found, kinds: list, place, onPlace, onCopied }: Props) {
         <SkeletonRows />
       ) : (
         <ReactFlowProvider>
-          <Editor {...shared} saving={saving} draft={draft} onReplay={past.replay} />
+          <Editor {...shared} saving={saving} draft={draft} onReplay={past.replay} onWatch={past.watch} />
         </ReactFlowProvider>
       )}
       {saving.conflict && (
@@ -103,16 +103,21 @@ function Frame({ found, kinds: list, place, onPlace, onCopied }: Props) {
   );
 }
 
-/** The run to replay: one that had ended before it came on screen. A run that was seen under way stays over the drawing. */
+/** The run to replay: one that had ended before it came on screen. A run that was seen under way, started here or asked for here
+ * stays over the drawing. */
 function usePastRun(id: string | undefined) {
-  const [seen, setSeen] = useState<string | null>(null);
+  const [seen, setSeen] = useState<ReadonlySet<string>>(NONE);
+  const watch = useCallback((run: string) => setSeen((before) => new Set(before).add(run)), []);
   const query = useQuery({ ...runQuery(id ?? ""), enabled: id !== undefined });
   const run: RunDetail | undefined = id === undefined ? undefined : query.data;
   const over = run !== undefined && ended(run.status);
-  if (run && !over && seen !== run.id) setSeen(run.id);
+  if (run && !over && !seen.has(run.id)) watch(run.id);
   return {
-    run: over && seen !== run.id ? run : null,
-    pending: id !== undefined && run === undefined && !query.error,
-    replay: () => setSeen(null),
+    run: over && !seen.has(run.id) ? run : null,
+    pending: id !== undefined && !seen.has(id) && run === undefined && !query.error,
+    replay: () => setSeen(NONE),
+    watch,
   };
 }
+
+const NONE: ReadonlySet<string> = new Set();

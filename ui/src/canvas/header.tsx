@@ -1,14 +1,4 @@
-import {
-  AlignLeft,
-  CircleAlert,
-  CircleCheck,
-  LayoutGrid,
-  Play,
-  Redo2,
-  Save,
-  TriangleAlert,
-  Undo2,
-} from "lucide-react";
+import { AlignLeft, CircleAlert, CircleCheck, Play, Redo2, Save, TriangleAlert, Undo2 } from "lucide-react";
 import { useMay } from "@/api/queries";
 import { clock, plural } from "@/lib/time";
 import { Badge, Button, Field, IconButton, Input, Popover, Textarea, Timestamp } from "@/ui";
@@ -25,12 +15,11 @@ type Props = {
   onSave: () => void;
   saving: boolean;
   onRun: () => void;
-  onTidy: () => void;
 };
 
 /** The bar over the canvas: the name, and everything that concerns the whole drawing. */
 export function Header(props: Props) {
-  const { savedAt, justSaved, problemsShown, onProblems, onSave, saving, onRun, onTidy } = props;
+  const { savedAt, justSaved, problemsShown, onProblems, onSave, saving, onRun } = props;
   const control = useFlowControl();
   const { editable, problems } = useSurroundings();
   const may = useMay("operator");
@@ -87,7 +76,6 @@ export function Header(props: Props) {
             disabled={next === undefined}
             onClick={control.redo}
           />
-          <IconButton label="Tidy up" shortcut="shift+t" icon={LayoutGrid} onClick={onTidy} />
           <Button icon={Save} onClick={onSave} pending={saving} disabled={!changed || name.trim() === ""}>
             Save
           </Button>

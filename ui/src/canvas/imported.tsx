@@ -1,11 +1,11 @@
-import { useQuery } from "@tanstack/react-query";
 import { CircleCheck, Download, RefreshCw, TriangleAlert } from "lucide-react";
 import { useState } from "react";
-import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
-import { driftQuery, remoteNode, useCheckDrift } from "@/api/queries";
+import { remoteNode, useCheckDrift } from "@/api/queries";
 import type { Imported, JsonObject } from "@/api/types";
+import { toast } from "@/lib/toast";
 import { Button, IconButton, Timestamp } from "@/ui";
+import { useDrift } from "./drift";
 import { changed, labelOf, type Step } from "./graph";
 import { useFlow, useFlowControl } from "./store";
 import { useSurroundings } from "./surroundings";
@@ -15,18 +15,11 @@ export function ImportedNotice({ step }: { step: Step }) {
   const { id, editable } = useSurroundings();
   const control = useFlowControl();
   const revision = useFlow((flow) => flow.revision);
-  const query = useQuery({
-    ...driftQuery(id, revision),
-    enabled: id !== "" && step.type === "RemoteWebhook",
-  });
   const check = useCheckDrift(id, revision);
   const [pending, setPending] = useState(false);
-  const kept = importedOf(step);
+  const { kept, drift, known, isFetching } = useDrift(step);
   const of = workflowOf(step);
   if (step.type !== "RemoteWebhook" || !of) return null;
-  const drift = query.data?.find((each) => each.nodeId === step.id);
-  // Imported again and not saved yet: what the server compares with is older.
-  const known = kept && drift?.importedAt === kept.at ? drift : undefined;
 
   const again = async () => {
     setPending(true);
@@ -75,7 +68,7 @@ export function ImportedNotice({ step }: { step: Step }) {
           ? "Unchanged since import."
           : known?.problem
             ? `It cannot be compared: ${known.problem.message}.`
-            : query.isFetching
+            : isFetching
               ? "Being compared with the platform …"
               : "Compared with the platform once it is saved."
       }
@@ -121,14 +114,6 @@ function Line({
       {aside}
     </section>
   );
-}
-
-/** What the drawing keeps of the import; anything may stand there. */
-function importedOf(step: Step): Imported | null {
-  const kept: unknown = "imported" in step.data ? step.data.imported : null;
-  if (typeof kept !== "object" || kept === null) return null;
-  const { fingerprint, at } = kept as Partial<Imported>;
-  return typeof fingerprint === "string" && typeof at === "string" ? (kept as Imported) : null;
 }
 
 function workflowOf({ data }: Step): { provider: string; connectionId: string; id: string } | null {

@@ -1,11 +1,10 @@
 import { Wand2 } from "lucide-react";
 import { useState } from "react";
-import { problemOf, toastProblem } from "@/api/problem";
-import { useSaveOrchestrator } from "@/api/queries";
-import type { Graph, JsonObject } from "@/api/types";
+import type { JsonObject } from "@/api/types";
 import type { Schema } from "@/forms";
 import { Button, CodeEditor, Dialog, Field } from "@/ui";
 import { useFlowControl } from "./store";
+import { useKeep } from "./use-keep";
 
 type Props = {
   id: string;
@@ -18,7 +17,7 @@ type Props = {
 /** What inputs a run takes, as JSON Schema. Saved at once, as a revision of its own. */
 export function InputFields({ id, inputs, save, onClose }: Props) {
   const control = useFlowControl();
-  const put = useSaveOrchestrator(id);
+  const keeping = useKeep(id, save);
   const [text, setText] = useState(() =>
     JSON.stringify(control.store.getState().base.inputSchema ?? { type: "object", properties: {} }, null, 2),
   );
@@ -26,22 +25,13 @@ export function InputFields({ id, inputs, save, onClose }: Props) {
   const schema = schemaOf(text);
 
   const keep = async (inputSchema: JsonObject | null) => {
-    if (!(await save())) return;
-    const { nodes, edges, name, description, revision } = control.store.getState();
-    const definition: Graph = { ...control.definition(), inputSchema };
-    if (inputSchema === null) delete definition.inputSchema;
-    try {
-      const saved = await put.mutateAsync({ name: name.trim(), description, definition, revision });
-      control.store.setState({ base: saved.definition });
-      control.keep(saved.revision, { nodes, edges, name, description });
-      const wrong = saved.problems.find((problem) => problem.field === "inputSchema");
-      if (wrong) setRefused(wrong.detail);
-      else onClose();
-    } catch (error) {
-      if (problemOf(error).status === 412)
-        toastProblem(error, "Somebody else saved meanwhile: the fields were not");
-      else toastProblem(error, "The fields were not saved");
-    }
+    const saved = await keeping.keep(({ inputSchema: _, ...definition }) => {
+      return inputSchema === null ? definition : { ...definition, inputSchema };
+    }, "The fields were not saved");
+    if (!saved) return;
+    const wrong = saved.problems.find((problem) => problem.field === "inputSchema");
+    if (wrong) setRefused(wrong.detail);
+    else onClose();
   };
   return (
     <Dialog
@@ -52,7 +42,7 @@ export function InputFields({ id, inputs, save, onClose }: Props) {
       footer={
         <>
           {control.store.getState().base.inputSchema && (
-            <Button className="mr-auto" disabled={put.isPending} onClick={() => void keep(null)}>
+            <Button className="mr-auto" disabled={keeping.pending} onClick={() => void keep(null)}>
               Take any input
             </Button>
           )}
@@ -60,7 +50,7 @@ export function InputFields({ id, inputs, save, onClose }: Props) {
           <Button
             variant="primary"
             disabled={schema === null}
-            pending={put.isPending}
+            pending={keeping.pending}
             onClick={() => schema && void keep(schema)}
           >
             Save fields

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { keyOf, named, SHORTCUTS } from "./keys";
+import { named } from "@/lib/hotkeys";
+import { keyOf, SHORTCUTS } from "./keys";
 
 const press = (key: string, held: KeyboardEventInit = {}) =>
   named(new KeyboardEvent("keydown", { key, ...held }));

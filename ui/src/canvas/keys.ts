@@ -1,9 +1,9 @@
 import { useEffect, useRef } from "react";
-import { MAC } from "@/lib/hotkeys";
+import { dialogOpen, named, typing } from "@/lib/hotkeys";
 
 /** Where a key of the canvas counts: `always`, in fields too; `page`, unless something is typed; `canvas`, with the focus
- * on the drawing or on nothing. */
-type Scope = "always" | "page" | "canvas";
+ * on the drawing or on nothing; `node`, with the focus on a node. */
+type Scope = "always" | "page" | "canvas" | "node";
 export type Row = readonly [keys: string, does: string, scope?: Scope];
 
 /** Every key of the canvas, in the order of the overlay: the one place where they stand. Several keys: parted by a space. */
@@ -20,7 +20,7 @@ export const SHORTCUTS = {
   },
   "Add and change": {
     add: ["n", "Add a node"],
-    addNext: ["tab", "Add a node after the selected one", "canvas"],
+    addNext: ["tab", "Add a node after the selected one", "node"],
     note: ["shift+s", "Add a note"],
     connect: ["c", "Connect the selected node to …", "canvas"],
     open: ["enter", "Open the settings of a node; edit a note", "canvas"],
@@ -43,7 +43,7 @@ export const SHORTCUTS = {
     upstream: ["shift+arrowleft", "Select all that leads here", "canvas"],
     downstream: ["shift+arrowright", "Select all that follows", "canvas"],
     find: ["mod+f", "Find a node", "always"],
-    leave: ["escape", "Close the panel, or select nothing"],
+    leave: ["escape", "Close the panel, or select nothing", "always"],
   },
   "Move and look": {
     nudgeRight: ["alt+arrowright", "Move to the right by 8", "canvas"],
@@ -125,29 +125,11 @@ export function useCanvasKeys(actions: Actions): void {
   }, []);
 }
 
-/** A key as the table names it: `mod+shift+z`, `?`, `alt+arrowleft`. */
-export function named(event: KeyboardEvent): string {
-  const key = event.key.toLowerCase();
-  const sign = key.length === 1 && !/[a-z0-9]/.test(key); // "?" and "+" say their shift themselves
-  return [
-    (MAC ? event.metaKey : event.ctrlKey) ? "mod+" : "",
-    event.altKey ? "alt+" : "",
-    event.shiftKey && !sign ? "shift+" : "",
-    key,
-  ].join("");
-}
-
 function counts(scope: Scope, target: EventTarget | null): boolean {
   if (scope === "always") return true;
   if (typing(target)) return false;
+  if (scope === "node") return onCanvas(target) && (target as Element).closest(".react-flow__node") !== null;
   return scope === "page" || target === document.body || onCanvas(target);
-}
-
-function typing(target: EventTarget | null): boolean {
-  return (
-    target instanceof Element &&
-    target.closest("input, textarea, select, [contenteditable=true], [contenteditable='']") !== null
-  );
 }
 
 function onCanvas(target: EventTarget | null): boolean {
@@ -155,13 +137,5 @@ function onCanvas(target: EventTarget | null): boolean {
     target instanceof Element &&
     target.closest(".react-flow") !== null &&
     target.closest("button, a") === null
-  );
-}
-
-function dialogOpen(): boolean {
-  return (
-    document.querySelector(
-      "[role=dialog][data-state=open], [role=alertdialog][data-state=open], [role=menu][data-state=open]",
-    ) !== null
   );
 }

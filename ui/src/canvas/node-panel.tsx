@@ -13,16 +13,24 @@ import { SettingsPane } from "./panel/settings";
 import { useSample } from "./panel/use-sample";
 import { useSurroundings } from "./surroundings";
 import { PinButton, TestFooter, useTestOnShow } from "./testing";
+import { useNarrow } from "./use-narrow";
 
-type Props = { step: Step; onClose: () => void; onDelete: () => void };
+type Props = {
+  step: Step;
+  /** Another number each time it is opened by key: then it takes the focus. Else 0. */
+  entered: number;
+  onClose: () => void;
+  onDelete: () => void;
+};
 
 const WIDE = 720;
 
 /** Everything about one step: what it is given, its settings, what came of it. Side by side where there is room. */
-export function NodePanel({ step, onClose, onDelete }: Props) {
+export function NodePanel({ step, entered, onClose, onDelete }: Props) {
   const { editable } = useSurroundings();
-  const { query, surroundings } = useSample(step);
+  const { query, surroundings, from, setFrom } = useSample(step);
   const [full, setFull] = useState(false);
+  const narrow = useNarrow();
   const body = useRef<HTMLDivElement>(null);
   const wide = useWide(body);
   const runs = !decoration(step);
@@ -32,20 +40,22 @@ export function NodePanel({ step, onClose, onDelete }: Props) {
       id="canvas-node"
       title={labelOf(step)}
       side="right"
-      width={420}
-      min={360}
-      full={full}
+      width={380}
+      min={340}
+      full={full || narrow}
+      focused={entered}
       onClose={onClose}
-      className="max-md:absolute max-md:right-0 max-md:z-30"
       actions={
         <>
-          <IconButton
-            label={full ? "Beside the drawing" : "Full width"}
-            icon={full ? Minimize2 : Maximize2}
-            pressed={full}
-            size="sm"
-            onClick={() => setFull(!full)}
-          />
+          {!narrow && (
+            <IconButton
+              label={full ? "Beside the drawing" : "Full width"}
+              icon={full ? Minimize2 : Maximize2}
+              pressed={full}
+              size="sm"
+              onClick={() => setFull(!full)}
+            />
+          )}
           {editable && (
             <IconButton label="Delete node" shortcut="delete" icon={Trash2} size="sm" onClick={onDelete} />
           )}
@@ -63,7 +73,13 @@ export function NodePanel({ step, onClose, onDelete }: Props) {
           >
             {runs && (
               <Pane name="Input" wide={wide} open>
-                <InputPane step={step} query={query} surroundings={surroundings} />
+                <InputPane
+                  step={step}
+                  query={query}
+                  surroundings={surroundings}
+                  from={from}
+                  onFrom={setFrom}
+                />
               </Pane>
             )}
             <section

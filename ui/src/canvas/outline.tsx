@@ -11,7 +11,7 @@ import {
   Unlink,
 } from "lucide-react";
 import { type KeyboardEvent, useMemo, useRef, useState } from "react";
-import { toast } from "sonner";
+import { toast } from "@/lib/toast";
 import { Button, IconButton, Menu, type MenuItem, Panel, StatusBadge } from "@/ui";
 import { NameField } from "./drawing/name-field";
 import { KindGlyph } from "./glyph";
@@ -74,7 +74,7 @@ export function Outline({ onClose, onOpen, onAdd }: Props) {
       id="canvas-outline"
       title="Outline"
       side="left"
-      width={320}
+      width={256}
       onClose={onClose}
       full={narrow}
       footer={
@@ -120,7 +120,7 @@ type LineProps = {
   onAdd: ((intent: Intent) => void) | undefined;
   onMove: ((id: string, by: -1 | 1) => void) | undefined;
   onRemove: ((id: string) => void) | undefined;
-  onGo: (by: -1 | 1) => void;
+  onGo: (by: -1 | 0 | 1) => void;
 };
 
 function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove, onGo }: LineProps) {
@@ -227,7 +227,10 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
               label="New name"
               value={step.data.label ?? ""}
               onChange={(label) => set(`Rename ${name}`, { label }, `${id} label`)}
-              onDone={() => setNaming(false)}
+              onDone={(byKey) => {
+                setNaming(false);
+                if (byKey) onGo(0);
+              }}
             />
           </div>
         ) : (

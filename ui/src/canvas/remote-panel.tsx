@@ -1,17 +1,13 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useReactFlow } from "@xyflow/react";
-import { LoaderCircle } from "lucide-react";
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
-import { type OfferFilter, offersQuery } from "@/api/queries";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import type { OfferFilter } from "@/api/queries";
 import type { Offer, OfferPage } from "@/api/types";
 import { plural } from "@/lib/time";
 import { Button, EmptyState, Loaded, Panel, ProviderChip, SearchInput, Select } from "@/ui";
-import { CARD } from "./graph";
-import { useImport } from "./use-import";
+import { RemoteRow } from "./remote-row";
+import { useRemote } from "./use-remote";
 
-const DRAGGED = "application/x-baton-workflow";
 const ROW = 52;
 const ALL = "all";
 
@@ -21,21 +17,9 @@ export function RemotePanel({ onClose, onAdded }: { onClose: () => void; onAdded
   const [q, setQ] = useState("");
   const [provider, setProvider] = useState(ALL);
   const filter: OfferFilter = { ...(q && { q }), ...(provider !== ALL && { provider }) };
-  const query = useInfiniteQuery(offersQuery(filter));
-  const { add, pending } = useImport(onAdded);
-  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
+  const { query, rows, pending, add, addFirst, forget } = useRemote(filter, onAdded);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => box.current?.querySelector("input")?.focus(), []);
-  // Enter means the first of what is found for the words as they are, also when that is still on its way.
-  const [wanted, setWanted] = useState<{ wired: boolean } | null>(null);
-  useEffect(() => {
-    if (wanted === null || !query.data || query.isPlaceholderData || pending !== null) return;
-    const first = rows.find((item) => item.executable);
-    if (!first && query.data.pages[0]?.connections.some((each) => each.renewing)) return;
-    setWanted(null);
-    if (first) void add(first, wanted);
-  }, [wanted, query.data, query.isPlaceholderData, pending, rows, add]);
-  useDrops((item, at) => void add(item, { at }));
 
   return (
     <Panel
@@ -53,7 +37,7 @@ export function RemotePanel({ onClose, onAdded }: { onClose: () => void; onAdded
             value={q}
             onChange={(text) => {
               setQ(text);
-              setWanted(null);
+              forget();
             }}
             onKeyDownCapture={(event) => {
               if (event.key === "ArrowDown") {
@@ -62,7 +46,7 @@ export function RemotePanel({ onClose, onAdded }: { onClose: () => void; onAdded
               }
               if (event.key !== "Enter") return;
               event.preventDefault();
-              setWanted({ wired: !event.shiftKey });
+              addFirst(!event.shiftKey);
             }}
           />
           <Platforms page={query.data?.pages[0]} value={provider} onChange={setProvider} />
@@ -74,7 +58,7 @@ export function RemotePanel({ onClose, onAdded }: { onClose: () => void; onAdded
                 rows={rows}
                 total={pages[0]?.total ?? rows.length}
                 pending={pending}
-                onAdd={(item, wired) => void add(item, { wired })}
+                onAdd={add}
                 onEnd={() => query.hasNextPage && !query.isFetchingNextPage && void query.fetchNextPage()}
               />
             ) : (
@@ -164,43 +148,14 @@ function List({ rows, total, pending, onAdd, onEnd }: ListProps) {
                 className="absolute inset-x-0 top-0"
                 style={{ height: ROW, transform: `translateY(${start}px)` }}
               >
-                <button
-                  type="button"
-                  data-row={index}
-                  draggable={item.executable}
-                  aria-disabled={!item.executable || undefined}
-                  title={item.executable ? undefined : `Cannot be a step: ${item.reason ?? "not startable"}`}
-                  onDragStart={(event) => {
-                    const { provider, connectionId, name } = item;
-                    const text = JSON.stringify({ provider, connectionId, id: item.id, name });
-                    event.dataTransfer.setData(DRAGGED, text);
-                    event.dataTransfer.effectAllowed = "copy";
-                  }}
+                <RemoteRow
+                  item={item}
+                  index={index}
+                  pending={pending === id}
+                  busy={pending !== null}
                   onKeyDown={(event) => move(event, index)}
-                  onClick={(event) => item.executable && pending === null && onAdd(item, !event.shiftKey)}
-                  className="flex h-12 w-full items-center gap-2.5 rounded-md px-2 text-left hover:bg-hover aria-disabled:cursor-default"
-                >
-                  {pending === id ? (
-                    <LoaderCircle aria-label="Adding" className="size-5 shrink-0 animate-spin text-muted" />
-                  ) : (
-                    <ProviderChip provider={item.provider} />
-                  )}
-                  <span className="min-w-0 flex-1">
-                    <span
-                      className={
-                        item.executable
-                          ? "block truncate font-medium text-sm"
-                          : "block truncate text-muted text-sm"
-                      }
-                    >
-                      {item.name}
-                    </span>
-                    <span className="block truncate text-muted text-xs">
-                      {item.executable ? item.trigger.kind : "cannot be a step"} · {item.connectionName}
-                      {item.folder && ` / ${item.folder}`}
-                    </span>
-                  </span>
-                </button>
+                  onAdd={onAdd}
+                />
               </li>
             );
           })}
@@ -230,41 +185,4 @@ function Nothing({ page, narrowed }: { page: OfferPage | undefined; narrowed: bo
         : "Connect a platform, and its workflows can be steps."}
     </EmptyState>
   );
-}
-
-/** Takes what is dragged from this panel onto the drawing. */
-function useDrops(
-  onDrop: (
-    item: Pick<Offer, "provider" | "connectionId" | "id" | "name">,
-    at: { x: number; y: number },
-  ) => void,
-) {
-  const { screenToFlowPosition } = useReactFlow();
-  const latest = useRef(onDrop);
-  useEffect(() => {
-    latest.current = onDrop;
-  });
-  useEffect(() => {
-    // With what lies over the drawing while it is empty.
-    const pane = document.querySelector<HTMLElement>(".react-flow")?.parentElement;
-    if (!pane) return;
-    const over = (event: DragEvent) => {
-      if (!event.dataTransfer?.types.includes(DRAGGED)) return;
-      event.preventDefault();
-      event.dataTransfer.dropEffect = "copy";
-    };
-    const drop = (event: DragEvent) => {
-      const text = event.dataTransfer?.getData(DRAGGED);
-      if (!text) return;
-      event.preventDefault();
-      const at = screenToFlowPosition({ x: event.clientX, y: event.clientY });
-      latest.current(JSON.parse(text), { x: at.x - CARD.width / 2, y: at.y - CARD.height / 2 });
-    };
-    pane.addEventListener("dragover", over);
-    pane.addEventListener("drop", drop);
-    return () => {
-      pane.removeEventListener("dragover", over);
-      pane.removeEventListener("drop", drop);
-    };
-  }, [screenToFlowPosition]);
 }

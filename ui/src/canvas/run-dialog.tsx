@@ -1,14 +1,15 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { History, Play } from "lucide-react";
 import { useState } from "react";
-import { toast } from "sonner";
 import { problemOf, toastProblem } from "@/api/problem";
 import { runsQuery, useMay, useStartRun } from "@/api/queries";
 import type { JsonObject } from "@/api/types";
 import { type FormErrors, glimpse, initial, type Schema, SchemaForm, validate } from "@/forms";
 import { usePersistent } from "@/lib/persist";
 import { randomKey } from "@/lib/random";
+import { toast } from "@/lib/toast";
 import { Button, CodeEditor, Dialog, Field, Menu, Segmented } from "@/ui";
+import { Examples } from "./examples";
 import { InputFields } from "./input-fields";
 import { useFlow } from "./store";
 import { PlanSteps } from "./testing";
@@ -109,6 +110,13 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
           <Button size="sm" icon={History} onClick={() => void takeLast()}>
             Use last run's input
           </Button>
+          <Examples
+            id={id}
+            inputs={inputs}
+            schema={schema}
+            save={save}
+            onUse={(kept) => change(written(kept))}
+          />
           {recent.length > 1 && (
             <Menu
               trigger={<Button size="sm">Recent inputs</Button>}

@@ -19,10 +19,10 @@ it("makes one step of a drag, and none of a click", () => {
   const control = createFlow(found);
   control.drag.start();
   for (const x of [8, 16, 24]) control.drag.move(to(control, x));
-  control.drag.stop("Move 1 node");
+  control.drag.stop("Move A");
   control.drag.start();
-  control.drag.stop("Move 1 node");
-  expect([at(control), past(control), control.store.getState().what]).toEqual([24, 1, "Move 1 node"]);
+  control.drag.stop("Move A");
+  expect([at(control), past(control), control.store.getState().what]).toEqual([24, 1, "Move A"]);
   control.undo();
   expect([at(control), dirty(control.store.getState())]).toEqual([0, false]);
   control.redo();

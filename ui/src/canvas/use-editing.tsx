@@ -1,9 +1,9 @@
 import { useReactFlow } from "@xyflow/react";
 import { type ReactNode, useState } from "react";
-import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
 import { dependencies } from "@/api/queries/graph";
 import { plural } from "@/lib/time";
+import { toast } from "@/lib/toast";
 import { FIT } from "./drawing/view";
 import {
   bridged,
@@ -32,8 +32,7 @@ import {
   without,
 } from "./graph";
 import type { Actions } from "./keys";
-import { PickNode } from "./pick-node";
-import { ShortcutsDialog } from "./shortcuts";
+import { PickNode, ShortcutsDialog } from "./later";
 import { type Intent, useFlowControl } from "./store";
 import { useSurroundings } from "./surroundings";
 import { useShow } from "./use-show";
@@ -54,6 +53,8 @@ export type Editing = {
   goTo: (id: string) => void;
   /** Open "Add a node"; what is picked goes there. */
   add: (intent: Intent | null) => void;
+  /** The node that was last opened by key, and how many were so far: its panel takes the focus. */
+  entered: { id: string; count: number };
   /** What is open over the canvas: the list of keys, a node to be picked. */
   dialogs: ReactNode;
 };
@@ -65,6 +66,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
   const { fitView, zoomIn, zoomOut, zoomTo, screenToFlowPosition } = useReactFlow();
   const show = useShow();
   const [open, setOpen] = useState<"help" | "find" | "connect" | null>(null);
+  const [entered, setEntered] = useState({ id: "", count: 0 });
   const now = control.store.getState;
 
   const selected = () => now().nodes.filter((node) => now().selection.nodes.has(node.id));
@@ -203,11 +205,17 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
       control.select([step.id]);
       if (decoration(step)) {
         if (editable) control.renaming(step.id);
-      } else onPlace({ ...place, node: step.id });
+      } else {
+        setEntered(({ count }) => ({ id: step.id, count: count + 1 }));
+        onPlace({ ...place, node: step.id });
+      }
     },
     leave: () => {
-      if (place.node) onPlace({ ...place, node: undefined });
-      else if (place.panel) onPlace({ ...place, panel: undefined });
+      if (place.node) {
+        const inside = onCanvas() || document.activeElement?.closest("[data-panel=canvas-node]");
+        onPlace({ ...place, node: undefined });
+        if (inside) show(place.node);
+      } else if (place.panel) onPlace({ ...place, panel: undefined });
       else control.select([]);
     },
     whole: () => void zoomTo(1),
@@ -314,7 +322,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
       )}
     </>
   );
-  return { actions, goTo, add, dialogs };
+  return { actions, goTo, add, entered, dialogs };
 }
 
 /** "Send order", or "3 nodes". */

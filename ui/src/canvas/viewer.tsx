@@ -6,8 +6,7 @@ import { DrawingView } from "./drawing";
 import type { Place } from "./frame";
 import type { Kinds } from "./graph";
 import { useCanvasKeys } from "./keys";
-import { NodePanel } from "./later";
-import { Outline } from "./outline";
+import { NodePanel, Outline } from "./later";
 import { Rail } from "./rail";
 import { createFlow, FlowContext, useFlow } from "./store";
 import { BARE, type Marked, SurroundingsProvider } from "./surroundings";
@@ -69,7 +68,7 @@ function Body(props: Props) {
 
 function Screen({ place, onPlace, banner, side, children, plain }: Props) {
   const step = useFlow((flow) => flow.nodes.find((node) => node.id === place.node));
-  const { actions, goTo, dialogs } = useEditing({ place, onPlace, editable: false });
+  const { actions, goTo, entered, dialogs } = useEditing({ place, onPlace, editable: false });
   useCanvasKeys(actions);
   return (
     <div className="flex h-full min-h-0 flex-col">
@@ -94,6 +93,7 @@ function Screen({ place, onPlace, banner, side, children, plain }: Props) {
           <NodePanel
             key={step.id}
             step={step}
+            entered={entered.id === step.id ? entered.count : 0}
             onClose={() => onPlace({ ...place, node: undefined })}
             onDelete={() => {}}
           />

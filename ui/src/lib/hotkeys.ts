@@ -18,13 +18,13 @@ export function useHotkeys(keys: Record<string, Handler>, enabled = true): void 
     let at = 0;
     const listen = (event: KeyboardEvent) => {
       if (event.defaultPrevented) return;
+      if (["Control", "Meta", "Shift", "Alt"].includes(event.key)) return;
       const name = named(event);
-      if (name === null) return;
       const sequence = Date.now() - at < 1000 ? `${before} ${name}` : name;
       before = name;
       at = Date.now();
       const found = latest.current[sequence] ?? latest.current[name];
-      if (!found || (!name.includes("mod+") && busy(event))) return;
+      if (!found || (!name.includes("mod+") && (typing(event.target) || dialogOpen()))) return;
       event.preventDefault();
       found(event);
     };
@@ -33,24 +33,31 @@ export function useHotkeys(keys: Record<string, Handler>, enabled = true): void 
   }, [enabled]);
 }
 
-function named(event: KeyboardEvent): string | null {
-  if (["Control", "Meta", "Shift", "Alt"].includes(event.key)) return null;
-  const key =
-    event.key === " " ? "space" : event.key.length === 1 ? event.key.toLowerCase() : event.key.toLowerCase();
-  const letter = /^[a-z]$/.test(key) || event.key.length > 1;
+/** A key as tables of keys name it: `mod+shift+z`, `?`, `alt+arrowleft`. */
+export function named(event: KeyboardEvent): string {
+  const key = event.key === " " ? "space" : event.key.toLowerCase();
+  const sign = key.length === 1 && !/[a-z0-9]/.test(key); // "?" and "+" say their shift themselves
   return [
     (MAC ? event.metaKey : event.ctrlKey) ? "mod+" : "",
     event.altKey ? "alt+" : "",
-    event.shiftKey && letter ? "shift+" : "", // "?" and "+" say their shift themselves
+    event.shiftKey && !sign ? "shift+" : "",
     key,
   ].join("");
 }
 
-/** Whether a key belongs to a field or to an open dialog rather than to the screen. */
-function busy(event: KeyboardEvent): boolean {
-  const target = event.target instanceof Element ? event.target : null;
-  if (target?.closest("input, textarea, select, [contenteditable=true], [contenteditable='']")) return true;
+/** Whether a key belongs to a field rather than to the screen. */
+export function typing(target: EventTarget | null): boolean {
   return (
-    document.querySelector("[role=dialog][data-state=open], [role=alertdialog][data-state=open]") !== null
+    target instanceof Element &&
+    target.closest("input, textarea, select, [contenteditable=true], [contenteditable='']") !== null
+  );
+}
+
+/** Whether keys belong to what is open over the screen. */
+export function dialogOpen(): boolean {
+  return (
+    document.querySelector(
+      "[role=dialog][data-state=open], [role=alertdialog][data-state=open], [role=menu][data-state=open]",
+    ) !== null
   );
 }

@@ -2,10 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Cable, RefreshCw } from "lucide-react";
 import type { ReactNode } from "react";
-import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
 import { connectionsQuery, readyQuery, sessionQuery, useMay, useTestConnection } from "@/api/queries";
 import type { Connection } from "@/api/types";
+import { toast } from "@/lib/toast";
 import {
   Button,
   EmptyState,

@@ -2,7 +2,6 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { Copy, Download, Ellipsis, Info, Plus, RotateCcw, Trash2, Upload, Workflow } from "lucide-react";
 import { type ChangeEvent, useMemo, useRef, useState } from "react";
-import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
 import {
   orchestratorsQuery,
@@ -13,6 +12,7 @@ import {
 } from "@/api/queries";
 import type { Graph, Orchestrator } from "@/api/types";
 import { plural } from "@/lib/time";
+import { toast } from "@/lib/toast";
 import {
   Button,
   type Column,

@@ -1,10 +1,10 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { KeyRound, Lock, Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { toast } from "sonner";
 import { problemOf, toastProblem } from "@/api/problem";
 import { sessionQuery, tokensQuery, useCreateToken, useMay, useRevokeToken } from "@/api/queries";
 import type { ApiToken, Role } from "@/api/types";
+import { toast } from "@/lib/toast";
 import { setTheme, type Theme, useTheme } from "@/theme/theme";
 import {
   Badge,

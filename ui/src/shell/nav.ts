@@ -5,13 +5,23 @@ import {
   LibraryBig,
   ListTree,
   type LucideIcon,
+  MailX,
   Settings,
   Stethoscope,
   Workflow,
 } from "lucide-react";
 
 export type Place = {
-  to: "/" | "/orchestrators" | "/workflows" | "/runs" | "/connections" | "/inbound" | "/check" | "/settings";
+  to:
+    | "/"
+    | "/orchestrators"
+    | "/workflows"
+    | "/runs"
+    | "/connections"
+    | "/inbound"
+    | "/dead-letters"
+    | "/check"
+    | "/settings";
   label: string;
   icon: LucideIcon;
   /** Pressed after one another, anywhere outside a field. */
@@ -26,6 +36,7 @@ export const PLACES: readonly Place[] = [
   { to: "/runs", label: "Runs", icon: ListTree, keys: "g r" },
   { to: "/connections", label: "Connections", icon: Cable, keys: "g c" },
   { to: "/inbound", label: "Inbound", icon: Inbox, keys: "g i" },
+  { to: "/dead-letters", label: "Dead letters", icon: MailX, keys: "g d" },
 ];
 
 export const LOWER_PLACES: readonly Place[] = [

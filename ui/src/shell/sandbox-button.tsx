@@ -1,9 +1,9 @@
 import { useNavigate } from "@tanstack/react-router";
 import { FlaskConical } from "lucide-react";
-import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
 import { useMay, useStartSandbox } from "@/api/queries";
 import { plural } from "@/lib/time";
+import { toast } from "@/lib/toast";
 import { Button } from "@/ui";
 
 /** Starts the sandbox platforms in this server and opens the sample chain. Only for admins; others see nothing. */

@@ -17,11 +17,12 @@ import { cn } from "@/lib/cn";
 import { useHotkeys } from "@/lib/hotkeys";
 import { usePersistent } from "@/lib/persist";
 import { setTheme, useTheme } from "@/theme/theme";
-import { Button, Drawer, IconButton, Kbd, Menu, Tooltip } from "@/ui";
-import { openPalette } from "./commands";
+import { Button, Drawer, IconButton, Kbd, later, Menu, Tooltip } from "@/ui";
+import { openPalette, useCommandStore } from "./commands";
 import { Mark } from "./mark";
 import { LOWER_PLACES, PLACES, type Place } from "./nav";
-import { CommandPalette } from "./palette";
+
+const CommandPalette = later(() => import("./palette").then((found) => found.CommandPalette));
 
 /** Navigation on the left, bar at the top, the screen in the middle. */
 export function Shell() {
@@ -31,6 +32,7 @@ export function Shell() {
   const [chosen, setFolded] = usePersistent<boolean | null>("nav-folded", null);
   const folded = chosen ?? drawing;
   const [drawer, setDrawer] = useState(false);
+  const searching = useCommandStore((state) => state.open);
   const places = [...PLACES, ...LOWER_PLACES];
   useHotkeys({
     "mod+k": openPalette,
@@ -97,7 +99,7 @@ export function Shell() {
           <Outlet />
         </main>
       </div>
-      <CommandPalette />
+      {searching && <CommandPalette />}
     </div>
   );
 }

@@ -51,13 +51,15 @@ export function Combobox(props: Props) {
           role="combobox"
           aria-expanded={open}
           disabled={disabled}
-          className={cn(
-            CONTROL,
-            "flex h-8 items-center justify-between gap-2 text-left",
-            clearable && value !== null && "pr-14",
-          )}
+          className={cn(CONTROL, "flex h-8 items-center justify-between gap-2 text-left")}
         >
-          <span className={cn("flex min-w-0 items-center gap-2 truncate", text === null && "text-muted")}>
+          <span
+            className={cn(
+              "flex min-w-0 items-center gap-2 truncate",
+              text === null && "text-muted",
+              clearable && value !== null && "pr-6",
+            )}
+          >
             {chosen?.icon}
             <span className="truncate">{text ?? placeholder}</span>
           </span>

@@ -2,7 +2,9 @@ import { ChevronRight } from "lucide-react";
 import { useState } from "react";
 import { cn } from "@/lib/cn";
 import { plural } from "@/lib/time";
+import { toast } from "@/lib/toast";
 import { CopyButton } from "./copy";
+import { Menu } from "./menu";
 
 type Props = {
   value: unknown;
@@ -10,23 +12,24 @@ type Props = {
   open?: number;
   /** Shown before the root: a node's name. */
   name?: string;
-  /** Given: a click on a path hands it over ("data.items[0].id"). */
-  onPick?: (path: string) => void;
+  /** What templates call the value: paths that are copied begin with it. */
+  root?: string;
   className?: string;
 };
 
 const PAGE = 100;
 
-/** Any JSON as a tree that opens and closes. Strings are cut at 500 characters until asked for. */
-export function JsonView({ value, open = 2, name, onPick, className }: Props) {
+/** Any JSON as a tree that opens and closes; a field's name gives its path and its value. Strings are cut at 500 characters until
+ * asked for. */
+export function JsonView({ value, open = 2, name, root = "", className }: Props) {
   return (
-    <div className={cn("group relative min-w-0 font-mono text-xs leading-5", className)}>
+    <div className={cn("group relative min-w-0 font-mono text-xs leading-6", className)}>
       <CopyButton
         text={() => JSON.stringify(value, null, 2)}
         label="Copy JSON"
         className="absolute top-0 right-0 opacity-0 focus-visible:opacity-100 group-hover:opacity-100"
       />
-      <Branch name={name ?? null} value={value} depth={0} open={open} path="" onPick={onPick} />
+      <Branch name={name ?? null} value={value} depth={0} open={open} path={root} />
     </div>
   );
 }
@@ -37,16 +40,15 @@ type BranchProps = {
   depth: number;
   open: number;
   path: string;
-  onPick?: (path: string) => void;
 };
 
-function Branch({ name, value, depth, open, path, onPick }: BranchProps) {
+function Branch({ name, value, depth, open, path }: BranchProps) {
   const [shown, setShown] = useState(depth < open);
   const [limit, setLimit] = useState(PAGE);
   if (typeof value !== "object" || value === null) {
     return (
-      <div className="flex min-w-0 gap-1.5" style={{ paddingLeft: depth * 14 + 16 }}>
-        <Name name={name} path={path} onPick={onPick} />
+      <div className="flex min-w-0 gap-1.5" style={{ paddingLeft: depth * 14 + 24 }}>
+        <Name name={name} path={path} value={value} />
         <Leaf value={value} />
       </div>
     );
@@ -62,11 +64,11 @@ function Branch({ name, value, depth, open, path, onPick }: BranchProps) {
           aria-expanded={shown}
           aria-label={`${name ?? "Value"}: ${size}`}
           onClick={() => setShown(!shown)}
-          className="-mr-1.5 grid size-4 shrink-0 place-items-center rounded-sm text-muted hover:bg-hover"
+          className="-mr-1.5 grid size-6 shrink-0 place-items-center rounded-sm text-muted hover:bg-hover"
         >
           <ChevronRight aria-hidden className={cn("size-3.5 transition-transform", shown && "rotate-90")} />
         </button>
-        <Name name={name} path={path} onPick={onPick} />
+        <Name name={name} path={path} value={value} />
         <span className="text-muted">{list ? `[${entries.length}]` : `{${entries.length}}`}</span>
       </div>
       {shown &&
@@ -80,13 +82,12 @@ function Branch({ name, value, depth, open, path, onPick }: BranchProps) {
               depth={depth + 1}
               open={open}
               path={joined(path, key, list)}
-              onPick={onPick}
             />
           ))}
       {shown && entries.length > limit && (
         <button
           type="button"
-          className="ml-8 text-accent-text hover:underline"
+          className="ml-8 min-h-6 text-accent-text hover:underline"
           onClick={() => setLimit(limit + PAGE)}
         >
           {plural(entries.length - limit, "more item", "more items")}
@@ -96,26 +97,35 @@ function Branch({ name, value, depth, open, path, onPick }: BranchProps) {
   );
 }
 
-function Name({
-  name,
-  path,
-  onPick,
-}: {
-  name: string | null;
-  path: string;
-  onPick?: (path: string) => void;
-}) {
+/** A field's name. Pressed, it offers the path and the value. */
+function Name({ name, path, value }: { name: string | null; path: string; value: unknown }) {
   if (name === null) return null;
-  if (!onPick) return <span className="shrink-0 text-ink">{name}:</span>;
+  if (path === "") return <span className="shrink-0 text-ink">{name}:</span>;
+  const copy = (what: string, text: string) => () =>
+    void navigator.clipboard.writeText(text).then(
+      () => toast.success(`${what} copied`),
+      () => toast.error("The browser does not let this page write to the clipboard."),
+    );
   return (
-    <button
-      type="button"
-      title={`Use ${path}`}
-      onClick={() => onPick(path)}
-      className="shrink-0 text-accent-text hover:underline"
-    >
-      {name}:
-    </button>
+    <Menu
+      trigger={
+        <button
+          type="button"
+          aria-label={`${name}: copy path or value`}
+          className="min-h-6 min-w-6 shrink-0 rounded-sm text-left text-ink hover:underline"
+        >
+          {name}:
+        </button>
+      }
+      items={[
+        { heading: path },
+        { label: "Copy path", onSelect: copy("Path", path) },
+        {
+          label: "Copy value",
+          onSelect: copy("Value", typeof value === "string" ? value : JSON.stringify(value, null, 2)),
+        },
+      ]}
+    />
   );
 }
 

@@ -1,5 +1,5 @@
 import { X } from "lucide-react";
-import { type KeyboardEvent, type PointerEvent, type ReactNode, useRef } from "react";
+import { type KeyboardEvent, type PointerEvent, type ReactNode, useEffect, useRef } from "react";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
 import { IconButton } from "./button";
@@ -17,6 +17,8 @@ type Props = {
   footer?: ReactNode;
   /** Over the whole width of what it is positioned in. */
   full?: boolean;
+  /** It takes the focus when this becomes another number than 0. */
+  focused?: number;
   children: ReactNode;
   className?: string;
 };
@@ -33,16 +35,24 @@ export function Panel({
   onClose,
   footer,
   full = false,
+  focused = 0,
   children,
   className,
 }: Props) {
   const [size, setSize] = usePersistent(`panel:${id}`, width);
+  const box = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (focused) box.current?.focus();
+  }, [focused]);
   return (
     <aside
+      ref={box}
+      tabIndex={-1}
+      data-panel={id}
       aria-label={typeof title === "string" ? title : id}
       style={full ? undefined : { width: size }}
       className={cn(
-        "relative flex h-full max-w-full shrink-0 flex-col bg-surface",
+        "relative flex h-full max-w-full shrink-0 flex-col bg-surface outline-none",
         side === "left" ? "border-r" : "border-l",
         full && "absolute inset-0 z-30",
         className,

@@ -1,7 +1,8 @@
-import { Popover as Radix } from "radix-ui";
-import type { ReactElement, ReactNode } from "react";
+import { Slot } from "radix-ui";
+import { type ReactElement, type ReactNode, useRef, useState } from "react";
+import { later } from "./later";
 
-type Props = {
+export type PopoverProps = {
   trigger: ReactElement;
   label: string;
   children: ReactNode;
@@ -10,22 +11,27 @@ type Props = {
   onOpenChange?: (open: boolean) => void;
 };
 
-/** A small panel at a button: filters, a legend. */
-export function Popover({ trigger, label, children, align = "start", open, onOpenChange }: Props) {
+const OpenPopover = later(
+  () => import("./open-popover").then((found) => found.OpenPopover),
+  ({ trigger }) => trigger,
+);
+
+/** A small panel at a button: filters, a legend. Only the button, until it is opened for the first time. */
+export function Popover(props: PopoverProps) {
+  const [clicked, setClicked] = useState(false);
+  const opened = useRef(false);
+  opened.current ||= props.open ?? clicked;
+  if (opened.current) return <OpenPopover {...props} />;
   return (
-    <Radix.Root open={open} onOpenChange={onOpenChange}>
-      <Radix.Trigger asChild>{trigger}</Radix.Trigger>
-      <Radix.Portal>
-        <Radix.Content
-          aria-label={label}
-          align={align}
-          sideOffset={6}
-          collisionPadding={8}
-          className="z-50 max-h-[70vh] max-w-[92vw] overflow-y-auto rounded-lg bg-raised p-3 shadow-pop"
-        >
-          {children}
-        </Radix.Content>
-      </Radix.Portal>
-    </Radix.Root>
+    <Slot.Root
+      aria-haspopup="dialog"
+      aria-expanded={false}
+      onClick={() => {
+        setClicked(true);
+        props.onOpenChange?.(true);
+      }}
+    >
+      {props.trigger}
+    </Slot.Root>
   );
 }

@@ -49,7 +49,7 @@ export const STATUS: Record<Status, Look> = {
     tone: "waiting",
     meaning: "For a callback, a person or a time",
   },
-  HELD: { label: "Held", icon: ShieldAlert, tone: "held", meaning: "Its connection is paused" },
+  HELD: { label: "Held", icon: ShieldAlert, tone: "held", meaning: "Its platform is out of order" },
   COMPLETED: { label: "Completed", icon: CircleCheck, tone: "done", meaning: "Done" },
   RETRIED: { label: "Completed", icon: RotateCw, tone: "retried", meaning: "Done, not at the first try" },
   WARNING: {

@@ -20,12 +20,12 @@ export function Tabs({ value, onChange, tabs, label, aside, className, contentCl
   return (
     <Radix.Root value={value} onValueChange={onChange} className={cn("flex min-h-0 flex-col", className)}>
       <div className="flex items-center gap-2 border-b">
-        <Radix.List aria-label={label} className="-mb-px flex min-w-0 flex-1 gap-1 overflow-x-auto px-1">
+        <Radix.List aria-label={label} className="-mb-px flex min-w-0 flex-1 gap-0.5 overflow-x-auto px-0.5">
           {tabs.map((tab) => (
             <Radix.Trigger
               key={tab.value}
               value={tab.value}
-              className="flex h-9 shrink-0 items-center gap-1.5 border-transparent border-b-2 px-2 text-muted text-sm -outline-offset-2 hover:text-ink data-[state=active]:border-accent data-[state=active]:font-medium data-[state=active]:text-ink"
+              className="flex h-9 shrink-0 items-center gap-1.5 border-transparent border-b-2 px-1.5 text-muted text-sm -outline-offset-2 hover:text-ink data-[state=active]:border-accent data-[state=active]:font-medium data-[state=active]:text-ink"
             >
               {tab.label}
               {tab.count !== undefined && (

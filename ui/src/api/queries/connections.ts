@@ -52,6 +52,20 @@ export function useChangeConnection(id: string) {
   );
 }
 
+/** The next test of a platform that is out of order is made now. */
+export function useProbe(id: string) {
+  return useChanging(() =>
+    data(api.POST("/api/v1/orchestrator/connections/{id}/breaker/probe", { params: { path: { id } } })),
+  );
+}
+
+/** Held steps go on, whatever the platform says. */
+export function useCloseBreaker(id: string) {
+  return useChanging(() =>
+    data(api.POST("/api/v1/orchestrator/connections/{id}/breaker/close", { params: { path: { id } } })),
+  );
+}
+
 /** In use is a Problem with status 409 that names the orchestrators; `force` deletes all the same. */
 export function useDeleteConnection() {
   return useChanging(async ({ id, force }: { id: string; force?: boolean }) => {

@@ -2,6 +2,7 @@ export * from "./connections";
 export * from "./inbound";
 export * from "./keys";
 export * from "./kinds";
+export * from "./letters";
 export * from "./offers";
 export * from "./orchestrators";
 export * from "./providers";

@@ -10,6 +10,13 @@ export const keys = {
     one: (id: number) => ["callbacks", "one", id] as const,
     run: (runId: string) => ["callbacks", "run", runId] as const,
   },
+  letters: {
+    all: ["letters"] as const,
+    list: (filter: object) => ["letters", "list", filter] as const,
+    one: (id: string) => ["letters", "one", id] as const,
+    matching: (filter: object) => ["letters", "matching", filter] as const,
+    bulk: (id: string) => ["letters", "bulk", id] as const,
+  },
   orchestrators: {
     all: ["orchestrators"] as const,
     list: (q: string, deleted: boolean) => ["orchestrators", "list", q, deleted] as const,

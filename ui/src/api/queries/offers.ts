@@ -6,7 +6,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { api, data } from "../client";
-import type { RemoteNode } from "../types";
+import type { NodeState, OfferConnection, RemoteNode } from "../types";
 import { keys } from "./keys";
 
 export type OfferFilter = {
@@ -18,6 +18,8 @@ export type OfferFilter = {
   folder?: string;
   trigger?: string;
   used?: boolean;
+  changed?: boolean;
+  result?: NodeState;
 };
 
 /** The workflows of all connections by name, from the copies; looked for again while a list is being read. */
@@ -35,9 +37,15 @@ export function offersQuery(filter: OfferFilter = {}) {
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     placeholderData: keepPreviousData,
     staleTime: 30_000,
-    refetchInterval: ({ state }) =>
-      state.data?.pages[0]?.connections.some((each) => each.renewing) ? 1500 : false,
+    refetchInterval: ({ state }) => nextLook(state.data?.pages[0]?.connections ?? []),
   });
+}
+
+/** Milliseconds until something new can be known: soon while a list is being read, else when one that failed is tried again. */
+function nextLook(parts: readonly OfferConnection[]): number | false {
+  if (parts.some((each) => each.renewing)) return 1500;
+  const again = parts.flatMap((each) => (each.retryAt ? [Date.parse(each.retryAt) - Date.now()] : []));
+  return again.length > 0 && Math.max(5000, Math.min(...again));
 }
 
 /** Every list is read anew; nobody waits for it. */
@@ -50,9 +58,9 @@ export function useRefreshOffers() {
   });
 }
 
-type Used = { connectionId?: string; provider?: string; workflowId?: string };
+type Used = { connectionId?: string; provider?: string; workflowId?: string; changed?: boolean };
 
-/** The steps of current drawings that use a connection, or a remote workflow. */
+/** The steps of current drawings that use a connection, or a remote workflow; or one that has changed since it was imported. */
 export function usagesQuery(of: Used) {
   return queryOptions({
     queryKey: keys.offers.usages(of),
@@ -96,6 +104,7 @@ export function driftQuery(orchestrator: string, revision: number) {
         )
       ).items,
     staleTime: 60_000,
+    refetchInterval: ({ state }) => (state.data?.some((each) => each.renewing) ? 1500 : false),
   });
 }
 

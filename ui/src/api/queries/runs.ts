@@ -32,6 +32,18 @@ export function runsQuery(filter: RunFilter = {}, limit = 50) {
   });
 }
 
+/** All runs that match, newest first, in pages of 200; begun anew each time and kept nowhere. */
+export async function* everyRun(filter: RunFilter, signal: AbortSignal) {
+  let cursor: string | undefined;
+  do {
+    const page = await data(
+      api.GET("/api/v1/orchestrator/runs", { params: { query: { ...filter, limit: 200, cursor } }, signal }),
+    );
+    yield page.items;
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+}
+
 /** How many runs of which state, over time; without `since` of the last 24 hours. */
 export function runSummaryQuery(filter: RunFilter = {}, buckets = 60) {
   return queryOptions({

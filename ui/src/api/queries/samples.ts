@@ -3,15 +3,23 @@ import { api, data } from "../client";
 import type { Graph, JsonObject, Schemas } from "../types";
 import { keys } from "./keys";
 
-/** What a node of an unsaved drawing would be given. `shape` names what of the drawing it depends on. */
-export function sampleQuery(orchestrator: string, node: string, shape: string, definition: () => Graph) {
+export type SampleFrom = Pick<Schemas["SampleRequest"], "source" | "example">;
+
+/** What a node of an unsaved drawing would be given. `shape` names what of the drawing it depends on, and where it is from. */
+export function sampleQuery(
+  orchestrator: string,
+  node: string,
+  shape: string,
+  definition: () => Graph,
+  from: SampleFrom = { source: "auto" },
+) {
   return queryOptions({
     queryKey: keys.samples.one(orchestrator, node, shape),
     queryFn: ({ signal }) =>
       data(
         api.POST("/api/v1/orchestrator/{id}/sample", {
           params: { path: { id: orchestrator } },
-          body: { nodeId: node, definition: definition() },
+          body: { nodeId: node, definition: definition(), ...from },
           signal,
         }),
       ),

@@ -2,6 +2,7 @@ import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@ta
 import { api, data } from "../client";
 import type { Schemas } from "../types";
 import { keys } from "./keys";
+import { runQuery } from "./runs";
 
 export type TestMode = Schemas["TestRequest"]["mode"];
 export type TestOrigin = NonNullable<Schemas["TestRequest"]["source"]>;
@@ -52,6 +53,8 @@ export function useTest(orchestrator: string) {
       ),
     onSuccess: (run) => {
       client.setQueryData(keys.runs.one(run.id), run);
+      // A short step has ended by now: its output is on its way while the screen turns to the run.
+      void client.prefetchQuery({ ...runQuery(run.id), staleTime: 0 });
       for (const part of ["list", "summary"]) void client.invalidateQueries({ queryKey: ["runs", part] });
     },
   });

@@ -25,7 +25,7 @@ export function DataTab({ nodeId }: { nodeId: string | undefined }) {
         </section>
         <section aria-label="Output" className="min-w-0">
           <h2 className="mb-1 font-medium text-muted text-xs">Output</h2>
-          <JsonView name="output" value={run.output} open={2} />
+          <JsonView name="output" value={run.output ?? null} open={2} />
         </section>
       </div>
     </div>

@@ -1,17 +1,24 @@
+import { useQuery } from "@tanstack/react-query";
 import { ChevronDown, ChevronUp } from "lucide-react";
+import { runQuery } from "@/api/queries";
 import type { LogLine } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
 import { IconButton, ResizeHandle } from "@/ui";
 import type { Place } from "../frame";
+import { CallbacksTab, LogTab } from "../later";
 import { useSurroundings } from "../surroundings";
 import { DataTab } from "./data";
-import { LogTab } from "./log";
 import { ProblemsTab } from "./problems";
 
-const TABS = ["log", "problems", "data"] as const;
+const TABS = ["log", "problems", "data", "callbacks"] as const;
 type Tab = (typeof TABS)[number];
-const NAMES: Record<Tab, string> = { log: "Run log", problems: "Problems", data: "Data" };
+const NAMES: Record<Tab, string> = {
+  log: "Run log",
+  problems: "Problems",
+  data: "Data",
+  callbacks: "Callbacks",
+};
 
 type Props = {
   place: Place;
@@ -28,8 +35,12 @@ export function Drawer({ place, onPlace, lines, onProblem }: Props) {
   const tabs = TABS.filter((tab) => tab !== "problems" || onProblem !== undefined);
   const open = tabs.find((tab) => tab === place.drawer);
   const choose = (tab: Tab | undefined) => onPlace({ ...place, drawer: tab });
-  const count = (tab: Tab) =>
-    tab === "problems" ? problems.length : tab === "log" ? lines.length : undefined;
+  const { data: run } = useQuery({ ...runQuery(place.run ?? ""), enabled: place.run !== undefined });
+  const counts: Partial<Record<Tab, number>> = {
+    log: lines.length,
+    problems: problems.length,
+    callbacks: run?.waiting.filter(({ kind }) => kind === "callback").length,
+  };
   return (
     <section
       aria-label="Drawer"
@@ -59,8 +70,8 @@ export function Drawer({ place, onPlace, lines, onProblem }: Props) {
             )}
           >
             {NAMES[tab]}
-            {Boolean(count(tab)) && (
-              <span className="tabular rounded-full bg-sunken px-1.5 text-2xs text-muted">{count(tab)}</span>
+            {Boolean(counts[tab]) && (
+              <span className="tabular rounded-full bg-sunken px-1.5 text-2xs text-muted">{counts[tab]}</span>
             )}
           </button>
         ))}
@@ -77,13 +88,24 @@ export function Drawer({ place, onPlace, lines, onProblem }: Props) {
         <div className="min-h-0 flex-1 border-t">
           {open === "log" && (
             <LogTab
+              run={place.run === undefined ? null : (run ?? null)}
               lines={lines}
-              onNode={(node) => onPlace({ ...place, node })}
-              run={place.run !== undefined}
+              {...{ place, onPlace }}
             />
           )}
           {open === "problems" && onProblem && <ProblemsTab onOpen={onProblem} />}
           {open === "data" && <DataTab nodeId={place.node} />}
+          {open === "callbacks" &&
+            (place.run === undefined ? (
+              <p className="p-4 text-muted text-sm">
+                No run is on show. Press Run, or open one from its history.
+              </p>
+            ) : (
+              <div className="h-full overflow-y-auto">
+                <h2 className="sr-only">Callbacks</h2>
+                <CallbacksTab runId={place.run} />
+              </div>
+            ))}
         </div>
       )}
     </section>

@@ -33,6 +33,7 @@ type Props = {
 /** Under the drawing: how it is looked at, and what can be put on it. */
 export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props) {
   const { fitView, zoomIn, zoomOut, zoomTo } = useReactFlow();
+  const several = useFlow((flow) => flow.selection.nodes.size > 1);
   const percent = useStore((state) => Math.round(state.transform[2] * 100));
   return (
     <div className="pointer-events-none absolute inset-x-3 bottom-3 z-10 flex flex-wrap items-end gap-2">
@@ -54,9 +55,9 @@ export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props
           size="sm"
           onClick={() => void fitView(FIT)}
         />
-        {draws && actions.tidy && (
+        {actions.tidy && (
           <IconButton
-            label="Tidy up the drawing"
+            label={several ? "Tidy up the selection" : "Tidy up"}
             shortcut={keyOf("tidy")}
             icon={LayoutGrid}
             size="sm"
@@ -64,7 +65,7 @@ export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props
           />
         )}
         <IconButton
-          label="Overview map"
+          label="Overview map, when not all is in view"
           icon={MapIcon}
           size="sm"
           pressed={minimap}

@@ -1,6 +1,6 @@
 import { type ConnectionState, type FinalConnectionState, useConnection } from "@xyflow/react";
 import { useState } from "react";
-import { toast } from "sonner";
+import { toast } from "@/lib/toast";
 import { connected, decoration, type Ends, type Kinds, portsOf, refusal } from "../graph";
 import { type Intent, useFlowControl } from "../store";
 import { useSurroundings } from "../surroundings";

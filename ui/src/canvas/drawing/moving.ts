@@ -13,7 +13,6 @@ import {
   type Point,
   pasted,
   resized,
-  type Step,
 } from "../graph";
 import { type Size, useFlowControl } from "../store";
 import { named } from "../use-editing";
@@ -151,14 +150,10 @@ export function useMoving(kinds: Kinds, draws: boolean, free: boolean) {
     const [node] = dragged;
     const wire = node && dragged.length === 1 ? wireFor(node) : null;
     const edge = wire === null ? undefined : flow.edges.find(({ id }) => id === wire);
-    if (!edge || !node) return control.drag.stop(`Move ${movedName(steps)}`);
+    if (!edge || !node) return control.drag.stop(`Move ${named(steps)}`);
     control.drag.stop(`Insert ${named(steps)}`, (now) => between(now, kinds, edge.id, node.id));
   };
   return { change, start, during, stop, guides, over, setOver };
-}
-
-function movedName(steps: readonly Step[]): string {
-  return steps.length === 1 ? "1 node" : named(steps);
 }
 
 function middleOf(id: string): Point {

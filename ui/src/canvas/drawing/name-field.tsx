@@ -1,6 +1,12 @@
 import { useEffect, useRef } from "react";
 
-type Props = { label: string; value: string; onChange: (name: string) => void; onDone: () => void };
+type Props = {
+  label: string;
+  value: string;
+  onChange: (name: string) => void;
+  /** `byKey`: the focus is to go on from here. */
+  onDone: (byKey: boolean) => void;
+};
 
 /** A name, edited where it stands. Enter and Escape end it. */
 export function NameField({ label, value, onChange, onDone }: Props) {
@@ -16,15 +22,13 @@ export function NameField({ label, value, onChange, onDone }: Props) {
       value={value}
       maxLength={200}
       onChange={(event) => onChange(event.target.value)}
-      onBlur={onDone}
+      onBlur={() => onDone(false)}
       onKeyDown={(event) => {
         if (event.key !== "Enter" && event.key !== "Escape") return;
         event.preventDefault();
         event.stopPropagation();
-        const home = event.currentTarget.closest<HTMLElement>(".react-flow__node, li");
-        if (home?.matches("li")) home.querySelector<HTMLElement>("[data-line]")?.focus();
-        else home?.focus();
-        onDone();
+        event.currentTarget.closest<HTMLElement>(".react-flow__node")?.focus();
+        onDone(true);
       }}
       className="nodrag nopan h-7 w-full min-w-0 rounded-md border border-edge bg-surface px-2 font-semibold text-sm outline-none focus-visible:border-accent-text"
     />

@@ -4,6 +4,7 @@ import type { DefinitionProblem, NodeRun } from "@/api/types";
 import { duration } from "@/lib/time";
 import { lookOf } from "@/ui";
 import type { CardNode } from "../card";
+import { useDrifted } from "../drift";
 import {
   boxOf,
   CARD,
@@ -31,6 +32,7 @@ export function useDrawnNodes(refused: ReadonlySet<string>, draws: boolean): Dra
   const { kinds, problems, marks } = useSurroundings();
   const run = useShownRun();
   const steps = useFlow((flow) => flow.nodes);
+  const drifted = useDrifted(steps);
   const wires = useFlow((flow) => flow.edges);
   const selected = useFlow((flow) => flow.selection.nodes);
   const sizes = useFlow((flow) => flow.sizes);
@@ -72,6 +74,7 @@ export function useDrawnNodes(refused: ReadonlySet<string>, draws: boolean): Dra
           kind: kinds.get(step.type)?.title ?? step.type,
           wrong: problem?.detail ?? null,
           unconnected: problem?.field?.toLowerCase().includes("connection") ?? false,
+          drifted: drifted.has(step.id),
           run: runs.get(step.id) ?? null,
           over: run !== undefined,
           marked: marks.has(step.id),

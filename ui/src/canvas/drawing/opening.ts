@@ -1,15 +1,16 @@
-import { useNodesInitialized, useReactFlow } from "@xyflow/react";
+import { type Rect, useNodesInitialized, useReactFlow, type Viewport } from "@xyflow/react";
 import { type RefObject, useCallback, useEffect, useRef } from "react";
 import { ended } from "@/api/queries";
 import type { Graph } from "@/api/types";
 import { CARD } from "../graph";
 import { useFlowControl } from "../store";
 import { useShownRun, useSurroundings } from "../surroundings";
-import { FIT } from "./view";
+import { FIT, READABLE, ROOM } from "./view";
 
 const ACTIVE: readonly string[] = ["RUNNING", "WAITING", "QUEUED", "HELD"];
 
-/** Shows the drawing when it opens: as it was saved, else as a whole. One too wide to be read whole begins at its beginning. */
+/** Shows the drawing when it opens: as it was saved, else as a whole where that can be read well. A larger one begins at its
+ * beginning. */
 export function useOpening(pane: RefObject<HTMLDivElement | null>): void {
   const control = useFlowControl();
   const { setViewport, getNodesBounds, fitView } = useReactFlow();
@@ -21,20 +22,43 @@ export function useOpening(pane: RefObject<HTMLDivElement | null>): void {
     const { base, nodes } = control.store.getState();
     const saved = viewportOf(base);
     if (saved) return void setViewport(saved);
-    const { width, height } = pane.current.getBoundingClientRect();
-    const bounds = getNodesBounds(nodes.map(({ id }) => id));
-    if (bounds.width * FIT.minZoom + 64 <= width) return void fitView(FIT);
-    const zoom = Math.min(1, Math.max(FIT.minZoom, (height - 112) / Math.max(1, bounds.height)), 0.7);
-    void setViewport({
-      x: 32 - bounds.x * zoom,
-      y: Math.max(40, height / 2 - (bounds.height / 2) * zoom) - bounds.y * zoom,
-      zoom,
-    });
+    const boxes = nodes.map(({ id }) => getNodesBounds([id]));
+    const start = startOf(boxes, pane.current.getBoundingClientRect());
+    if (start) void setViewport(start);
+    else void fitView(FIT);
   }, [ready, pane, control, getNodesBounds, setViewport, fitView]);
 }
 
+/** Where a drawing begins that cannot be read as a whole: its leftmost nodes, at `READABLE`. Null: it fits. */
+export function startOf(
+  boxes: readonly Rect[],
+  { width, height }: { width: number; height: number },
+): Viewport | null {
+  const room = { width: width - 2 * ROOM.side, height: height - ROOM.top - ROOM.bottom };
+  const left = Math.min(...boxes.map(({ x }) => x));
+  const top = Math.min(...boxes.map(({ y }) => y));
+  const right = Math.max(...boxes.map((box) => box.x + box.width));
+  const bottom = Math.max(...boxes.map((box) => box.y + box.height));
+  if (boxes.length === 0 || Math.min(room.width / (right - left), room.height / (bottom - top)) >= READABLE)
+    return null;
+  const zoom = READABLE;
+  // Where not all of the height is in view, what comes first is in the middle of it.
+  const first = boxes.filter(({ x }) => x - left < CARD.width);
+  const tall = (bottom - top) * zoom > room.height;
+  const middle = tall ? mean(first.map((box) => box.y + box.height / 2)) : (top + bottom) / 2;
+  const centred = ROOM.top + room.height / 2 - middle * zoom;
+  const y = tall
+    ? Math.min(ROOM.top - top * zoom, Math.max(height - ROOM.bottom - bottom * zoom, centred))
+    : centred;
+  return { x: ROOM.side - left * zoom, y, zoom };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** The place and size at which a drawing was saved, by whatever tool did so. */
-export function viewportOf(graph: Graph): { x: number; y: number; zoom: number } | null {
+export function viewportOf(graph: Graph): Viewport | null {
   const { viewport } = graph as { viewport?: unknown };
   if (typeof viewport !== "object" || viewport === null) return null;
   const { x, y, zoom } = viewport as Record<string, unknown>;

@@ -2,12 +2,21 @@ import { createContext, useContext } from "react";
 
 /** What a drag from the palette carries: the type of a kind. */
 export const DRAGGED = "application/x-baton-kind";
-/** How a drawing is shown as a whole: never larger than life, never too small to be read, with room for the bars below. */
+/** Pixels around a drawing that is shown as a whole; below it are the bars. */
+export const ROOM = { top: 40, side: 32, bottom: 72 } as const;
+/** How a drawing is shown as a whole: never larger than life, never too small to be read. */
 export const FIT = {
   maxZoom: 1,
   minZoom: 0.4,
-  padding: { top: "40px", right: "32px", bottom: "72px", left: "32px" },
+  padding: {
+    top: `${ROOM.top}px`,
+    right: `${ROOM.side}px`,
+    bottom: `${ROOM.bottom}px`,
+    left: `${ROOM.side}px`,
+  },
 } as const;
+/** A drawing does not open smaller than this: everything on a card can be read. */
+export const READABLE = 0.75;
 /** Cards are drawn one by one as they come into view in a drawing of this size. */
 export const MANY = 150;
 

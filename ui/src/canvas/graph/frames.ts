@@ -101,7 +101,8 @@ export function resized(drawing: Drawing, id: string, box: Box): Drawing {
   return { ...drawing, nodes };
 }
 
-function clear(drawing: Drawing, box: Box): Point {
+/** That place, or one below whatever stands there. */
+export function clear(drawing: Drawing, box: Box): Point {
   const boxes = drawing.nodes.filter((node) => !isGroup(node)).map((node) => boxOf(node));
   const hit = (y: number) =>
     boxes.find(

@@ -1,9 +1,10 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { ClipboardPaste } from "lucide-react";
 import { useState } from "react";
+import type { SampleFrom } from "@/api/queries";
 import type { JsonObject, Sample, SampleRun } from "@/api/types";
 import type { FormSurroundings } from "@/forms";
-import { Button, Loaded, Timestamp } from "@/ui";
+import { Button, Loaded, Select, Timestamp } from "@/ui";
 import { labelOf, type Step } from "../graph";
 import { useFlow } from "../store";
 import { useSurroundings } from "../surroundings";
@@ -11,23 +12,33 @@ import { PinEditor } from "../testing/pin-editor";
 import { StepData } from "./data-view";
 import { before, importedOf } from "./sample";
 
-type Props = { step: Step; query: UseQueryResult<Sample>; surroundings: FormSurroundings };
+type Props = {
+  step: Step;
+  query: UseQueryResult<Sample>;
+  surroundings: FormSurroundings;
+  from: SampleFrom;
+  onFrom: (from: SampleFrom) => void;
+};
 
-/** What the step is given: by pins, by earlier runs, or as its platform describes it. */
-export function InputPane({ step, query, surroundings }: Props) {
+/** What the step is given: by pins, by earlier runs, by an example, or as its platform describes it. */
+export function InputPane({ step, query, surroundings, from, onFrom }: Props) {
   const { editable } = useSurroundings();
   const nodes = useFlow((flow) => flow.nodes);
   const edges = useFlow((flow) => flow.edges);
   const [pasting, setPasting] = useState<Step | null>(null);
   const near = before({ nodes, edges }, step.id);
-  return (
+  const shown = (
     <Loaded query={query}>
       {(sample) => {
         const scope = surroundings.scope ?? sample.context;
         const outputs = (scope.nodes ?? {}) as JsonObject;
         const missing = near.filter((node) => sample.missing.includes(node.id));
         const others = Object.entries(outputs).filter(([id]) => near.length !== 1 || id !== near[0]?.id);
-        const bare = near.length === 0 && sample.from === null;
+        const bare =
+          near.length === 0 &&
+          sample.from === null &&
+          sample.example === null &&
+          Object.keys((scope.input ?? {}) as JsonObject).length === 0;
         const nothing = near.length > 0 && missing.length === near.length;
         const hinted = missing.some((node) => importedOf(node).outputs);
         return (
@@ -39,11 +50,11 @@ export function InputPane({ step, query, surroundings }: Props) {
                 className="flex flex-col items-start gap-1.5 rounded-md bg-sunken p-2 text-xs"
               >
                 <p className="text-muted">
-                  No sample of “{labelOf(node)}” yet: run it, or paste an example.
+                  {LACKS[from.source ?? "auto"](labelOf(node))}
                   {importedOf(node).outputs &&
                     " Its platform says which fields it gives; they are shown by type."}
                 </p>
-                {editable && (
+                {editable && from.source !== "schema" && (
                   <Button size="sm" icon={ClipboardPaste} onClick={() => setPasting(node)}>
                     Paste an example
                   </Button>
@@ -52,7 +63,9 @@ export function InputPane({ step, query, surroundings }: Props) {
             ))}
             {bare && (
               <p className="rounded-md bg-sunken p-2 text-muted text-xs">
-                No sample yet: what a run is started with comes here. Run this orchestrator once.
+                {from.source === "schema"
+                  ? "The fields of the input are not described: “Fields …” in the Run dialog does that."
+                  : "No sample yet: what a run is started with comes here. Run this orchestrator once."}
               </p>
             )}
             {sample.shortened && (
@@ -79,10 +92,53 @@ export function InputPane({ step, query, surroundings }: Props) {
       }}
     </Loaded>
   );
+  return (
+    <div className="flex min-w-0 flex-col gap-2">
+      <SourceSwitch from={from} onFrom={onFrom} />
+      {shown}
+    </div>
+  );
+}
+
+const LACKS: Record<NonNullable<SampleFrom["source"]>, (name: string) => string> = {
+  auto: (name) => `No sample of “${name}” yet: run it, or paste an example.`,
+  run: (name) => `No run has an output of “${name}” yet.`,
+  pinned: (name) => `“${name}” has no pinned output.`,
+  example: (name) => `No sample of “${name}” yet: run it, or paste an example.`,
+  schema: (name) => `What “${name}” gives is not described by a platform.`,
+};
+
+const EXAMPLE = "example ";
+
+/** Where the sample is to be from. */
+function SourceSwitch({ from, onFrom }: Pick<Props, "from" | "onFrom">) {
+  const examples = useFlow((flow) => flow.base.examples);
+  return (
+    <Select
+      label="Sample from"
+      value={from.source === "example" ? EXAMPLE + from.example : (from.source ?? "auto")}
+      onChange={(next) =>
+        onFrom(
+          next.startsWith(EXAMPLE)
+            ? { source: "example", example: next.slice(EXAMPLE.length) }
+            : { source: next as SampleFrom["source"] },
+        )
+      }
+      options={[
+        { value: "auto", label: "Pinned, else the last run" },
+        { value: "run", label: "Last run" },
+        { value: "pinned", label: "Pinned" },
+        ...(examples ?? []).map(({ name }) => ({ value: EXAMPLE + name, label: `Example: ${name}` })),
+        { value: "schema", label: "As the platform describes it" },
+      ]}
+    />
+  );
 }
 
 function Source({ sample, near }: { sample: Sample; near: readonly Step[] }) {
-  if (near.length === 0 && sample.from) {
+  if (near.length === 0) {
+    // An example, or what is described: the switch above says it.
+    if (!sample.from) return null;
     return (
       <p className="text-muted text-xs">
         <From run={sample.from} />
@@ -97,7 +153,13 @@ function Source({ sample, near }: { sample: Sample; near: readonly Step[] }) {
         return (
           <li key={node.id} className="min-w-0 truncate">
             {near.length > 1 && <span className="text-ink">{labelOf(node)}: </span>}
-            {source?.run ? <From run={source.run} /> : "pinned example"}
+            {source?.run ? (
+              <From run={source.run} />
+            ) : source?.kind === "schema" ? (
+              "as its platform describes it"
+            ) : (
+              "pinned example"
+            )}
           </li>
         );
       })}

@@ -1,6 +1,6 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Failure, NodeState, Sample } from "@/api/types";
-import { Loaded, StatusBadge } from "@/ui";
+import { Loaded, SkeletonRows, StatusBadge } from "@/ui";
 import type { Step } from "../graph";
 import { useNodeRun } from "../surroundings";
 import { pinned } from "../testing/pins";
@@ -69,6 +69,7 @@ export function OutputPane({ step, query }: Props) {
 }
 
 function Shown({ status, value }: { status: NodeState; value: unknown }) {
+  if (value === undefined) return <SkeletonRows rows={2} className="p-0" />;
   if (value === null && status !== "COMPLETED") return null;
   return <StepData label="Output" roots={[{ name: "output", path: "output", value, open: 2 }]} />;
 }

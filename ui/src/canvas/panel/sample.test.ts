@@ -33,11 +33,21 @@ const drawing: Drawing = {
 const empty: Sample = {
   context: { input: {}, data: {}, nodes: {}, run: {} },
   from: null,
+  example: null,
   missing: ["a"],
   sources: {},
   last: null,
   shortened: false,
 };
+
+test("what a platform described, and what is not drawn, goes along where the sample is made from it", () => {
+  const base = { version: 1, inputSchema: { type: "object" }, examples: [{ name: "One", inputs: { n: 1 } }] };
+  expect(bare(drawing, base)).not.toHaveProperty("examples");
+  expect(bare(drawing, base, "example").examples).toEqual(base.examples);
+  const described = bare(drawing, base, "schema");
+  expect(described.inputSchema).toEqual(base.inputSchema);
+  expect(described.nodes?.every((node) => "imported" in (node.data ?? {}))).toBe(true);
+});
 
 test("a sample depends on wires, pins and joins, not on settings", () => {
   const nodes = bare(drawing).nodes ?? [];

@@ -1,3 +1,4 @@
+import type { SampleFrom } from "@/api/queries";
 import type { Graph, JsonObject, Sample } from "@/api/types";
 import { type MapTarget, type Schema, skeleton, targetsOf } from "@/forms";
 import { type Drawing, decoration, type Step } from "../graph";
@@ -22,10 +23,14 @@ export function after(drawing: Drawing, id: string): Step[] {
   return drawing.nodes.filter((node) => targets.has(node.id) && !decoration(node));
 }
 
-/** The part of a drawing that a sample depends on: settings of nodes are none of it, so typing asks for nothing. */
-export function bare(drawing: Drawing): Graph {
+/** The part of a drawing that a sample depends on: settings of nodes are none of it, so typing asks for nothing. What is not
+ * drawn, of `base`, goes along where the sample is made from it. */
+export function bare(drawing: Drawing, base?: Graph, source: SampleFrom["source"] = "auto"): Graph {
+  const described = source === "schema";
   return {
     version: 1,
+    ...(described && base?.inputSchema && { inputSchema: base.inputSchema }),
+    ...(source === "example" && base?.examples && { examples: base.examples }),
     nodes: drawing.nodes
       .filter((node) => !decoration(node))
       .map((node) => {
@@ -37,6 +42,7 @@ export function bare(drawing: Drawing): Graph {
           data: {
             config: join === undefined ? {} : { join },
             ...(pinned(node) && { pinned: data.pinned }),
+            ...(described && { imported: { outputs: importedOf(node).outputs ?? null } }),
           },
         };
       }),

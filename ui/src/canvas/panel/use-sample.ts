@@ -1,13 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { runQuery, sampleQuery } from "@/api/queries";
+import { runQuery, type SampleFrom, sampleQuery } from "@/api/queries";
 import { type FormSample, InsertPlaces, useSettled } from "@/forms";
+import { usePersistent } from "@/lib/persist";
 import type { Step } from "../graph";
 import { useFlow, useFlowControl } from "../store";
 import { useSurroundings } from "../surroundings";
 import { bare, completed, targetsAfter } from "./sample";
 
-/** What the step would be given, asked anew when wires, pins or the run on show change. */
+const AUTO: SampleFrom = { source: "auto" };
+
+/** What the step would be given, asked anew when wires, pins, the run on show or the source change. The source is kept for the
+ * drawing, in this browser. */
 export function useSample(step: Step) {
   const { id, runId } = useSurroundings();
   const control = useFlowControl();
@@ -18,9 +22,18 @@ export function useSample(step: Step) {
     enabled: false,
     select: (run) => run.status,
   });
-  const drawn = useMemo(() => JSON.stringify(bare({ nodes, edges })), [nodes, edges]);
+  const base = useFlow((flow) => flow.base);
+  const [kept, setFrom] = usePersistent<SampleFrom>(`sample-from:${id}`, AUTO);
+  // An example that is gone is no source any more.
+  const gone = kept.source === "example" && !base.examples?.some((each) => each.name === kept.example);
+  const from = gone ? AUTO : kept;
+  const drawn = useMemo(
+    () => JSON.stringify([bare({ nodes, edges }, base, from.source), from]),
+    [nodes, edges, base, from],
+  );
   const shape = useSettled(`${drawn} ${runId ?? ""} ${status ?? ""}`, 200);
-  const query = useQuery(sampleQuery(id, step.id, shape, () => bare(control.store.getState())));
+  const definition = () => bare(control.store.getState(), control.store.getState().base, from.source);
+  const query = useQuery(sampleQuery(id, step.id, shape, definition, from));
   const places = useMemo(() => new InsertPlaces(), []);
   const { data, dataUpdatedAt, isError } = query;
   const targets = useMemo(() => targetsAfter({ nodes, edges }, step.id), [nodes, edges, step.id]);
@@ -40,5 +53,5 @@ export function useSample(step: Step) {
     [data, dataUpdatedAt, isError, step.id],
   );
   const surroundings = useMemo(() => ({ sample, scope, targets, places }), [sample, scope, targets, places]);
-  return { query, surroundings };
+  return { query, surroundings, from, setFrom };
 }

@@ -1,5 +1,5 @@
 import { X } from "lucide-react";
-import { toast } from "sonner";
+import { toast } from "@/lib/toast";
 import { Combobox, IconButton } from "@/ui";
 import { connected, decoration, labelOf, portOf, portsOf, refusal, type Step, without } from "../graph";
 import { useFlow, useFlowControl } from "../store";

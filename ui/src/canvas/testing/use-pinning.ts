@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
 import { runQuery, sampleQuery } from "@/api/queries";
+import { toast } from "@/lib/toast";
 import { labelOf, type Step } from "../graph";
 import { useFlowControl } from "../store";
 import { useSurroundings } from "../surroundings";
@@ -17,7 +17,7 @@ export function usePinning() {
   const last = async (step: Step): Promise<{ output: unknown } | null> => {
     const run = runId === null ? undefined : client.getQueryData(runQuery(runId).queryKey);
     const shown = run?.nodes.find((node) => node.id === step.id);
-    if (shown?.status === "COMPLETED") return { output: shown.output };
+    if (shown?.status === "COMPLETED" && shown.output !== undefined) return { output: shown.output };
     const sample = await client.fetchQuery({
       ...sampleQuery(id, step.id, `pin ${runId ?? ""}`, control.definition),
       staleTime: 0,

@@ -93,4 +93,16 @@ describe("diff", () => {
     expect(both.nodes?.map(({ id }) => id)).toEqual(["a", "c", "b"]);
     expect(both.edges?.map(({ target }) => target)).toEqual(["c", "b"]);
   });
+
+  test("what was removed does not stand on what has come in its place", () => {
+    const before = graph([node("a"), node("b", {}, 400), node("far", {}, 900)]);
+    const after = graph([node("a"), node("c", {}, 408)]);
+    const placed = together(before, after).nodes?.map(({ id, position }) => [id, position]);
+    expect(placed).toEqual([
+      ["a", { x: 0, y: 0 }],
+      ["c", { x: 408, y: 0 }],
+      ["b", { x: 400, y: 88 }],
+      ["far", { x: 900, y: 0 }],
+    ]);
+  });
 });

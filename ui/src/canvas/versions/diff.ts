@@ -1,5 +1,5 @@
 import type { Graph, GraphEdge, GraphNode } from "@/api/types";
-import { portOf, wireId } from "../graph";
+import { boxOf, clear, isGroup, opened, portOf, wireId } from "../graph";
 
 export type Mark = "added" | "removed" | "changed" | "moved";
 /** One value that differs; undefined: it is not there. */
@@ -49,13 +49,19 @@ export function same({ nodes, wires, settings }: Difference): boolean {
   return nodes.length + wires.length + settings.length === 0;
 }
 
-/** `after` with what was removed still in it, so that it can be drawn. */
+/** `after` with what was removed still in it, so that it can be drawn: where it stood, or below what has come there since. */
 export function together(before: Graph, after: Graph): Graph {
   const here = byId(after);
   const are = new Set((after.edges ?? []).map(keyOf));
+  const nodes = [...opened(after).nodes];
+  for (const node of opened(before).nodes) {
+    if (here.has(node.id)) continue;
+    const place = isGroup(node) ? node.position : clear({ nodes, edges: [] }, boxOf(node));
+    nodes.push({ ...node, position: { ...node.position, ...place } });
+  }
   return {
     ...after,
-    nodes: [...(after.nodes ?? []), ...(before.nodes ?? []).filter((node) => !here.has(node.id))],
+    nodes,
     edges: [...(after.edges ?? []), ...(before.edges ?? []).filter((edge) => !are.has(keyOf(edge)))],
   };
 }

@@ -1,6 +1,8 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { GitCompare, RotateCcw } from "lucide-react";
 import { revisionsQuery, useMay } from "@/api/queries";
+import { plural } from "@/lib/time";
 import { Badge, Button, IconButton, Loaded, Panel, Timestamp } from "@/ui";
 import type { Restoring } from "./restore";
 
@@ -67,6 +69,16 @@ export function VersionsPanel(props: Props) {
                       <Timestamp at={each.createdDate} className="shrink-0" />
                     </span>
                   </button>
+                  {each.runs > 0 && (
+                    <Link
+                      to="/runs"
+                      search={{ orchestratorId: id, revision: each.revision }}
+                      title={`Runs of revision ${each.revision}`}
+                      className="tabular flex h-6 min-w-6 shrink-0 items-center justify-center px-1 text-accent-text text-xs hover:underline"
+                    >
+                      {plural(each.runs, "run")}
+                    </Link>
+                  )}
                   {each.revision !== current && (
                     <>
                       <IconButton

@@ -1,10 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
 import { revisionQuery, useSaveOrchestrator } from "@/api/queries";
 import { keys } from "@/api/queries/keys";
 import type { OrchestratorDetail } from "@/api/types";
+import { toast } from "@/lib/toast";
 import { ConfirmDialog } from "@/ui";
 import { dirty, type FlowControl } from "../store";
 

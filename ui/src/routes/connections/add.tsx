@@ -1,15 +1,7 @@
-import { ArrowLeft } from "lucide-react";
-import { useState } from "react";
-import { toast } from "sonner";
-import { problemOf, toastProblem } from "@/api/problem";
-import { useConnect, useTestConnection } from "@/api/queries";
-import type { JsonObject, Provider } from "@/api/types";
-import { type FormErrors, type Schema, validate } from "@/forms";
-import { cn } from "@/lib/cn";
+import type { Provider } from "@/api/types";
+import { ConnectSteps, Steps } from "@/connecting";
 import { plural } from "@/lib/time";
-import { Button, Dialog, Field, Input, ProviderChip } from "@/ui";
-import { CredentialsForm, fieldErrors, filled } from "./credentials";
-import { Notice, TestResult } from "./result";
+import { Dialog, ProviderChip } from "@/ui";
 
 type Props = {
   providers: readonly Provider[];
@@ -25,12 +17,12 @@ export function AddDialog({ providers, chosen, onChoose, onClose, onMade }: Prop
   const provider = providers.find((each) => each.name === chosen);
   if (provider) {
     return (
-      <Filling
+      <ConnectSteps
         key={provider.name}
         provider={provider}
         onBack={() => onChoose("")}
-        onClose={onClose}
         onMade={onMade}
+        frame={(step) => <Dialog open onOpenChange={onClose} {...step} />}
       />
     );
   }
@@ -63,183 +55,4 @@ export function AddDialog({ providers, chosen, onChoose, onClose, onMade }: Prop
       </ul>
     </Dialog>
   );
-}
-
-function Filling({
-  provider,
-  onBack,
-  onClose,
-  onMade,
-}: {
-  provider: Provider;
-  onBack: () => void;
-  onClose: () => void;
-  onMade: (id: string) => void;
-}) {
-  const schema = provider.connectionForm as Schema;
-  const [name, setName] = useState(() => unused(provider));
-  const [value, setValue] = useState<JsonObject>({});
-  const [allowPrivateNetwork, setAllowPrivate] = useState(false);
-  const [attempt, setAttempt] = useState(0);
-  const test = useTestConnection();
-  const connect = useConnect();
-  const credentials = filled(value);
-  const answer = test.data;
-  const faults = validate(schema, credentials);
-
-  const tried = () => {
-    setAttempt(attempt + 1);
-    if (Object.keys(faults).length > 0) return;
-    test.mutate({
-      provider: provider.name,
-      credentials,
-      ...(allowPrivateNetwork && { allowPrivateNetwork }),
-    });
-  };
-  const edited = (next: JsonObject) => {
-    setValue(next);
-    if (test.error) test.reset();
-  };
-  const save = () =>
-    connect.mutate(
-      {
-        provider: provider.name,
-        name: name.trim() || provider.title,
-        credentials,
-        ...(allowPrivateNetwork && { allowPrivateNetwork }),
-        ...(answer && !answer.ok && { force: true }),
-      },
-      {
-        onSuccess: (made) => {
-          toast.success(`${made.name} is connected`);
-          onMade(made.id);
-        },
-        onError: (error) => {
-          if (problemOf(error).code !== "name-taken") toastProblem(error, "The connection was not saved");
-        },
-      },
-    );
-
-  if (answer) {
-    const taken = connect.error && problemOf(connect.error).code === "name-taken";
-    return (
-      <Dialog
-        open
-        onOpenChange={onClose}
-        title={`Connect ${provider.title}`}
-        description={answer.ok ? "Give it a name that says which one it is." : "The test failed."}
-        footer={
-          <>
-            <Button icon={ArrowLeft} onClick={() => test.reset()}>
-              Back
-            </Button>
-            {!answer.ok && (
-              <Button pending={test.isPending} onClick={tried}>
-                Test again
-              </Button>
-            )}
-            <Button variant={answer.ok ? "primary" : "danger"} pending={connect.isPending} onClick={save}>
-              {answer.ok ? "Save connection" : "Save anyway"}
-            </Button>
-          </>
-        }
-      >
-        <Steps at={3} />
-        <div className="flex flex-col gap-4">
-          <TestResult title={provider.title} answer={answer} />
-          <Field
-            label="Name"
-            hint="For example “Production” or “Test”."
-            error={taken ? problemOf(connect.error).detail : undefined}
-          >
-            <Input
-              value={name}
-              maxLength={200}
-              onChange={(event) => {
-                setName(event.target.value);
-                if (connect.error) connect.reset();
-              }}
-            />
-          </Field>
-        </div>
-      </Dialog>
-    );
-  }
-  const problem = test.error ? problemOf(test.error) : null;
-  const errors: FormErrors = { ...fieldErrors(test.error), ...faults };
-  return (
-    <Dialog
-      open
-      onOpenChange={onClose}
-      title={`Connect ${provider.title}`}
-      description="Secrets are encrypted and never shown again. The test starts nothing."
-      footer={
-        <>
-          <Button icon={ArrowLeft} onClick={onBack}>
-            Back
-          </Button>
-          <Button variant="primary" type="submit" form="credentials" pending={test.isPending}>
-            Test connection
-          </Button>
-        </>
-      }
-    >
-      <Steps at={2} />
-      <form
-        id="credentials"
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          tried();
-        }}
-      >
-        <CredentialsForm
-          schema={schema}
-          value={value}
-          onChange={edited}
-          errors={errors}
-          attempt={attempt}
-          allowPrivate={allowPrivateNetwork}
-          onAllowPrivate={setAllowPrivate}
-        />
-        {problem && (
-          <div role="alert">
-            <Notice tone="failed" title={problem.detail ?? problem.title}>
-              {problem.hint}
-            </Notice>
-          </div>
-        )}
-      </form>
-    </Dialog>
-  );
-}
-
-const STEPS = ["Platform", "Credentials", "Test"];
-
-function Steps({ at }: { at: number }) {
-  return (
-    <ol className="mb-4 flex gap-2 text-xs" aria-label="Steps">
-      {STEPS.map((step, index) => (
-        <li
-          key={step}
-          aria-current={index + 1 === at ? "step" : undefined}
-          className={cn(
-            "flex-1 border-t-2 pt-1.5",
-            index + 1 <= at ? "border-accent" : "border-line",
-            index + 1 === at ? "font-medium text-ink" : "text-muted",
-          )}
-        >
-          {index + 1}. {step}
-        </li>
-      ))}
-    </ol>
-  );
-}
-
-/** A name no connection of the provider has: "n8n", "n8n 2". */
-function unused(provider: Provider): string {
-  const names = new Set(provider.connections.map((each) => each.name));
-  let name = provider.title;
-  for (let count = 2; names.has(name); count++) name = `${provider.title} ${count}`;
-  return name;
 }

@@ -2,17 +2,19 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Ellipsis, KeyRound, Pencil, Power, RefreshCw, RotateCw, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { toast } from "sonner";
 import { toastProblem } from "@/api/problem";
 import { useChangeConnection, useMay, useTestConnection } from "@/api/queries";
 import { keys } from "@/api/queries/keys";
 import type { Connection, Provider } from "@/api/types";
+import { found, leftOut, Notice } from "@/connecting";
 import { cn } from "@/lib/cn";
 import { plural } from "@/lib/time";
+import { toast } from "@/lib/toast";
+import { useNow } from "@/lib/use-now";
 import { Button, IconButton, Menu, type MenuItem, ProviderChip, StatusBadge, Timestamp } from "@/ui";
 import { CredentialsDialog, RenameDialog } from "./change";
+import { Outage } from "./outage";
 import { RemoveDialog } from "./remove";
-import { found, Notice } from "./result";
 import { RotateDialog, secretsOf } from "./rotate";
 import { type Use, UsedBy } from "./used-by";
 
@@ -89,7 +91,7 @@ export function ConnectionCard({
             {connection.baseUrl}
           </p>
         </div>
-        <StatusBadge status={connection.status} />
+        <StatusBadge status={connection.breaker.state === "closed" ? connection.status : "HELD"} />
       </header>
       <dl className="grid grid-cols-[auto_1fr] gap-x-4 text-xs [&>*]:leading-6 [&_dd]:min-w-0 [&_dd]:truncate [&_dt]:text-muted">
         <dt>Account</dt>
@@ -108,9 +110,23 @@ export function ConnectionCard({
         <dd>{uses && <UsedBy name={connection.name} uses={uses} />}</dd>
         <dt>Last sync</dt>
         <dd>{connection.lastSync ? <Timestamp at={connection.lastSync} /> : "Never"}</dd>
+        {connection.secretsDate && (
+          <>
+            <dt>Key</dt>
+            <dd>
+              <KeyAge connection={connection} />
+            </dd>
+          </>
+        )}
         <dt>Last check</dt>
         <dd>{connection.lastChecked ? <Timestamp at={connection.lastChecked} /> : "Never"}</dd>
       </dl>
+      {connection.leftOut.length > 0 && (
+        <Notice tone="warning" title="Its list of workflows is not the whole">
+          {leftOut(connection.leftOut).join(" ")}
+        </Notice>
+      )}
+      <Outage connection={connection} />
       {connection.lastError && (
         <Notice tone="failed" title={connection.lastError.message}>
           {connection.lastError.hint}
@@ -139,5 +155,32 @@ export function ConnectionCard({
       )}
       {doing === "remove" && <RemoveDialog connection={connection} onClose={close} />}
     </article>
+  );
+}
+
+const SOON = 14 * 86_400_000;
+
+/** How old its key is; and, where the key itself says when it ends, until when it can be rotated. */
+function KeyAge({ connection: { secretsDate, secretsExpire } }: { connection: Connection }) {
+  const now = useNow(60_000);
+  if (!secretsExpire) {
+    return (
+      <>
+        entered <Timestamp at={secretsDate} />
+      </>
+    );
+  }
+  const left = Date.parse(secretsExpire) - now;
+  if (left <= 0) {
+    return (
+      <span className="text-st-failed">
+        ended <Timestamp at={secretsExpire} />
+      </span>
+    );
+  }
+  return (
+    <span className={cn(left < SOON && "text-st-warning")}>
+      rotate <Timestamp at={secretsExpire} ahead />
+    </span>
   );
 }

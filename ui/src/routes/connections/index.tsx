@@ -17,13 +17,18 @@ const SPANS = [
   ["sm:col-span-2 xl:col-span-3", "sm:grid-cols-2 xl:grid-cols-3"],
 ] as const;
 
+const WHILE_HELD = 2_000;
+
 const route = getRouteApi("/connections");
 
 /** The platforms we may call. */
 export function ConnectionsPage() {
   const { add, open } = route.useSearch();
   const navigate = useNavigate({ from: "/connections" });
-  const query = useQuery(connectionsQuery());
+  const query = useQuery({
+    ...connectionsQuery(),
+    refetchInterval: ({ state }) => (state.data?.some(held) ? WHILE_HELD : false),
+  });
   const providers = useQuery(providersQuery);
   const uses = useQuery(usagesQuery({})).data;
   const may = useMay("editor");
@@ -105,4 +110,9 @@ function grouped(items: readonly Connection[]): [string, Connection[]][] {
   const groups = new Map<string, Connection[]>();
   for (const item of items) groups.set(item.provider, [...(groups.get(item.provider) ?? []), item]);
   return [...groups].sort(([a], [b]) => a.localeCompare(b));
+}
+
+/** Whether it changes by itself now. */
+function held({ breaker }: Connection): boolean {
+  return breaker.state !== "closed" || breaker.held > 0;
 }

@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { toast } from "sonner";
 import { problemOf, toastProblem } from "@/api/problem";
 import { usagesQuery, useDeleteConnection } from "@/api/queries";
 import type { Connection } from "@/api/types";
+import { Notice } from "@/connecting";
 import { plural } from "@/lib/time";
+import { toast } from "@/lib/toast";
 import { ConfirmDialog, Loaded, SkeletonRows } from "@/ui";
-import { Notice } from "./result";
 import { UseList, usesOf } from "./used-by";
 
 /** Deleting: names the orchestrators that use the connection, as links, before anything happens. */

@@ -1,12 +1,11 @@
 import { useState } from "react";
-import { toast } from "sonner";
 import { problemOf } from "@/api/problem";
 import { useChangeConnection } from "@/api/queries";
 import type { Connection, JsonObject, Provider } from "@/api/types";
+import { fieldErrors, filled, Refusal } from "@/connecting";
 import { type Schema, SchemaForm } from "@/forms";
-import { Button, Dialog } from "@/ui";
-import { fieldErrors, filled } from "./credentials";
-import { Notice } from "./result";
+import { toast } from "@/lib/toast";
+import { FormDialog } from "./form-dialog";
 
 /** The fields of a connection that are secrets of their own. */
 export function secretsOf(provider: Provider): string[] {
@@ -22,67 +21,44 @@ type Props = { connection: Connection; provider: Provider; onClose: () => void }
 export function RotateDialog({ connection, provider, onClose }: Props) {
   const change = useChangeConnection(connection.id);
   const [value, setValue] = useState<JsonObject>({});
-  const problem = change.error ? problemOf(change.error) : null;
-  const { "": _, ...errors } = fieldErrors(change.error) as Record<string, string>;
   const given = filled(value);
+  const rotate = () =>
+    change.mutate(
+      { credentials: given },
+      {
+        onSuccess: () => {
+          toast.success(`${connection.name} uses the new secrets`, {
+            description: "The old ones can be revoked on the platform now.",
+          });
+          onClose();
+        },
+      },
+    );
   return (
-    <Dialog
-      open
-      onOpenChange={onClose}
+    <FormDialog
       title={`Rotate the secrets of ${connection.name}`}
       description="Make a new key on the platform and paste it here. It is tested before it takes the old one's place; a field left empty stays as it is."
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            variant="primary"
-            type="submit"
-            form="rotate"
-            pending={change.isPending}
-            disabled={Object.keys(given).length === 0}
-          >
-            Test and rotate
-          </Button>
-        </>
-      }
+      action="Test and rotate"
+      pending={change.isPending}
+      disabled={Object.keys(given).length === 0}
+      onSubmit={rotate}
+      onClose={onClose}
     >
-      <form
-        id="rotate"
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          change.mutate(
-            { credentials: given },
-            {
-              onSuccess: () => {
-                toast.success(`${connection.name} uses the new secrets`, {
-                  description: "The old ones can be revoked on the platform now.",
-                });
-                onClose();
-              },
-            },
-          );
+      <SchemaForm
+        schema={provider.connectionForm as Schema}
+        only={secretsOf(provider)}
+        value={value}
+        errors={fieldErrors(change.error)}
+        onChange={(next) => {
+          setValue(next);
+          if (change.error) change.reset();
         }}
-      >
-        <SchemaForm
-          schema={provider.connectionForm as Schema}
-          only={secretsOf(provider)}
-          value={value}
-          errors={errors}
-          onChange={(next) => {
-            setValue(next);
-            if (change.error) change.reset();
-          }}
-          className="flex flex-col gap-4"
-        />
-        {problem && (
-          <div role="alert">
-            <Notice tone="failed" title={problem.detail ?? problem.title}>
-              The old secrets are still in use. {problem.hint?.replace(/ Or send .*$/, "")}
-            </Notice>
-          </div>
-        )}
-      </form>
-    </Dialog>
+        className="flex flex-col gap-4"
+      />
+      <Refusal error={change.error}>
+        The old secrets are still in use.{" "}
+        {change.error && problemOf(change.error).hint?.replace(/ Or send .*$/, "")}
+      </Refusal>
+    </FormDialog>
   );
 }

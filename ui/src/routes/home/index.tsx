@@ -1,10 +1,10 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Info } from "lucide-react";
+import { GitCompareArrows, Info } from "lucide-react";
 import type { ReactNode } from "react";
-import { connectionsQuery, runErrorsQuery, runsQuery } from "@/api/queries";
+import { connectionsQuery, runErrorsQuery, runsQuery, usagesQuery } from "@/api/queries";
 import type { Connection, ErrorGroup, RunItem } from "@/api/types";
-import { count } from "@/lib/time";
+import { count, plural } from "@/lib/time";
 import {
   Button,
   EmptyState,
@@ -29,6 +29,9 @@ const WAITS: Record<string, string> = {
   callback: "a callback",
   delay: "a time",
   flow: "another orchestrator",
+  limit: "its turn on the platform",
+  outage: "its platform",
+  pause: "its turn on the platform",
   remote: "the platform",
   "remote-queue": "its turn on the platform",
   retry: "its next try",
@@ -107,7 +110,7 @@ export function HomePage() {
                     {WAITS[kind] ?? kind}
                     {until && (
                       <>
-                        , at the latest <Timestamp at={until} ahead />
+                        , {kind === "outage" ? "tested" : "at the latest"} <Timestamp at={until} ahead />
                       </>
                     )}
                   </span>
@@ -116,6 +119,7 @@ export function HomePage() {
             )}
           </Runs>
         </Section>
+        <Drifted />
         <Section
           title="Recent runs"
           flush
@@ -218,6 +222,46 @@ function RunLine({
   );
 }
 
+/** Steps whose remote workflow is not what was imported any more; nothing where there are none. */
+function Drifted() {
+  const { data } = useQuery({ ...usagesQuery({ changed: true }), refetchInterval: EVERY });
+  if (!data?.length) return null;
+  return (
+    <Section
+      title="Changed on the platforms"
+      description="Since the steps that call them were imported"
+      flush
+      actions={
+        <Button size="sm" variant="ghost" asChild>
+          <Link to="/workflows" search={{ changed: true }}>
+            All changed workflows
+          </Link>
+        </Button>
+      }
+    >
+      <ul aria-label="Changed since import" className="divide-y">
+        {data.slice(0, SHOWN).map((use) => (
+          <li key={`${use.orchestratorId} ${use.nodeId}`}>
+            <Link
+              to="/orchestrators/$id"
+              params={{ id: use.orchestratorId }}
+              search={{ node: use.nodeId }}
+              className="flex items-center gap-3 px-4 py-2.5 -outline-offset-2 hover:bg-hover"
+            >
+              {use.provider && <ProviderChip provider={use.provider} />}
+              <span className="min-w-0 flex-1 text-sm">
+                <span className="block truncate">{use.nodeLabel}</span>
+                <span className="block truncate text-muted text-xs">{use.orchestratorName}</span>
+              </span>
+              <GitCompareArrows aria-hidden className="size-4 shrink-0 text-st-warning" />
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
 function Connections() {
   const query = useQuery({ ...connectionsQuery(), refetchInterval: EVERY });
   return (
@@ -244,13 +288,24 @@ function Connections() {
                     <ProviderChip provider={connection.provider} />
                     <span className="min-w-0 flex-1 text-sm">
                       <span className="block truncate">{connection.name}</span>
-                      {connection.status === "FAILING" && connection.lastError && (
-                        <span className="block truncate text-st-failed text-xs">
-                          {connection.lastError.message}
+                      {connection.breaker.state !== "closed" ? (
+                        <span className="block truncate text-st-held text-xs">
+                          Out of order since <Timestamp at={connection.breaker.since} />,{" "}
+                          {plural(connection.breaker.held, "step")} held
                         </span>
+                      ) : (
+                        connection.status === "FAILING" &&
+                        connection.lastError && (
+                          <span className="block truncate text-st-failed text-xs">
+                            {connection.lastError.message}
+                          </span>
+                        )
                       )}
                     </span>
-                    <StatusBadge status={connection.status} plain />
+                    <StatusBadge
+                      status={connection.breaker.state === "closed" ? connection.status : "HELD"}
+                      plain
+                    />
                     <Timestamp
                       at={connection.lastChecked}
                       className="hidden shrink-0 text-muted text-xs sm:inline"
@@ -273,7 +328,11 @@ function Connections() {
 const ORDER: Record<Connection["status"], number> = { FAILING: 0, ACTIVE: 1, INACTIVE: 2 };
 
 function worstFirst(left: Connection, right: Connection): number {
-  return ORDER[left.status] - ORDER[right.status];
+  return place(left) - place(right);
+}
+
+function place({ status, breaker }: Connection): number {
+  return breaker.state === "closed" ? ORDER[status] : -1;
 }
 
 /** When yesterday began for the reader: the same all day, so that it may be part of a key. */

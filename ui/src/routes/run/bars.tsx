@@ -14,12 +14,14 @@ type Props = {
   place: Place;
   dots?: readonly Dot[];
   small?: boolean;
+  /** On the critical path. */
+  underlined?: boolean;
 };
 
 const HATCH = "repeating-linear-gradient(135deg, currentColor 0 3px, transparent 3px 7px)";
 
 /** A row of the timeline: decoration, its words stand beside it. */
-export function Bars({ segments, tone, place, dots = [], small = false }: Props) {
+export function Bars({ segments, tone, place, dots = [], small = false, underlined = false }: Props) {
   const [first, last] = [segments[0], segments.at(-1)];
   const retried = segments.some((each) => each.attempt > 1);
   const box = (from: number, to: number) => {
@@ -31,6 +33,9 @@ export function Bars({ segments, tone, place, dots = [], small = false }: Props)
     <span aria-hidden className="relative h-full overflow-hidden">
       {first && last && !outside(first.from, last.to) && (
         <span style={box(first.from, last.to)} className="absolute top-1/2 h-px min-w-0.5 bg-edge" />
+      )}
+      {underlined && first && last && !outside(first.from, last.to) && (
+        <span style={box(first.from, last.to)} className="absolute bottom-0 h-0.5 min-w-1 bg-ink" />
       )}
       {segments.map((each, index) => {
         if (outside(each.from, each.to)) return null;

@@ -128,6 +128,12 @@ function Heads({ run, other }: { run: RunDetail; other: RunDetail }) {
       mine: inputs.length ? plural(inputs.length, "difference") : "the same",
     },
     {
+      name: "Labels",
+      same: jsonDiff(other.labels, run.labels).length === 0,
+      theirs: labelled(other),
+      mine: labelled(run),
+    },
+    {
       name: "Started",
       same: true,
       theirs: other.startedAt ? absolute(other.startedAt) : "–",
@@ -262,6 +268,14 @@ function Setting({ pair, run, other }: Omit<RowsProps, "open" | "onToggle">) {
         names={[`Revision ${other.revision}`, `Revision ${run.revision}`]}
       />
     </>
+  );
+}
+
+function labelled(run: RunDetail): string {
+  return (
+    Object.entries(run.labels)
+      .map(([key, value]) => `${key}:${value}`)
+      .join(", ") || "–"
   );
 }
 

@@ -5,11 +5,11 @@ import { type ReactNode, useState } from "react";
 import { providersQuery, runErrorsQuery, runQuery } from "@/api/queries";
 import type { LogLine, NodeRun, RunDetail } from "@/api/types";
 import { absolute, count } from "@/lib/time";
+import { taskOf } from "@/log";
 import { Badge, Button, CopyButton, Elapsed, StatusIcon, Timestamp } from "@/ui";
 import { TRIGGERS } from "@/ui/trigger";
 import { FailureText } from "./attempts";
 import { useRepeats } from "./last-good";
-import { taskOf } from "./log-model";
 
 /** Where the run comes from, when, and with which labels. */
 export function Facts({ run }: { run: RunDetail }) {

@@ -1,13 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { Ban, GitCompare, Info, RotateCw, Workflow } from "lucide-react";
+import { Ban, GitCompare, Info, Pin, RotateCw, Workflow } from "lucide-react";
 import { useState } from "react";
 import { useRunEvents, useRunLines } from "@/api/events";
 import { toastProblem } from "@/api/problem";
-import { ended, runQuery, useCancelRun, useMay } from "@/api/queries";
+import { ended, runQuery, useCancelRun, useKeepRun, useMay } from "@/api/queries";
 import type { RunDetail } from "@/api/types";
 import { useHotkeys } from "@/lib/hotkeys";
 import { relative } from "@/lib/time";
+import { sourceOf } from "@/log";
 import {
   Badge,
   Button,
@@ -28,7 +29,6 @@ import {
 import { Compare } from "./compare";
 import { CauseLine, Facts, WaitingBanner } from "./head";
 import { type Listed, useOthers } from "./last-good";
-import { sourceOf } from "./log-model";
 import { NodePanel, RunData, RunPanel } from "./node-panel";
 import { RerunDialog } from "./rerun";
 import type { Task } from "./segments";
@@ -56,6 +56,7 @@ export function RunPage() {
         run && (
           <>
             <StatusBadge status={run.status} />
+            {run.keep && <Badge>Kept</Badge>}
             {stream === "live" && <Badge tone="running">Live</Badge>}
             {stream === "waiting" && <Badge tone="warning">Reconnecting</Badge>}
           </>
@@ -71,6 +72,7 @@ export function RunPage() {
             <StatusLegend of={NODE_STATES} />
           </Popover>
           <CopyButton text={() => window.location.href} label="Copy link to this view" />
+          {run && may && <Keep run={run} />}
           {run && <CompareMenu run={run} />}
           {run &&
             may &&
@@ -112,7 +114,7 @@ function Content({ run }: { run: RunDetail }) {
   const go = (change: Partial<typeof search>) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
   // The log of another step begins anew; only what is asked for here goes with it.
-  const fresh = { line: undefined, find: undefined, source: undefined, level: undefined };
+  const fresh = { line: undefined, find: undefined, source: undefined, level: undefined, full: undefined };
   const select = (id: string) => go({ ...fresh, node: id, tab: node ? search.tab : undefined });
   const close = () => go({ ...fresh, node: undefined, tab: undefined });
   const open = (id: string) => go({ ...fresh, node: id, tab: undefined });
@@ -168,12 +170,22 @@ function Content({ run }: { run: RunDetail }) {
               lines={lines}
               other={other}
               live={!ended(run.status)}
+              log={search}
+              onLog={go}
               tab={search.tab}
               onTab={(tab) => go({ tab })}
               onClose={close}
             />
           ) : (
-            <RunPanel run={run} lines={lines} tab={search.tab} onTab={(tab) => go({ tab })} />
+            <RunPanel
+              run={run}
+              lines={lines}
+              log={search}
+              onLog={go}
+              onStep={open}
+              tab={search.tab}
+              onTab={(tab) => go({ tab })}
+            />
           )}
         </div>
       </div>
@@ -239,6 +251,25 @@ function CompareMenu({ run }: { run: RunDetail }) {
         ...(rest.length ? [{ heading: "Others" }] : []),
         ...rest.map((each) => ({ label: named(each), onSelect: compare(each.id) })),
       ]}
+    />
+  );
+}
+
+/** Kept for ever, whatever retention says. */
+function Keep({ run }: { run: RunDetail }) {
+  const keep = useKeepRun();
+  return (
+    <IconButton
+      icon={Pin}
+      label="Keep this run for ever"
+      pressed={run.keep}
+      disabled={keep.isPending}
+      onClick={() =>
+        keep.mutate(
+          { id: run.id, keep: !run.keep },
+          { onError: (error) => toastProblem(error, "The run was not changed") },
+        )
+      }
     />
   );
 }

@@ -1,10 +1,13 @@
+import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
+import { useMemo } from "react";
+import { revisionQuery } from "@/api/queries";
 import type { LogLine, NodeRun, RunDetail } from "@/api/types";
-import { Badge, Elapsed, IconButton, StatusBadge, type Tab, Tabs } from "@/ui";
+import { CallbacksTab } from "@/callbacks";
+import { LogPane, type LogPlace } from "@/log";
+import { Badge, Elapsed, IconButton, joined, StatusBadge, type Tab, Tabs } from "@/ui";
 import { Attempts, FailureText } from "./attempts";
-import { CallbacksTab } from "./callbacks";
 import { ConfigView } from "./config";
-import { LogPane } from "./log";
 import { Remote } from "./remote";
 import { kept, RemoteRef } from "./steps";
 import { mayOpen } from "./timeline";
@@ -20,40 +23,69 @@ type Props = {
   /** The last good run. */
   other: Beside | null;
   live: boolean;
+  log: LogPlace;
+  onLog: (change: LogPlace) => void;
   tab: string | undefined;
   onTab: (tab: string) => void;
   onClose: () => void;
 };
 
 /** One step: what it said, what went in, what was tried, what came out. */
-export function NodePanel({ run, node, lines, other, live, tab, onTab, onClose }: Props) {
+export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTab, onClose }: Props) {
   const mine = lines.filter((line) => line.nodeId === node.id);
   const waits = node.type === "WaitForCallback";
   const told = mine.some((line) => line.level === "error" && line.source !== "baton");
-  const beside = (value: (of: NodeRun) => unknown): Other | null =>
-    other && {
-      ...other,
-      of: (found) => {
-        const same = found.nodes.find((each) => each.id === node.id);
-        return same ? value(same) : null;
-      },
-    };
+  const before = useBefore(run, node);
+  const beside = (what: string, value: (of: NodeRun) => unknown): Other[] => [
+    ...(other ? [{ ...other, of: (found: RunDetail) => valueIn(found, node.id, value) }] : []),
+    ...before.map((each) => ({
+      runId: run.id,
+      name: `the output of ${each.label || each.id}`,
+      mine: `This step's ${what}`,
+      of: (found: RunDetail) => valueIn(found, each.id, ({ output }) => output),
+    })),
+  ];
   const tabs: Tab[] = [
     {
       value: "log",
       label: "Log",
       count: mine.length,
-      content: <LogPane label="Log lines" lines={mine} file={`run-${run.number}-${node.id}`} />,
+      content: (
+        <LogPane
+          label="Log lines"
+          lines={mine}
+          file={`run-${run.number}-${node.id}`}
+          begin={run.startedAt}
+          place={log}
+          onPlace={onLog}
+          foot={
+            mayOpen(node) &&
+            node.finishedAt !== null &&
+            !mine.some((line) => line.source === node.remote?.provider) && (
+              <>
+                No lines of the platform itself were recorded. <RemoteRef node={node} />
+              </>
+            )
+          }
+        />
+      ),
     },
     {
       value: "input",
       label: "Input",
-      content: <ValueView label="Input" value={node.input} other={beside((of) => of.input)} />,
+      content: <ValueView label="Input" value={node.input} others={beside("input", (of) => of.input)} />,
     },
     {
       value: "output",
       label: "Output",
-      content: <ValueView label="Output" value={node.output} other={beside((of) => of.output)} />,
+      content: (
+        <ValueView
+          label="Output"
+          value={node.output}
+          root={`${joined("nodes", node.id, false)}.output`}
+          others={beside("output", (of) => of.output)}
+        />
+      ),
     },
     {
       value: "attempts",
@@ -122,15 +154,33 @@ export function NodePanel({ run, node, lines, other, live, tab, onTab, onClose }
   );
 }
 
+function valueIn(run: RunDetail, id: string, value: (of: NodeRun) => unknown): unknown {
+  const found = run.nodes.find((each) => each.id === id);
+  return found ? value(found) : null;
+}
+
+/** The steps whose wires lead to this one, by the revision that ran. */
+function useBefore(run: RunDetail, node: NodeRun): NodeRun[] {
+  const { data } = useQuery(revisionQuery(run.orchestratorId, run.revision));
+  const sources = new Set(
+    (data?.definition.edges ?? []).filter((edge) => edge.target === node.id).map((edge) => edge.source),
+  );
+  return run.nodes.filter((each) => sources.has(each.id) && each.finishedAt !== null);
+}
+
 type RunPanelProps = {
   run: RunDetail;
   lines: readonly LogLine[];
+  log: LogPlace;
+  onLog: (change: LogPlace) => void;
+  onStep: (id: string) => void;
   tab: string | undefined;
   onTab: (tab: string) => void;
 };
 
 /** What stands beside the steps where none is selected: the whole log, and the run's waits. */
-export function RunPanel({ run, lines, tab, onTab }: RunPanelProps) {
+export function RunPanel({ run, lines, log, onLog, onStep, tab, onTab }: RunPanelProps) {
+  const names = useMemo(() => new Map(run.nodes.map((node) => [node.id, node.label])), [run.nodes]);
   const waits = run.nodes.some((node) => node.type === "WaitForCallback");
   return (
     <section
@@ -151,7 +201,17 @@ export function RunPanel({ run, lines, tab, onTab }: RunPanelProps) {
             value: "log",
             label: "Log",
             count: lines.length,
-            content: <LogPane label="Log lines" lines={lines} file={`run-${run.number}`} />,
+            content: (
+              <LogPane
+                label="Log lines"
+                lines={lines}
+                file={`run-${run.number}`}
+                begin={run.startedAt}
+                place={log}
+                onPlace={onLog}
+                steps={{ names, onStep }}
+              />
+            ),
           },
           ...(waits
             ? [{ value: "callbacks", label: "Callbacks", content: <CallbacksTab runId={run.id} /> }]
@@ -171,7 +231,7 @@ type RunDataProps = {
 
 /** The run's own inputs and result. */
 export function RunData({ run, other, shown, onShow }: RunDataProps) {
-  const beside = (value: (of: RunDetail) => unknown): Other | null => other && { ...other, of: value };
+  const beside = (value: (of: RunDetail) => unknown): Other[] => (other ? [{ ...other, of: value }] : []);
   return (
     <section
       aria-label="The run's data"
@@ -187,12 +247,14 @@ export function RunData({ run, other, shown, onShow }: RunDataProps) {
           {
             value: "result",
             label: "Result",
-            content: <ValueView label="Result" value={run.output} other={beside((of) => of.output)} />,
+            content: <ValueView label="Result" value={run.output} others={beside((of) => of.output)} />,
           },
           {
             value: "inputs",
             label: "Inputs",
-            content: <ValueView label="Inputs" value={run.inputs} other={beside((of) => of.inputs)} />,
+            content: (
+              <ValueView label="Inputs" value={run.inputs} root="input" others={beside((of) => of.inputs)} />
+            ),
           },
         ]}
       />

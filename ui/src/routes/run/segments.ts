@@ -1,5 +1,5 @@
 import type { LogLine, NodeRun, RemoteTask } from "@/api/types";
-import { saidAt } from "./log-model";
+import { saidAt } from "@/log";
 
 export type Phase = "queued" | "running" | "waiting" | "held";
 
@@ -110,9 +110,8 @@ function attemptOf(data: unknown): number | null {
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400];
 
-/** Round places between two times, about five: counted from `zero`. In milliseconds. */
-export function ticks(from: number, to: number, zero: number): number[] {
-  const span = to - from;
+/** Round places between two times, counted from `zero`: about five in `span`, of which this may be a part. In milliseconds. */
+export function ticks(from: number, to: number, zero: number, span = to - from): number[] {
   const fine = [0.1, 0.2, 0.5];
   const fits = (step: number) => span / (step * 1000) <= 5;
   const size = ([...fine, ...STEPS].find(fits) ?? 86_400 * Math.ceil(span / 5 / 86_400_000)) * 1000;

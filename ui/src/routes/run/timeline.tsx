@@ -1,17 +1,20 @@
-import { useQueries } from "@tanstack/react-query";
+import { useQueries, useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ChevronRight, ZoomOut } from "lucide-react";
-import { type PointerEvent, useMemo, useRef, useState } from "react";
-import { ended, tasksQuery } from "@/api/queries";
+import { ChevronRight, FoldHorizontal, ZoomOut } from "lucide-react";
+import { useMemo, useRef, useState } from "react";
+import { ended, revisionQuery, tasksQuery } from "@/api/queries";
 import type { LogLine, NodeRun, RunDetail } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
 import { clock, duration, elapsed } from "@/lib/time";
 import { useNow } from "@/lib/use-now";
-import { Button, lookOf, Segmented, StatusIcon, TONE_TEXT } from "@/ui";
+import { saidAt } from "@/log";
+import { IconButton, lookOf, Segmented, StatusIcon, TONE_TEXT } from "@/ui";
+import { Axis } from "./axis";
 import { Bars, type Dot, type Place } from "./bars";
-import { saidAt } from "./log-model";
-import { byTask, type Segment, segmentsOf, segmentsOfTask, type Task, ticks } from "./segments";
+import { criticalPath } from "./critical";
+import { idleOf, type Scale, type Stretch, scaleOf } from "./scale";
+import { byTask, type Segment, segmentsOf, segmentsOfTask, type Task } from "./segments";
 import { kept, type Selection } from "./steps";
 
 type Props = {
@@ -33,18 +36,18 @@ const GRID =
 const ROW = 28;
 
 /** Every step on one axis, and, where a step is opened, the remote tasks inside it. Solid: it runs, thin: it is queued,
- * hatched: it waits; dots are callbacks and errors of the log. */
+ * hatched: it waits; dots are callbacks and errors of the log. Underlined: the critical path. Long idle time is folded. */
 export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTask }: Props) {
   const live = run.startedAt !== null && run.finishedAt === null;
   const now = useNow(live ? 1000 : 0);
   const [axis, setAxis] = usePersistent<"elapsed" | "clock">("run:axis", "elapsed");
-  const [zoom, setZoom] = useState<[number, number] | null>(null);
+  const [zoom, setZoom] = useState<Stretch | null>(null);
+  const [unfolded, setUnfolded] = useState<readonly number[]>([]);
   const rows = useRows(run, lines, opened, now);
+  const critical = useCritical(run);
   const begin = Date.parse(run.startedAt ?? run.createdDate);
-  const last = Math.max(...rows.flatMap((row) => ("segments" in row ? row.segments.map((s) => s.to) : [])));
-  const finish = run.finishedAt ? Date.parse(run.finishedAt) : Math.max(now, begin);
-  const [from, to] = zoom ?? [begin, Math.max(finish, Number.isFinite(last) ? last : begin, begin + 100)];
-  const place: Place = (at) => ((at - from) / (to - from)) * 100;
+  const scale = scaled(run, rows, zoom, unfolded, begin, now);
+  const { place } = scale;
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -55,16 +58,17 @@ export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTas
   });
   const toggle = (id: string) =>
     onOpen(opened.includes(id) ? opened.filter((each) => each !== id) : [...opened, id]);
-  const shown = ticks(from, to, axis === "clock" ? 0 : begin);
+  const shown = scale.ticks(axis === "clock" ? 0 : begin);
+  const whole = () => {
+    setZoom(null);
+    setUnfolded([]);
+  };
+  const changed = zoom !== null || unfolded.length > 0;
   return (
     <div className="flex max-h-full min-h-0 flex-col">
       <div className={cn(GRID, "h-10 shrink-0 items-center border-b text-muted text-xs")}>
-        <span className="flex items-center gap-2">
-          {zoom ? (
-            <Button size="sm" icon={ZoomOut} onClick={() => setZoom(null)}>
-              Whole run
-            </Button>
-          ) : (
+        <span className="flex items-center gap-1">
+          <span className={cn("contents", changed && "max-sm:hidden")}>
             <Segmented
               label="Axis"
               value={axis}
@@ -74,25 +78,20 @@ export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTas
                 { value: "clock", label: "Clock" },
               ]}
             />
+          </span>
+          {zoom && <IconButton size="sm" icon={ZoomOut} label="Show the whole run" onClick={whole} />}
+          {!zoom && unfolded.length > 0 && (
+            <IconButton size="sm" icon={FoldHorizontal} label="Fold idle time" onClick={whole} />
           )}
         </span>
-        <Axis from={from} to={to} onZoom={setZoom}>
-          {shown.map((at, index) => (
-            // A word that would be cut at the edge is left out; its line stands below all the same.
-            <span
-              key={at}
-              style={{ left: `${place(at)}%` }}
-              className={cn(
-                "tabular pointer-events-none absolute top-3 whitespace-nowrap border-line border-l pl-1 text-2xs",
-                place(at) > 78 && "hidden",
-                index % 2 === 1 && "@max-[16rem]:hidden",
-                index % 4 !== 0 && "@max-[8rem]:hidden",
-              )}
-            >
-              {axis === "clock" ? clock(at) : duration(at - begin)}
-            </span>
-          ))}
-        </Axis>
+        <Axis
+          scale={scale}
+          ticks={shown}
+          worded={(at) => (axis === "clock" ? clock(at) : duration(at - begin))}
+          onZoom={setZoom}
+          onReset={whole}
+          onUnfold={(from) => setUnfolded([...unfolded, from])}
+        />
         <span className="text-right">Duration</span>
       </div>
       <div ref={scroller} className="min-h-0 overflow-y-auto">
@@ -105,6 +104,13 @@ export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTas
                   key={at}
                   style={{ left: `${place(at)}%` }}
                   className="absolute inset-y-0 w-px bg-line/60"
+                />
+              ))}
+              {scale.folded.map(({ from, to }) => (
+                <span
+                  key={from}
+                  style={{ left: `${place(from)}%`, width: `${place(to) - place(from)}%` }}
+                  className="absolute inset-y-0 border-edge border-x border-dashed bg-sunken"
                 />
               ))}
               {live && (
@@ -132,6 +138,7 @@ export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTas
                       place={place}
                       now={now}
                       selected={selected === row.id}
+                      critical={critical.has(row.id)}
                       open={opened.includes(row.id)}
                       onSelect={() => onSelect(row.id)}
                       onToggle={() => toggle(row.id)}
@@ -143,8 +150,42 @@ export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTas
           </ol>
         </div>
       </div>
+      {critical.size > 0 && (
+        <p className="shrink-0 border-t px-3 py-1.5 text-muted text-xs">
+          <span className="text-ink underline decoration-2 underline-offset-4">Underlined</span>: the critical
+          path, which decided how long the run took.
+        </p>
+      )}
     </div>
   );
+}
+
+/** The axis: what is looked at, without the idle time that nobody unfolded. */
+function scaled(
+  run: RunDetail,
+  rows: readonly Row[],
+  zoom: Stretch | null,
+  unfolded: readonly number[],
+  begin: number,
+  now: number,
+): Scale {
+  const segments = rows.flatMap((row) => ("segments" in row ? row.segments : []));
+  const finish = run.finishedAt ? Date.parse(run.finishedAt) : Math.max(now, begin);
+  const last = segments.reduce((latest, each) => Math.max(latest, each.to), begin + 100);
+  const { from, to } = zoom ?? { from: begin, to: Math.max(finish, last) };
+  // A remote task goes on inside its step's own bar: only our steps say when something ran.
+  const ours = rows.flatMap((row) => (row.kind === "node" ? row.segments : []));
+  const idle = idleOf(ours, from, to).filter((each) => !unfolded.includes(each.from));
+  return scaleOf(from, to, idle);
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** The steps on the critical path, by the wires of the revision that ran. */
+function useCritical(run: RunDetail): ReadonlySet<string> {
+  const { data } = useQuery(revisionQuery(run.orchestratorId, run.revision));
+  const edges = data?.definition.edges;
+  return useMemo(() => (edges ? new Set(criticalPath(run.nodes, edges)) : NOTHING), [run.nodes, edges]);
 }
 
 /** The steps, and the tasks of those that are opened. */
@@ -211,12 +252,13 @@ type NodeRowProps = {
   place: Place;
   now: number;
   selected: boolean;
+  critical: boolean;
   open: boolean;
   onSelect: () => void;
   onToggle: () => void;
 };
 
-function NodeRow({ row, place, now, selected, open, onSelect, onToggle }: NodeRowProps) {
+function NodeRow({ row, place, now, selected, critical, open, onSelect, onToggle }: NodeRowProps) {
   const { node } = row;
   const { label, tone } = lookOf(node.status);
   const took = elapsed(node.startedAt, node.finishedAt, now);
@@ -242,10 +284,14 @@ function NodeRow({ row, place, now, selected, open, onSelect, onToggle }: NodeRo
       >
         <span className="flex min-w-0 items-center gap-2 pl-5">
           <StatusIcon status={node.status} hidden className="size-3.5" />
-          <span className="truncate">{name}</span>
-          <span className="sr-only">, {label},</span>
+          <span className={cn("truncate", critical && "underline decoration-2 underline-offset-4")}>
+            {name}
+          </span>
+          <span className="sr-only">
+            , {label},{critical && " on the critical path,"}
+          </span>
         </span>
-        <Bars segments={row.segments} tone={tone} place={place} dots={row.dots} />
+        <Bars segments={row.segments} tone={tone} place={place} dots={row.dots} underlined={critical} />
         <span className={cn("tabular text-right text-xs", took === null && TONE_TEXT[tone])}>
           {took !== null ? duration(took) : kept(node) ? "Kept" : label}
         </span>
@@ -283,55 +329,5 @@ function TaskRow({ row: { task, segments }, place, onOpen }: TaskRowProps) {
         {took === null ? (raw ?? label).replaceAll("_", " ") : duration(took)}
       </span>
     </button>
-  );
-}
-
-type AxisProps = {
-  from: number;
-  to: number;
-  onZoom: (range: [number, number] | null) => void;
-  children: React.ReactNode;
-};
-
-/** The places of the axis. Dragging along it shows that stretch alone; a double click the whole run. */
-function Axis({ from, to, onZoom, children }: AxisProps) {
-  const start = useRef<number | null>(null);
-  const [brush, setBrush] = useState<[number, number] | null>(null);
-  const share = (event: PointerEvent<HTMLElement>) => {
-    const box = event.currentTarget.getBoundingClientRect();
-    return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-  };
-  const done = () => {
-    const found = brush;
-    start.current = null;
-    setBrush(null);
-    if (found && found[1] - found[0] > 0.02)
-      onZoom([from + found[0] * (to - from), from + found[1] * (to - from)]);
-  };
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: a closer look by mouse; the same times stand in the rows
-    <span
-      title="Drag to look closer, double-click for the whole run"
-      onPointerDown={(event) => {
-        event.currentTarget.setPointerCapture(event.pointerId);
-        start.current = share(event);
-      }}
-      onPointerMove={(event) => {
-        if (start.current === null) return;
-        const at = share(event);
-        setBrush([Math.min(at, start.current), Math.max(at, start.current)]);
-      }}
-      onPointerUp={done}
-      onDoubleClick={() => onZoom(null)}
-      className="@container relative h-full cursor-crosshair touch-none select-none overflow-hidden"
-    >
-      {children}
-      {brush && (
-        <span
-          style={{ left: `${brush[0] * 100}%`, width: `${(brush[1] - brush[0]) * 100}%` }}
-          className="absolute inset-y-0 bg-accent-soft"
-        />
-      )}
-    </span>
   );
 }

@@ -1,31 +1,43 @@
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { useMemo, useState } from "react";
 import { runQuery } from "@/api/queries";
 import type { RunDetail } from "@/api/types";
 import { usePersistent } from "@/lib/persist";
-import { CopyButton, JsonView, Loaded, Segmented } from "@/ui";
+import { Button, CopyButton, JsonView, Loaded, Segmented, Select } from "@/ui";
 import { Changes } from "./changes";
 
 type As = "tree" | "table" | "json" | "diff";
 const WAYS = { tree: "Tree", table: "Table", json: "JSON", diff: "Changes" } as const;
 const LARGE = 1_000_000;
 
-/** Another run, and where in it this value stands. */
-export type Other = { runId: string; name: string; of: (run: RunDetail) => unknown };
+/** What a value can be held against: in which run, and where in it that stands. */
+export type Other = {
+  runId: string;
+  name: string;
+  of: (run: RunDetail) => unknown;
+  /** What this side is called; without it, this run. */
+  mine?: string;
+};
 
 type Props = {
   label: string;
   value: unknown;
-  /** Of another run: then what differs can be shown. */
-  other?: Other | null;
-  aside?: ReactNode;
+  /** What templates call it: paths that are copied begin with it. */
+  root?: string;
+  /** What it can be held against, the likeliest first. */
+  others?: readonly Other[];
 };
 
-/** A value as tree, table or text, or where it differs from another run's. */
-export function ValueView({ label, value, other = null, aside }: Props) {
+/** A value as tree, table or text, or where it differs from another. A large one is drawn when it is asked for. */
+export function ValueView({ label, value, root, others = [] }: Props) {
   const [kept, setKept] = usePersistent<As>("run:value", "tree");
   const [differing, setDiffering] = useState(false);
-  const rows = rowsOf(value);
+  const [chosenOther, setOther] = useState<string | null>(null);
+  const [asked, setAsked] = useState<unknown>();
+  const size = useMemo(() => sizeOf(value), [value]);
+  const waits = size > LARGE && asked !== value;
+  const rows = waits ? null : rowsOf(value);
+  const other = others.find((each) => each.name === chosenOther) ?? others[0] ?? null;
   const possible: As[] = [
     "tree",
     ...(rows ? (["table"] as const) : []),
@@ -49,8 +61,16 @@ export function ValueView({ label, value, other = null, aside }: Props) {
             onChange={choose}
             options={possible.map((each) => ({ value: each, label: WAYS[each] }))}
           />
-          {!empty && <span className="text-muted text-xs">{sizeOf(value)}</span>}
-          {aside}
+          {as === "diff" && other && others.length > 1 && (
+            <Select
+              label="Compare with"
+              className="w-52"
+              value={other.name}
+              onChange={setOther}
+              options={others.map((each) => ({ value: each.name, label: capital(each.name) }))}
+            />
+          )}
+          {!empty && <span className="text-muted text-xs">{sized(size)}</span>}
           <CopyButton
             text={() => JSON.stringify(value, null, 2)}
             label={`Copy ${label.toLowerCase()}`}
@@ -63,6 +83,13 @@ export function ValueView({ label, value, other = null, aside }: Props) {
           <Differences label={label} value={value} other={other} />
         ) : empty ? (
           <p className="p-4 text-muted text-sm">Nothing.</p>
+        ) : waits ? (
+          <p className="flex flex-wrap items-center gap-3 p-4 text-muted text-sm">
+            It is large: to draw it takes a moment.
+            <Button size="sm" onClick={() => setAsked(value)}>
+              Show {sized(size)}
+            </Button>
+          </p>
         ) : as === "table" && rows ? (
           <Rows rows={rows} label={label} />
         ) : as === "json" ? (
@@ -70,7 +97,7 @@ export function ValueView({ label, value, other = null, aside }: Props) {
             {textOf(value)}
           </pre>
         ) : (
-          <JsonView value={value} className="p-4" />
+          <JsonView value={value} root={root} className="p-4" />
         )}
       </div>
     </div>
@@ -82,7 +109,12 @@ function Differences({ label, value, other }: { label: string; value: unknown; o
   return (
     <Loaded query={query} compact title="The other run cannot be shown">
       {(run) => (
-        <Changes label={label} before={other.of(run)} after={value} names={[other.name, "This run"]} />
+        <Changes
+          label={label}
+          before={other.of(run)}
+          after={value}
+          names={[capital(other.name), other.mine ?? "This run"]}
+        />
       )}
     </Loaded>
   );
@@ -136,11 +168,16 @@ function textOf(value: unknown): string {
   return text.length > LARGE ? `${text.slice(0, LARGE)}\n… ${text.length - LARGE} more characters` : text;
 }
 
-function sizeOf(value: unknown): string {
-  const size = value === undefined ? 0 : JSON.stringify(value).length;
-  return size < 1000
-    ? `${size} B`
-    : size < 1_000_000
-      ? `${Math.round(size / 100) / 10} kB`
-      : `${Math.round(size / 100_000) / 10} MB`;
+/** Bytes of its JSON. */
+function sizeOf(value: unknown): number {
+  return value === undefined ? 0 : new TextEncoder().encode(JSON.stringify(value)).length;
+}
+
+function sized(size: number): string {
+  if (size < 1000) return `${size} B`;
+  return size < 1_000_000 ? `${Math.round(size / 100) / 10} kB` : `${Math.round(size / 100_000) / 10} MB`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,13 +1,13 @@
 import { Link } from "@tanstack/react-router";
-import { Ban, CircleCheck, Columns2, Download, OctagonX, RotateCw, Tag, X } from "lucide-react";
+import { Ban, CircleCheck, Columns2, OctagonX, RotateCw, Tag, X } from "lucide-react";
 import { useState } from "react";
-import { toast } from "sonner";
 import { problemOf } from "@/api/problem";
 import { ended, useCancelRun, useLabelRun, useRetryRun } from "@/api/queries";
 import type { RunDetail, RunItem } from "@/api/types";
 import { count, plural } from "@/lib/time";
-import { Button, Dialog, Field, Input, Menu, type MenuItem, Segmented } from "@/ui";
-import { csvOf } from "./rows";
+import { toast } from "@/lib/toast";
+import { Button, Dialog, Field, Input, Segmented } from "@/ui";
+import { ExportSelected } from "./export";
 
 export type Task = "rerun" | "cancel" | "label";
 
@@ -44,45 +44,13 @@ export function BulkBar({ runs, may, onTask, onClear }: BarProps) {
           </Link>
         </Button>
       )}
-      <ExportMenu runs={runs} what="the selected runs" />
+      <ExportSelected runs={runs} />
       <span className="flex-1" />
       <Button size="sm" variant="ghost" icon={X} onClick={onClear}>
         Clear selection
       </Button>
     </div>
   );
-}
-
-/** Rows as a file, made in the browser from what it has. */
-export function ExportMenu({ runs, what }: { runs: readonly RunItem[]; what: string }) {
-  const items: MenuItem[] = [
-    { heading: `${plural(runs.length, "run")}: ${what}` },
-    { label: "CSV", onSelect: () => save(csvOf(runs), "runs.csv", "text/csv") },
-    {
-      label: "JSON",
-      onSelect: () => save(JSON.stringify(runs, null, 2), "runs.json", "application/json"),
-    },
-  ];
-  return (
-    <Menu
-      align="end"
-      trigger={
-        <Button size="sm" icon={Download} disabled={runs.length === 0}>
-          Export
-        </Button>
-      }
-      items={items}
-    />
-  );
-}
-
-function save(text: string, name: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  window.setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 type Result = { run: RunItem; made?: RunDetail; problem?: string };

@@ -9,28 +9,53 @@ import {
   ListFilter,
   RotateCw,
 } from "lucide-react";
-import { toast } from "sonner";
 import { ended } from "@/api/queries";
 import type { RunItem } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { duration, elapsed } from "@/lib/time";
+import { toast } from "@/lib/toast";
 import { Badge, Elapsed, IconButton, Menu, StatusBadge, Timestamp } from "@/ui";
 import { TRIGGERS } from "@/ui/trigger";
 import type { RunActions } from "./list";
 import { StepStrip } from "./steps";
+import { COLUMNS, type ColumnName, type TableLook } from "./table-menu";
 
-const CHOICE = "20px";
-/** Tracks of the grid for three widths; the cells that a width leaves out are hidden by the same names. */
-export const TRACKS = {
-  "--narrow": `${CHOICE} 20px 92px minmax(0, 1fr) 28px`,
-  "--medium": `${CHOICE} 20px 92px minmax(0, 1fr) 48px 84px 76px minmax(0, 1.4fr) 28px`,
-  "--wide": `${CHOICE} 20px 92px minmax(0, 1.2fr) 44px 96px 80px 72px 108px minmax(0, 1.7fr) 28px`,
-} as React.CSSProperties;
 const MEDIUM = "hidden md:block";
 const WIDE = "hidden xl:block";
 
+type Width = "medium" | "wide";
+/** From which width on a column that can be put away is there, how wide it is, and what its words are like. */
+const ROOM: Record<Exclude<ColumnName, "labels">, { from: Width; track: string; words?: string }> = {
+  number: { from: "medium", track: "48px", words: "text-right" },
+  trigger: { from: "wide", track: "96px" },
+  started: { from: "medium", track: "84px" },
+  duration: { from: "medium", track: "76px", words: "text-right" },
+  steps: { from: "wide", track: "108px" },
+  message: { from: "medium", track: "minmax(0, 1.6fr)" },
+};
+const ORDER = Object.keys(ROOM) as (keyof typeof ROOM)[];
+
+/** Tracks of the grid for three widths; the cells that a width leaves out are hidden by the same names. */
+export function tracksOf({ columns }: TableLook): React.CSSProperties {
+  const tracks = (widths: readonly Width[]) => {
+    const kept = ORDER.filter((name) => widths.includes(ROOM[name].from) && has(columns, name));
+    return ["20px 20px 92px minmax(0, 1.2fr)", ...kept.map((name) => ROOM[name].track), "28px"].join(" ");
+  };
+  return {
+    "--narrow": tracks([]),
+    "--medium": tracks(["medium"]),
+    "--wide": tracks(["medium", "wide"]),
+  } as React.CSSProperties;
+}
+
+/** Labels stand behind the message, in one column with it. */
+function has(columns: TableLook["columns"], name: ColumnName): boolean {
+  return columns.has(name) || (name === "message" && columns.has("labels"));
+}
+
 type Props = {
   run: RunItem;
+  look: TableLook;
   usual: number | undefined;
   may: boolean;
   expanded: boolean;
@@ -40,37 +65,27 @@ type Props = {
 
 export const RunColumns = { Heads, Cells };
 
-function Heads() {
-  const head = "truncate";
+function Heads({ look }: { look: TableLook }) {
   return (
     <>
       <span role="columnheader">
         <span className="sr-only">Unfold</span>
       </span>
-      <span role="columnheader" className={head}>
+      <span role="columnheader" className="truncate">
         Status
       </span>
-      <span role="columnheader" className={head}>
+      <span role="columnheader" className="truncate">
         Orchestrator
       </span>
-      <span role="columnheader" className={cn(head, MEDIUM, "text-right")}>
-        Run
-      </span>
-      <span role="columnheader" className={cn(head, WIDE)}>
-        Trigger
-      </span>
-      <span role="columnheader" className={cn(head, MEDIUM)}>
-        Started
-      </span>
-      <span role="columnheader" className={cn(head, MEDIUM, "text-right")}>
-        Duration
-      </span>
-      <span role="columnheader" className={cn(head, WIDE)}>
-        Steps
-      </span>
-      <span role="columnheader" className={cn(head, MEDIUM)}>
-        What happened
-      </span>
+      {ORDER.filter((name) => has(look.columns, name)).map((name) => (
+        <span
+          key={name}
+          role="columnheader"
+          className={cn("truncate", ROOM[name].from === "wide" ? WIDE : MEDIUM, ROOM[name].words)}
+        >
+          {look.columns.has(name) ? COLUMNS[name] : COLUMNS.labels}
+        </span>
+      ))}
       <span role="columnheader">
         <span className="sr-only">Actions</span>
       </span>
@@ -78,7 +93,8 @@ function Heads() {
   );
 }
 
-function Cells({ run, usual, may, expanded, onExpand, actions }: Props) {
+function Cells({ run, look, usual, may, expanded, onExpand, actions }: Props) {
+  const { columns } = look;
   return (
     <>
       {/* biome-ignore lint/a11y: keeps a click on the button from opening the run */}
@@ -107,29 +123,41 @@ function Cells({ run, usual, may, expanded, onExpand, actions }: Props) {
         </span>{" "}
         <span className="text-muted text-xs">r{run.revision}</span>
       </div>
-      <div role="cell" className={cn("tabular text-right text-muted text-xs", MEDIUM)}>
-        #{run.number}
-      </div>
-      <div
-        role="cell"
-        className={cn("min-w-0 truncate text-muted text-xs", WIDE)}
-        title={`${TRIGGERS[run.trigger.kind]} · ${run.trigger.by}`}
-      >
-        <span className="block truncate leading-4">{TRIGGERS[run.trigger.kind]}</span>
-        <span className="block truncate text-2xs leading-3.5">{run.trigger.by}</span>
-      </div>
-      <div role="cell" className={cn("min-w-0 truncate", MEDIUM)}>
-        <Timestamp at={run.startedAt ?? run.createdDate} className="text-muted text-xs" />
-      </div>
-      <div role="cell" className={cn("min-w-0", MEDIUM)}>
-        <Took run={run} usual={usual} />
-      </div>
-      <div role="cell" className={cn("min-w-0 pt-1", WIDE)}>
-        <StepStrip steps={run.steps} />
-      </div>
-      <div role="cell" className={cn("min-w-0", MEDIUM)}>
-        <Message run={run} />
-      </div>
+      {columns.has("number") && (
+        <div role="cell" className={cn("tabular text-right text-muted text-xs", MEDIUM)}>
+          #{run.number}
+        </div>
+      )}
+      {columns.has("trigger") && (
+        <div
+          role="cell"
+          className={cn("min-w-0 truncate text-muted text-xs", WIDE)}
+          title={`${TRIGGERS[run.trigger.kind]} · ${run.trigger.by}`}
+        >
+          <span className="block truncate leading-4">{TRIGGERS[run.trigger.kind]}</span>
+          <span className="block truncate text-2xs leading-3.5">{run.trigger.by}</span>
+        </div>
+      )}
+      {columns.has("started") && (
+        <div role="cell" className={cn("min-w-0 truncate", MEDIUM)}>
+          <Timestamp at={run.startedAt ?? run.createdDate} className="text-muted text-xs" />
+        </div>
+      )}
+      {columns.has("duration") && (
+        <div role="cell" className={cn("min-w-0", MEDIUM)}>
+          <Took run={run} usual={usual} />
+        </div>
+      )}
+      {columns.has("steps") && (
+        <div role="cell" className={cn("min-w-0 pt-1", WIDE)}>
+          <StepStrip steps={run.steps} />
+        </div>
+      )}
+      {has(columns, "message") && (
+        <div role="cell" className={cn("min-w-0", MEDIUM)}>
+          <Message run={run} columns={columns} />
+        </div>
+      )}
       <div
         role="cell"
         onClick={(event) => event.stopPropagation()}
@@ -175,14 +203,14 @@ function Took({ run, usual }: { run: RunItem; usual: number | undefined }) {
   );
 }
 
-function Message({ run }: { run: RunItem }) {
-  const labels = Object.entries(run.labels);
+function Message({ run, columns }: { run: RunItem; columns: TableLook["columns"] }) {
+  const labels = columns.has("labels") ? Object.entries(run.labels) : [];
   const waits = run.waiting.map(
     ({ nodeId }) => run.steps.find((step) => step.id === nodeId)?.label ?? nodeId,
   );
   return (
     <span className="flex min-w-0 items-center gap-1.5">
-      {run.error ? (
+      {!columns.has("message") ? null : run.error ? (
         <span className="min-w-0 truncate text-st-failed text-xs" title={run.error.message}>
           {run.error.message}
         </span>

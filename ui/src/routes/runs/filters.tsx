@@ -37,7 +37,7 @@ export function Filters({ search, onChange, onClear }: Props) {
   const own = search.until !== undefined || (search.since !== undefined && !(search.since in SINCE));
   const narrowed = narrowings(search, {});
   // What no control above shows.
-  const others = narrowed.filter(({ key }) => ["by", "minSeconds", "error"].includes(key));
+  const others = narrowed.filter(({ key }) => ["by", "minSeconds", "error", "revision"].includes(key));
   return (
     <div className="flex flex-col gap-2">
       <div className="flex flex-wrap items-center gap-2">

@@ -1,10 +1,11 @@
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { ArrowUp, CloudOff, Info, Keyboard, RefreshCw } from "lucide-react";
+import { ArrowUp, CloudOff, Info, Keyboard, RefreshCw, Terminal } from "lucide-react";
 import { useCallback, useMemo, useState } from "react";
 import { ended, useMay } from "@/api/queries";
 import type { RunItem } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { useHotkeys } from "@/lib/hotkeys";
+import { usePersistent } from "@/lib/persist";
 import { plural } from "@/lib/time";
 import { useCommands } from "@/shell/commands";
 import {
@@ -19,14 +20,17 @@ import {
   StatusLegend,
   Timestamp,
 } from "@/ui";
-import { BulkBar, BulkDialog, ExportMenu, type Task } from "./bulk";
+import { BulkBar, BulkDialog, type Task } from "./bulk";
 import { NoRuns } from "./empty";
+import { ExportAll } from "./export";
 import { Filters } from "./filters";
 import { ErrorGroups } from "./groups";
 import { Histogram } from "./histogram";
 import { type RunActions, RunList } from "./list";
+import { QueryLine } from "./query-line";
 import { rowsOf, usualOf } from "./rows";
 import { GROUPS, type Grouping, groupingOf, present, type RunsSearch } from "./search";
+import { TableMenu, useTableLook } from "./table-menu";
 import { useRuns } from "./use-runs";
 import { Views } from "./views";
 
@@ -54,6 +58,8 @@ export function RunsPage() {
   const may = useMay("operator");
   const grouping = groupingOf(search);
   const { query, filter, runs, newer, manyNewer, look, paused } = useRuns(search);
+  const table = useTableLook();
+  const [asText, setAsText] = usePersistent("runs:as-text", false);
   const [selected, setSelected] = useState(NOTHING);
   const [expanded, setExpanded] = useState(NOTHING);
   const [asked, setAsked] = useState<{ task: Task; runs: readonly RunItem[] } | null>(null);
@@ -115,7 +121,7 @@ export function RunsPage() {
               )}
             />
           </span>
-          <ExportMenu runs={runs} what="those loaded into the list" />
+          <ExportAll filter={filter} disabled={runs.length === 0} />
           <Popover
             label="Keys of the list"
             align="end"
@@ -144,7 +150,25 @@ export function RunsPage() {
       bar={
         <div className="flex flex-col gap-3">
           <Histogram filter={filter} onTime={(since, until) => change({ since, until })} onChange={change} />
-          <Filters search={search} onClear={clear} onChange={change} />
+          <div className="flex items-start gap-2">
+            <div className="min-w-0 flex-1">
+              {asText ? (
+                <QueryLine
+                  search={search}
+                  onSearch={(next) => void navigate({ search: present(next), replace: true })}
+                />
+              ) : (
+                <Filters search={search} onClear={clear} onChange={change} />
+              )}
+            </div>
+            <IconButton
+              icon={Terminal}
+              label="Query as text"
+              pressed={asText}
+              className="shrink-0"
+              onClick={() => setAsText(!asText)}
+            />
+          </div>
         </div>
       }
     >
@@ -165,6 +189,11 @@ export function RunsPage() {
             <span role="status" className="text-muted text-xs">
               {query.isPlaceholderData && "Looking …"}
             </span>
+            {grouping !== "error" && (
+              <span className="ml-auto">
+                <TableMenu {...table} />
+              </span>
+            )}
           </div>
           {newer > 0 && grouping !== "error" && (
             <button
@@ -192,6 +221,7 @@ export function RunsPage() {
                 runs.length ? (
                   <RunList
                     rows={rows}
+                    look={table.look}
                     usual={usual}
                     may={may}
                     selected={selected}

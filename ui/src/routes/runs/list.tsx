@@ -6,13 +6,14 @@ import { useHotkeys } from "@/lib/hotkeys";
 import { count } from "@/lib/time";
 import { Checkbox } from "@/ui";
 import { focusRow } from "@/ui/focus-row";
-import { RunColumns, TRACKS } from "./columns";
+import { RunColumns, tracksOf } from "./columns";
 import { RunExpanded } from "./expanded";
 import type { Row } from "./rows";
+import type { Density, TableLook } from "./table-menu";
 
-function heightOf(row: Row | undefined): number {
+function heightOf(row: Row | undefined, density: Density): number {
   if (row?.kind === "head") return 32;
-  if (row?.kind !== "detail") return 40;
+  if (row?.kind !== "detail") return density === "compact" ? 32 : 40;
   return Math.min(208, Math.max(row.run.error ? 136 : 64, 16 + 24 * row.run.steps.length));
 }
 
@@ -24,6 +25,7 @@ export type RunActions = {
 
 type Props = {
   rows: readonly Row[];
+  look: TableLook;
   usual: ReadonlyMap<string, number>;
   may: boolean;
   selected: ReadonlySet<string>;
@@ -41,7 +43,9 @@ type Props = {
  * Keys: ↑ ↓ or K J move, → ← unfold and fold, Enter opens, X selects and Shift+X up to here, R repeats, C cancels, the dot
  * opens the menu. One line is in the tab order; what its buttons do has keys. */
 export function RunList(props: Props) {
-  const { rows, selected, onSelected, expanded, onExpand, actions, may, hasMore, loadingMore, onEnd } = props;
+  const { rows, look, selected, onSelected, expanded, onExpand, actions, may, hasMore, loadingMore, onEnd } =
+    props;
+  const { density } = look;
   const scroller = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState<string | null>(null);
   const from = useRef<string | null>(null); // where a range begins
@@ -49,10 +53,13 @@ export function RunList(props: Props) {
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: useCallback((index: number) => heightOf(rows[index]), [rows]),
+    estimateSize: useCallback((index: number) => heightOf(rows[index], density), [rows, density]),
     getItemKey: useCallback((index: number) => rows[index]?.id ?? index, [rows]),
     overscan: 10,
   });
+  // Sizes are kept by key; another density has others.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: measured anew once for each density
+  useEffect(() => virtual.measure(), [density, virtual]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -73,17 +80,18 @@ export function RunList(props: Props) {
   };
   useHotkeys({ j: () => focus(at), k: () => focus(at) });
 
-  const select = (id: string, range: boolean) => {
+  const select = (index: number, range: boolean) => {
     const next = new Set(selected);
+    const chosen = rows[index];
+    if (chosen?.kind !== "run") return;
     const begin = range && from.current !== null ? rows.findIndex((row) => row.id === from.current) : -1;
     if (begin >= 0) {
-      const end = rows.findIndex((row) => row.id === id);
-      for (const row of rows.slice(Math.min(begin, end), Math.max(begin, end) + 1)) {
-        if (row.kind === "run") next.add(row.id);
+      for (const row of rows.slice(Math.min(begin, index), Math.max(begin, index) + 1)) {
+        if (row.kind === "run") next.add(row.run.id);
       }
     } else {
-      if (!next.delete(id)) next.add(id);
-      from.current = id;
+      if (!next.delete(chosen.run.id)) next.add(chosen.run.id);
+      from.current = chosen.id;
     }
     onSelected(next);
   };
@@ -102,8 +110,8 @@ export function RunList(props: Props) {
       ArrowRight: () => onExpand(run.id, true),
       ArrowLeft: () => onExpand(run.id, false),
       Enter: () => actions.open(run),
-      x: () => select(run.id, false),
-      X: () => select(run.id, true),
+      x: () => select(index, false),
+      X: () => select(index, true),
       ".": () => openMenu(event.currentTarget),
       ...(may && { r: () => actions.rerun(run), c: () => actions.cancel(run) }),
     };
@@ -113,30 +121,28 @@ export function RunList(props: Props) {
     action();
   };
 
-  const all = rows.filter((row) => row.kind === "run");
-  const chosen = all.filter((row) => selected.has(row.id)).length;
+  const all = new Set(rows.flatMap((row) => (row.kind === "run" ? [row.run.id] : [])));
+  const chosen = [...all].filter((id) => selected.has(id)).length;
   return (
     <div
       ref={scroller}
       role="table"
       aria-label="Runs"
       aria-rowcount={hasMore ? -1 : rows.length + 1}
-      style={TRACKS}
+      style={tracksOf(look)}
       className="min-h-0 flex-1 overflow-auto"
     >
       <div role="rowgroup" className="sticky top-0 z-10 border-b bg-surface">
         <Line role="row" className="h-8 text-muted text-xs">
           <span role="columnheader" className="flex items-center gap-2">
             <Checkbox
-              aria-label={chosen === all.length ? "Select none" : `Select all ${all.length} loaded`}
-              checked={chosen === 0 ? false : chosen === all.length ? true : "indeterminate"}
-              onCheckedChange={() =>
-                onSelected(chosen === all.length ? new Set() : new Set(all.map((row) => row.id)))
-              }
+              aria-label={chosen === all.size ? "Select none" : `Select all ${all.size} loaded`}
+              checked={chosen === 0 ? false : chosen === all.size ? true : "indeterminate"}
+              onCheckedChange={() => onSelected(chosen === all.size ? new Set() : all)}
             />
             <span className="sr-only">Selected</span>
           </span>
-          <RunColumns.Heads />
+          <RunColumns.Heads look={look} />
         </Line>
       </div>
       <div role="rowgroup" className="relative" style={{ height: virtual.getTotalSize() }}>
@@ -184,7 +190,8 @@ export function RunList(props: Props) {
                 className="flex h-full items-center"
                 onClick={(event) => {
                   event.stopPropagation();
-                  if (event.target === event.currentTarget || event.shiftKey) select(run.id, event.shiftKey);
+                  if (event.target === event.currentTarget || event.shiftKey)
+                    select(item.index, event.shiftKey);
                 }}
               >
                 <Checkbox
@@ -192,11 +199,12 @@ export function RunList(props: Props) {
                   aria-label={`Select run ${run.number}`}
                   checked={isSelected}
                   onClick={(event) => event.shiftKey && event.preventDefault()}
-                  onCheckedChange={() => select(run.id, false)}
+                  onCheckedChange={() => select(item.index, false)}
                 />
               </div>
               <RunColumns.Cells
                 run={run}
+                look={look}
                 usual={props.usual.get(run.orchestratorId)}
                 may={may}
                 expanded={expanded.has(run.id)}
@@ -246,6 +254,6 @@ function openMenu(line: HTMLElement): void {
   const button = line.querySelector<HTMLElement>("[data-menu]");
   button?.focus();
   button?.dispatchEvent(
-    new window.KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }),
+    new window.KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true, cancelable: true }),
   );
 }

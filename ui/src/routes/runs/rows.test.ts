@@ -23,6 +23,7 @@ function run(number: number, change: Partial<RunItem> = {}): RunItem {
     retryOf: null,
     parentRunId: null,
     waiting: [],
+    keep: false,
     steps: [],
     ...change,
   };
@@ -39,6 +40,31 @@ test("groups stand in the order of their newest run and count what is loaded", (
   expect(
     rows.map((row) => (row.kind === "head" ? `${row.title} ${row.runs} ${row.failed}` : row.id)),
   ).toEqual(["B 2 1", "run-3", "run-1", "A 1 0", "run-2"]);
+});
+
+test("by remote workflow, a run stands with each that it calls, and once", () => {
+  const step = (id: string, workflowId: string, status: "COMPLETED" | "FAILED" = "COMPLETED") => ({
+    id,
+    label: id,
+    status,
+    provider: "n8n",
+    workflowId,
+  });
+  const steps = [step("a", "leads"), step("b", "orders", "FAILED"), step("c", "leads")];
+  const rows = rowsOf([run(2, { status: "FAILED", steps }), run(1)], "workflow", new Set(["run-2"]));
+  expect(
+    rows.map((row) => (row.kind === "head" ? `${row.title} ${row.runs} ${row.failed}` : row.kind)),
+  ).toEqual([
+    "n8n · leads 1 0",
+    "run",
+    "detail",
+    "n8n · orders 1 1",
+    "run",
+    "detail",
+    "Calls no platform 1 0",
+    "run",
+  ]);
+  expect(new Set(rows.map((row) => row.id)).size).toBe(rows.length);
 });
 
 test("usual is the median of the completed ones", () => {

@@ -10,25 +10,54 @@ export type Row =
 
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 
-/** The lines for the runs that are loaded; groups stand in the order of their newest run. */
+type Group = { title: string; runs: RunItem[]; failed: number };
+
+/** The lines for the runs that are loaded; groups stand in the order of their newest run. By remote workflow, a run stands with
+ * each that it calls, and counts as failed where that step failed. */
 export function rowsOf(runs: readonly RunItem[], grouping: Grouping, open: ReadonlySet<string>): Row[] {
-  const lines = (of: readonly RunItem[]): Row[] =>
+  const lines = (of: readonly RunItem[], prefix = ""): Row[] =>
     of.flatMap((run): Row[] => [
-      { kind: "run", id: run.id, run },
-      ...(open.has(run.id) ? [{ kind: "detail", id: `${run.id} detail`, run } as const] : []),
+      { kind: "run", id: prefix + run.id, run },
+      ...(open.has(run.id) ? [{ kind: "detail", id: `${prefix}${run.id} detail`, run } as const] : []),
     ]);
-  if (grouping !== "flow" && grouping !== "day") return lines(runs);
-  const groups = Map.groupBy(runs, (run) => (grouping === "flow" ? run.orchestratorId : dayOf(run)));
-  return [...groups].flatMap(([key, of]) => [
+  if (grouping === "none" || grouping === "error") return lines(runs);
+  const groups = new Map<string, Group>();
+  for (const run of runs) {
+    for (const { key, title, failed } of placesOf(run, grouping)) {
+      const group = groups.get(key) ?? { title, runs: [], failed: 0 };
+      group.runs.push(run);
+      if (failed) group.failed += 1;
+      groups.set(key, group);
+    }
+  }
+  return [...groups].flatMap(([key, group]) => [
     {
       kind: "head",
       id: `group ${key}`,
-      title: grouping === "flow" ? (of[0]?.orchestratorName ?? "") : key,
-      runs: of.length,
-      failed: of.filter((run) => run.status === "FAILED").length,
+      title: group.title,
+      runs: group.runs.length,
+      failed: group.failed,
     } as const,
-    ...lines(of),
+    ...lines(group.runs, grouping === "workflow" ? `${key} ` : ""),
   ]);
+}
+
+type PlaceOf = { key: string; title: string; failed: boolean };
+const BAD: ReadonlySet<string> = new Set(["FAILED", "TIMED_OUT"]);
+
+/** The groups a run stands in, each once. */
+function placesOf(run: RunItem, grouping: Grouping): PlaceOf[] {
+  const failed = run.status === "FAILED";
+  if (grouping === "flow") return [{ key: run.orchestratorId, title: run.orchestratorName, failed }];
+  if (grouping === "day") return [{ key: dayOf(run), title: dayOf(run), failed }];
+  const found = new Map<string, PlaceOf>();
+  for (const step of run.steps) {
+    if (step.provider === null) continue;
+    const title = step.workflowId === null ? step.provider : `${step.provider} · ${step.workflowId}`;
+    const bad = BAD.has(step.status) || found.get(title)?.failed === true;
+    found.set(title, { key: title, title, failed: bad });
+  }
+  return found.size ? [...found.values()] : [{ key: "none", title: "Calls no platform", failed }];
 }
 
 function dayOf(run: RunItem): string {
@@ -64,8 +93,10 @@ const COLUMNS = [
   "finished",
 ];
 
-/** The runs as a table for other programs. */
-export function csvOf(runs: readonly RunItem[]): string {
+const HEAD = [...COLUMNS, "code", "message", "labels", "id"];
+
+/** The runs as a table for other programs; without `head`, what goes on after another piece of it. */
+export function csvOf(runs: readonly RunItem[], head = true): string {
   const lines = runs.map((run) =>
     [
       run.number,
@@ -85,8 +116,7 @@ export function csvOf(runs: readonly RunItem[]): string {
       run.id,
     ].map(cell),
   );
-  const head = [...COLUMNS, "code", "message", "labels", "id"];
-  return `${[head, ...lines].map((line) => line.join(",")).join("\r\n")}\r\n`;
+  return [...(head ? [HEAD] : []), ...lines].map((line) => `${line.join(",")}\r\n`).join("");
 }
 
 /** Quoted; and never a formula, however a label or a message begins. */

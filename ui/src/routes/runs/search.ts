@@ -17,6 +17,7 @@ export type RunsSearch = {
   until?: string;
   minSeconds?: number;
   error?: string;
+  revision?: number;
   group?: string;
 };
 
@@ -31,6 +32,7 @@ export const GROUPS = {
   none: "No groups",
   error: "By error",
   flow: "By orchestrator",
+  workflow: "By remote workflow",
   day: "By day",
 } as const;
 export type Grouping = keyof typeof GROUPS;
@@ -57,13 +59,28 @@ export function filterOf(search: RunsSearch, now: number): RunFilter {
     since: beginning(search.since, now),
     until: moment(search.until),
     minSeconds: search.minSeconds,
+    revision: search.revision || undefined,
     error: search.error !== undefined && /^[0-9a-f]{32}$/.test(search.error) ? search.error : undefined,
   });
 }
 
+const BACK = /^([1-9]\d{0,4})(m|h|d|w)$/;
+const MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
+
+/** Milliseconds of "24h", "45m"; null for what is no such span. */
+function back(since: string): number | null {
+  const found = BACK.exec(since);
+  return found ? Number(found[1]) * (MS[found[2] ?? ""] ?? 0) : null;
+}
+
+/** Whether the list knows what to make of it: a span back from now, or a time. */
+export function isSince(text: string): boolean {
+  return back(text) !== null || moment(text) !== undefined;
+}
+
 function beginning(since: string | undefined, now: number): string | undefined {
-  const preset = SINCE[since ?? ""];
-  return preset ? new Date(now - preset.hours * 3_600_000).toISOString() : moment(since);
+  const span = back(since ?? "");
+  return span === null ? moment(since) : new Date(now - span).toISOString();
 }
 
 function moment(text: string | undefined): string | undefined {
@@ -96,6 +113,7 @@ export function narrowings(
   }
   if (search.minSeconds) add("minSeconds", `took over ${duration(search.minSeconds * 1000)}`);
   if (search.error) add("error", "one kind of failure");
+  if (search.revision) add("revision", `revision ${search.revision}`);
   return found;
 }
 
@@ -104,7 +122,8 @@ const YEAR = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short"
 
 /** The time asked for, in words. */
 export function timeText({ since, until }: RunsSearch): string {
-  const preset = SINCE[since ?? ""];
+  const span = back(since ?? "");
+  const preset = SINCE[since ?? ""] ?? (span === null ? undefined : { label: `Last ${duration(span)}` });
   if (preset && !until) return preset.label;
   const from = moment(since);
   const to = moment(until);

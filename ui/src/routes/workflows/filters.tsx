@@ -1,6 +1,6 @@
-import type { OfferPage, Provider } from "@/api/types";
+import type { NodeState, OfferPage, Provider } from "@/api/types";
 import { plural } from "@/lib/time";
-import { Combobox, SearchInput, Segmented } from "@/ui";
+import { Combobox, lookOf, SearchInput, Segmented } from "@/ui";
 
 export type Search = {
   provider?: string;
@@ -11,11 +11,13 @@ export type Search = {
   folder?: string;
   trigger?: string;
   used?: boolean;
+  changed?: boolean;
+  result?: string;
 };
 
 /** Whether something other than the tab narrows the list. */
-export function filtered({ connection, q, active, tag, folder, trigger, used }: Search): boolean {
-  return [connection, q, active, tag, folder, trigger, used].some((each) => each !== undefined);
+export function filtered({ provider: _, ...narrowing }: Search): boolean {
+  return Object.values(narrowing).some((each) => each !== undefined);
 }
 
 type Props = {
@@ -32,9 +34,11 @@ const ON_OFF = [
 ] as const;
 const USE = [
   { value: "all", label: "All" },
-  { value: "on", label: "Used" },
-  { value: "off", label: "Unused" },
+  { value: "used", label: "Used" },
+  { value: "changed", label: "Changed since import" },
+  { value: "unused", label: "Unused" },
 ] as const;
+type Use = (typeof USE)[number]["value"];
 
 /** What the list is narrowed by; all of it stands in the address. */
 export function Filters({ search, onChange, page, providers }: Props) {
@@ -42,9 +46,13 @@ export function Filters({ search, onChange, page, providers }: Props) {
   const parts = (page?.connections ?? []).filter(
     (each) => !search.provider || each.provider === search.provider,
   );
-  const facet = (name: "tag" | "folder" | "trigger", label: string, values: OfferPage["facets"]["tags"]) =>
+  const facet = (
+    name: "tag" | "folder" | "trigger" | "result",
+    label: string,
+    values: OfferPage["facets"]["tags"],
+  ) =>
     (values.length > 0 || search[name] !== undefined) && (
-      <div className="w-30">
+      <div className="w-34">
         <Combobox
           label={label}
           placeholder={label}
@@ -53,7 +61,7 @@ export function Filters({ search, onChange, page, providers }: Props) {
           onChange={(value) => onChange({ [name]: value ?? undefined })}
           options={values.map((each) => ({
             value: each.value,
-            label: each.value,
+            label: name === "result" ? lookOf(each.value as NodeState).label : each.value,
             hint: plural(each.count, "workflow"),
           }))}
         />
@@ -75,9 +83,14 @@ export function Filters({ search, onChange, page, providers }: Props) {
       />
       <Segmented
         label="Used in orchestrators"
-        value={word(search.used)}
+        value={useOf(search)}
         options={USE}
-        onChange={(next) => onChange({ used: truth(next) })}
+        onChange={(next) =>
+          onChange({
+            used: next === "used" ? true : next === "unused" ? false : undefined,
+            changed: next === "changed" ? true : undefined,
+          })
+        }
       />
       {parts.length > 1 && (
         <div className="w-40">
@@ -96,10 +109,16 @@ export function Filters({ search, onChange, page, providers }: Props) {
         </div>
       )}
       {page && facet("trigger", "Trigger", page.facets.triggers)}
+      {page && facet("result", "Last result", page.facets.results)}
       {page && facet("tag", "Tag", page.facets.tags)}
       {page && facet("folder", "Folder", page.facets.folders)}
     </fieldset>
   );
+}
+
+function useOf({ used, changed }: Search): Use {
+  if (changed) return "changed";
+  return used === undefined ? "all" : used ? "used" : "unused";
 }
 
 function word(value: boolean | undefined): "all" | "on" | "off" {

@@ -3,6 +3,7 @@ import { LoaderCircle, RefreshCw, TriangleAlert } from "lucide-react";
 import { toastProblem } from "@/api/problem";
 import { useRefreshOffers } from "@/api/queries";
 import type { OfferConnection, Provider } from "@/api/types";
+import { leftOut } from "@/connecting";
 import { plural } from "@/lib/time";
 import { Button, Timestamp } from "@/ui";
 
@@ -14,6 +15,7 @@ export function Freshness({ parts, total, providers }: Props) {
   const oldest = parts.map((each) => each.syncedAt).reduce(older, undefined);
   const reading = parts.filter((each) => each.renewing);
   const troubled = parts.filter((each) => each.problem || each.status === "INACTIVE");
+  const partial = parts.filter((each) => each.leftOut.length > 0);
   const title = (name: string) => providers.find((each) => each.name === name)?.title ?? name;
   return (
     <div className="shrink-0 border-b text-xs">
@@ -46,8 +48,23 @@ export function Freshness({ parts, total, providers }: Props) {
           Refresh
         </Button>
       </div>
-      {troubled.length > 0 && (
-        <ul className="border-t">
+      {troubled.length + partial.length > 0 && (
+        <ul className="max-h-32 overflow-y-auto border-t">
+          {partial.map((each) => (
+            <li key={`${each.connectionId} part`} className="flex gap-1.5 px-4 py-1.5">
+              <TriangleAlert aria-hidden className="mt-px size-3.5 shrink-0 text-st-warning" />
+              <p className="min-w-0">
+                <Link
+                  to="/connections"
+                  search={{ open: each.connectionId }}
+                  className="font-medium hover:underline"
+                >
+                  {each.name}
+                </Link>{" "}
+                is not shown whole. {leftOut(each.leftOut).join(" ")}
+              </p>
+            </li>
+          ))}
           {troubled.map((each) => (
             <li key={each.connectionId} className="flex gap-1.5 px-4 py-1.5">
               <TriangleAlert aria-hidden className="mt-px size-3.5 shrink-0 text-st-warning" />
@@ -59,7 +76,7 @@ export function Freshness({ parts, total, providers }: Props) {
                 >
                   {each.name}
                 </Link>{" "}
-                {told(each, title(each.provider))}{" "}
+                <Told part={each} title={title(each.provider)} />{" "}
                 {each.syncedAt ? (
                   <>
                     This is the list of <Timestamp at={each.syncedAt} />.
@@ -79,11 +96,15 @@ export function Freshness({ parts, total, providers }: Props) {
   );
 }
 
-function told(part: OfferConnection, title: string): string {
+function Told({ part, title }: { part: OfferConnection; title: string }) {
   if (part.status === "INACTIVE") return "is switched off.";
-  return part.problem?.code === "rate-limited"
-    ? `is told by ${title} to slow down; it is asked again in a minute.`
-    : `could not be read.`;
+  const limited = part.problem?.code === "rate-limited";
+  return (
+    <>
+      {limited ? `is told by ${title} to slow down; it` : "could not be read; it"} is asked again{" "}
+      {part.retryAt ? <Timestamp at={part.retryAt} ahead /> : "in a minute"}.
+    </>
+  );
 }
 
 function older(before: string | undefined, at: string | null): string | undefined {

@@ -1,8 +1,9 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { TriangleAlert } from "lucide-react";
 import { useMemo, useState } from "react";
-import { offersQuery, providersQuery } from "@/api/queries";
-import type { Offer, OfferConnection, OfferPage, Provider } from "@/api/types";
+import { type OfferFilter, offersQuery, providersQuery } from "@/api/queries";
+import type { NodeState, Offer, OfferConnection, OfferPage, Provider } from "@/api/types";
 import { Loaded, Page, StatusIcon, Tabs } from "@/ui";
 import { AddBar } from "./add";
 import { Filters, filtered } from "./filters";
@@ -32,16 +33,21 @@ export function WorkflowsPage() {
 function Browser({ providers }: { providers: readonly Provider[] }) {
   const search = route.useSearch();
   const navigate = useNavigate({ from: "/workflows" });
-  const { provider, connection, q, active, tag, folder, trigger, used } = search;
-  const filter = { q, provider, connectionId: connection, active, tag, folder, trigger, used };
+  const { workflow, from, ...narrowing } = search;
+  const { provider, connection, ...words } = narrowing;
   const query = useInfiniteQuery(
-    offersQuery(Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined))),
+    offersQuery(
+      given({ provider, connectionId: connection, ...words, result: words.result as NodeState | undefined }),
+    ),
   );
   const [chosen, setChosen] = useState<ReadonlyMap<string, Offer>>(new Map());
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   const head = query.data?.pages[0];
   const listed = providers.filter((each) => each.verbs.includes("list"));
-  if (listed.every((each) => each.connections.length === 0)) return <NothingConnected providers={listed} />;
+  const shown = listed.find((each) => each.name === provider);
+  if (!shown && listed.every((each) => each.connections.length === 0)) {
+    return <NothingConnected providers={listed} />;
+  }
 
   const change = (next: Partial<typeof search>) =>
     void navigate({ search: { ...search, ...next }, replace: true });
@@ -50,13 +56,12 @@ function Browser({ providers }: { providers: readonly Provider[] }) {
   const sorted = [...listed].sort(
     (a, b) => Number(b.connections.length > 0) - Number(a.connections.length > 0),
   );
-  const shown = listed.find((each) => each.name === provider);
   const list = (page: OfferPage) =>
     rows.length > 0 ? (
       <WorkflowList
         rows={rows}
         total={page.total}
-        selected={search.workflow ? `${search.from ?? ""} ${search.workflow}` : null}
+        selected={workflow ? `${from ?? ""} ${workflow}` : null}
         onSelect={(item) => change({ workflow: item.id, from: item.connectionId })}
         chosen={chosen}
         onChosen={setChosen}
@@ -68,7 +73,7 @@ function Browser({ providers }: { providers: readonly Provider[] }) {
       <Nothing
         parts={shown ? of(shown.name) : page.connections}
         title={shown?.title}
-        narrowed={filtered(search)}
+        narrowed={filtered(narrowing)}
         onClear={() => void navigate({ search: provider ? { provider } : {} })}
       />
     );
@@ -93,7 +98,7 @@ function Browser({ providers }: { providers: readonly Provider[] }) {
             }
           </Loaded>
         </div>
-        {search.workflow && (
+        {workflow && (
           <Preview
             providers={providers}
             head={head}
@@ -142,11 +147,25 @@ function Browser({ providers }: { providers: readonly Provider[] }) {
   );
 }
 
-/** The worst state of a provider's connections; nothing where there is none. */
+/** The worst state of a provider's connections, and whether one of their lists is only a part; nothing where there is none. */
 function Health({ parts }: { parts: readonly OfferConnection[] }) {
   const worst = WORST.find((status) => parts.some((each) => each.status === status));
   if (!worst) return null;
-  return <StatusIcon status={worst} className="size-3.5" />;
+  return (
+    <>
+      <StatusIcon status={worst} className="size-3.5" />
+      {parts.some((each) => each.leftOut.length > 0) && (
+        <span title="A part of it could not be read">
+          <TriangleAlert role="img" aria-label="Not the whole list" className="size-3.5 text-st-warning" />
+        </span>
+      )}
+    </>
+  );
+}
+
+/** Without what is not asked for. */
+function given(filter: { [K in keyof OfferFilter]: OfferFilter[K] | undefined }): OfferFilter {
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 }
 
 /** Of the workflow that the address names; where it does not say the connection, of the only one of its provider. */

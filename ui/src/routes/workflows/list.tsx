@@ -1,6 +1,8 @@
+import { Link } from "@tanstack/react-router";
+import { GitCompareArrows } from "lucide-react";
 import { useMemo } from "react";
 import type { Offer } from "@/api/types";
-import { Badge, Checkbox, type Column, ProviderChip, Table, Timestamp } from "@/ui";
+import { Badge, Checkbox, type Column, ProviderChip, StatusIcon, Table, Timestamp } from "@/ui";
 import { UsedIn } from "./used-in";
 
 type Props = {
@@ -14,6 +16,22 @@ type Props = {
   loadingMore: boolean;
   onEnd: () => void;
 };
+
+/** What became of it when it was called last, as a link to that run. */
+function LastRun({ of: { lastRun } }: { of: Offer }) {
+  if (!lastRun) return <span className="text-muted text-xs">–</span>;
+  return (
+    <Link
+      to="/runs/$runId"
+      params={{ runId: lastRun.runId }}
+      onClick={(event) => event.stopPropagation()}
+      className="-ml-1 flex h-6 w-fit items-center gap-1.5 rounded-md px-1 text-muted hover:bg-hover hover:underline"
+    >
+      <StatusIcon status={lastRun.state} className="size-3.5" />
+      <Timestamp at={lastRun.at} />
+    </Link>
+  );
+}
 
 /** Unique over all connections. */
 export function idOf(item: Pick<Offer, "connectionId" | "id">): string {
@@ -104,7 +122,27 @@ export function WorkflowList({ rows, chosen, onChosen, onSelect, selected, ...mo
         header: "Used in",
         width: "84px",
         wide: true,
-        cell: (item) => <UsedIn item={item} />,
+        cell: (item) => (
+          <span className="flex items-center gap-1">
+            <UsedIn item={item} />
+            {item.changed && (
+              <span title="Changed since import">
+                <GitCompareArrows
+                  role="img"
+                  aria-label="Changed since import"
+                  className="size-3.5 text-st-warning"
+                />
+              </span>
+            )}
+          </span>
+        ),
+      },
+      {
+        key: "last",
+        header: "Last run",
+        width: "104px",
+        wide: true,
+        cell: (item) => <LastRun of={item} />,
       },
       {
         key: "updated",

@@ -1,7 +1,8 @@
 import { Link } from "@tanstack/react-router";
-import { Cable, LibraryBig, LoaderCircle, Plus } from "lucide-react";
+import { Cable, LibraryBig, LoaderCircle } from "lucide-react";
 import { useMay } from "@/api/queries";
 import type { OfferConnection, Provider } from "@/api/types";
+import { ConnectSteps } from "@/connecting";
 import { SandboxButton } from "@/shell/sandbox-button";
 import { Button, EmptyState, ProviderChip } from "@/ui";
 
@@ -63,26 +64,39 @@ export function Nothing({
   );
 }
 
-/** One platform without a connection. */
+/** One platform without a connection: it is connected here, and the list takes the place of the form. */
 export function NotConnected({ provider }: { provider: Provider }) {
   const may = useMay("editor");
+  if (!may) {
+    return (
+      <div className="rounded-lg border bg-surface">
+        <EmptyState icon={Cable} title={`${provider.title} is not connected`}>
+          Its workflows can be browsed here once there is a connection to it. That takes the role editor.
+        </EmptyState>
+      </div>
+    );
+  }
   return (
-    <div className="rounded-lg border bg-surface">
-      <EmptyState
-        icon={Cable}
-        title={`${provider.title} is not connected`}
-        actions={
-          may && (
-            <Button asChild variant="primary">
-              <Link to="/connections" search={{ add: provider.name }}>
-                <Plus aria-hidden /> Connect {provider.title}
-              </Link>
-            </Button>
-          )
-        }
-      >
-        Its workflows can be browsed here, and be steps of an orchestrator, once there is a connection to it.
-      </EmptyState>
+    <div className="min-h-0 overflow-y-auto pb-4">
+      <ConnectSteps
+        key={provider.name}
+        provider={provider}
+        frame={({ title, description, footer, children }) => (
+          <section
+            aria-label={title}
+            className="mx-auto w-full max-w-xl rounded-lg border bg-surface shadow-card"
+          >
+            <header className="px-5 pt-4 pb-3">
+              <h2 className="flex items-center gap-3 font-semibold text-lg">
+                <ProviderChip provider={provider.name} size="lg" /> {title}
+              </h2>
+              <p className="mt-0.5 text-muted text-sm">{description}</p>
+            </header>
+            <div className="px-5 pb-5">{children}</div>
+            <div className="flex flex-wrap justify-end gap-2 border-t px-5 py-3">{footer}</div>
+          </section>
+        )}
+      />
     </div>
   );
 }
@@ -100,7 +114,7 @@ export function NothingConnected({ providers }: { providers: readonly Provider[]
             {providers.map((each) => (
               <li key={each.name}>
                 <Button asChild>
-                  <Link to="/connections" search={{ add: each.name }}>
+                  <Link to="/workflows" search={{ provider: each.name }}>
                     <ProviderChip provider={each.name} /> Connect {each.title}
                   </Link>
                 </Button>

@@ -1,5 +1,6 @@
 import { CircleAlert, CircleCheck, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
+import { problemOf } from "@/api/problem";
 import type { TestAnswer } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { duration, plural } from "@/lib/time";
@@ -27,6 +28,19 @@ export function Notice({
         <p className="break-words font-medium">{title}</p>
         {children && <div className="break-words text-muted text-xs">{children}</div>}
       </div>
+    </div>
+  );
+}
+
+/** Why the server would not have it, below a form; nothing where there is no error. `children` instead of its hint. */
+export function Refusal({ error, children }: { error: unknown; children?: ReactNode }) {
+  if (!error) return null;
+  const problem = problemOf(error);
+  return (
+    <div role="alert">
+      <Notice tone="failed" title={problem.detail ?? problem.title}>
+        {children ?? problem.hint}
+      </Notice>
     </div>
   );
 }

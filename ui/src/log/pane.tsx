@@ -1,25 +1,47 @@
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { ArrowDown, ArrowDownToLine, ArrowUp, Download, WrapText } from "lucide-react";
-import { type KeyboardEvent, useMemo, useState } from "react";
+import {
+  ArrowDown,
+  ArrowDownToLine,
+  ArrowUp,
+  Download,
+  Maximize2,
+  Minimize2,
+  Timer,
+  WrapText,
+} from "lucide-react";
+import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import type { Level, LogLine } from "@/api/types";
+import { cn } from "@/lib/cn";
 import { useHotkeys } from "@/lib/hotkeys";
 import { usePersistent } from "@/lib/persist";
 import { plural } from "@/lib/time";
-import { Button, IconButton, SearchInput, Select } from "@/ui";
-import { LogLines } from "./log-lines";
-import { asText, hits, LEVELS, narrowed, sourcesOf } from "./log-model";
+import { Button, FullScreen, IconButton, SearchInput, Select } from "@/ui";
+import { LogLines, type Steps } from "./lines";
+import { asText, hits, LEVELS, narrowed, sourcesOf } from "./model";
 
 const ANY = "any";
-const route = getRouteApi("/runs/$runId");
 
-type Props = { label: string; lines: readonly LogLine[]; file: string };
+/** What of a log stands in the address. `full`: it has the whole window. */
+export type LogPlace = { find?: string; source?: string; level?: string; line?: number; full?: boolean };
 
-/** Lines narrowed by source and level, searched, followed and linked to. What is looked at stands in the address. */
-export function LogPane({ label, lines, file }: Props) {
-  const search = route.useSearch();
-  const navigate = useNavigate({ from: "/runs/$runId" });
+type Props = {
+  label: string;
+  lines: readonly LogLine[];
+  /** Name of the file it is downloaded as, without an ending. */
+  file: string;
+  /** When the run began: times can be counted from it. */
+  begin: string | null;
+  place: LogPlace;
+  onPlace: (change: LogPlace) => void;
+  steps?: Steps;
+  /** Under the lines: where there are more. */
+  foot?: ReactNode;
+};
+
+/** Lines narrowed by source and level, searched, followed and linked to, in their place or over the whole window. */
+export function LogPane({ label, lines, file, begin, place: search, onPlace: go, steps, foot }: Props) {
   const [follow, setFollow] = usePersistent("log:follow", true);
   const [wrap, setWrap] = usePersistent("log:wrap", true);
+  const [elapsed, setElapsed] = usePersistent("log:elapsed", false);
   const [at, setAt] = useState(0);
   const find = search.find ?? "";
   const level: Level = search.level && search.level in LEVELS ? (search.level as Level) : "debug";
@@ -28,8 +50,14 @@ export function LogPane({ label, lines, file }: Props) {
   const shown = useMemo(() => narrowed(lines, source, level), [lines, source, level]);
   const found = useMemo(() => hits(shown, find), [shown, find]);
   const place = found.length ? at % found.length : 0;
-  const go = (change: { find?: string; source?: string; level?: string; line?: number }) =>
-    void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
+  const full = search.full === true;
+  const resize = useRef<HTMLButtonElement>(null);
+  const was = useRef(full);
+  useEffect(() => {
+    // The button that was pressed is another one now, and gets the focus back.
+    if (was.current && !full) resize.current?.focus();
+    was.current = full;
+  }, [full]);
   const step = (by: number) => setAt((place + by + found.length) % Math.max(found.length, 1));
   useHotkeys({ w: () => setWrap(!wrap), f: () => setFollow(!follow) });
   const onSearchKey = (event: KeyboardEvent) => {
@@ -44,7 +72,7 @@ export function LogPane({ label, lines, file }: Props) {
     go({ line: undefined, find: undefined });
     setFollow(true);
   };
-  return (
+  const pane = (
     <div className="relative flex h-full min-h-0 flex-col">
       <div className="flex shrink-0 flex-wrap items-center gap-2 border-b px-3 py-1.5">
         <Select
@@ -105,6 +133,15 @@ export function LogPane({ label, lines, file }: Props) {
           </span>
         )}
         <span className="ml-auto flex items-center gap-0.5">
+          {begin !== null && (
+            <IconButton
+              size="sm"
+              icon={Timer}
+              label="Times since the start"
+              pressed={elapsed}
+              onClick={() => setElapsed(!elapsed)}
+            />
+          )}
           <IconButton
             size="sm"
             icon={WrapText}
@@ -128,11 +165,20 @@ export function LogPane({ label, lines, file }: Props) {
             disabled={!shown.length}
             onClick={() => save(`${file}.log`, asText(shown))}
           />
+          <IconButton
+            ref={resize}
+            size="sm"
+            icon={full ? Minimize2 : Maximize2}
+            label={full ? "Leave full screen" : "Full screen"}
+            onClick={() => go({ full: full ? undefined : true })}
+          />
         </span>
       </div>
       <LogLines
         label={label}
         lines={shown}
+        since={elapsed && begin !== null ? Date.parse(begin) : null}
+        steps={steps}
         query={find}
         hit={found[place] ?? null}
         line={search.line ?? null}
@@ -146,12 +192,23 @@ export function LogPane({ label, lines, file }: Props) {
           size="sm"
           icon={ArrowDownToLine}
           onClick={latest}
-          className="absolute right-4 bottom-3 bg-raised shadow-pop"
+          className={cn("absolute right-4 bg-raised shadow-pop", foot ? "bottom-11" : "bottom-3")}
         >
           Jump to latest
         </Button>
       )}
+      {foot && (
+        <p className="flex shrink-0 flex-wrap items-center gap-x-2 border-t px-3 py-1 text-muted text-xs">
+          {foot}
+        </p>
+      )}
     </div>
+  );
+  if (!full) return pane;
+  return (
+    <FullScreen label={label} onClose={() => go({ full: undefined })}>
+      {pane}
+    </FullScreen>
   );
 }
 

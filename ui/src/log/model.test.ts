@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LogLine } from "@/api/types";
-import { asText, folded, hits, narrowed, sourcesOf } from "./log-model";
+import { asText, cutAt, folded, hitInside, hits, narrowed, sourcesOf } from "./model";
 
 function line(seq: number, message: string, more: Partial<LogLine> = {}): LogLine {
   const base = { at: "2026-01-10T12:00:00.000Z", kind: "log", level: "info", nodeId: "a" } as const;
@@ -31,6 +31,18 @@ test("sources are ours, the platform's, and each try of a task", () => {
 test("a search finds places in any case", () => {
   expect(hits(LINES, " LOAD")).toEqual([1, 2]);
   expect(hits(LINES, "  ")).toEqual([]);
+});
+
+test("a search finds what is folded, and knows that it is", () => {
+  const failed = line(1, 'Traceback:\n  File "x.py"\nValueError: no amount');
+  expect(hits([failed], "x.py")).toEqual([0]);
+  expect(hitInside(folded(failed), "x.py")).toBe(true);
+  expect(hitInside(folded(failed), "amount")).toBe(false);
+});
+
+test("every hit of a line is marked, whatever signs it is made of", () => {
+  expect(cutAt("a(b) A(B)", "a(b)")).toEqual(["", "a(b)", " ", "A(B)", ""]);
+  expect(cutAt("a", " ")).toEqual(["a"]);
 });
 
 test("an error is folded to the line that says what went wrong", () => {

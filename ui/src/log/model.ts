@@ -53,15 +53,33 @@ export function narrowed(lines: readonly LogLine[], source: string | null, level
   );
 }
 
-/** The places of the lines that hold `text`, in any case. */
+/** The places of the lines that hold `text`, in any case; what is folded counts, too. */
 export function hits(lines: readonly LogLine[], text: string): number[] {
-  const wanted = text.trim().toLowerCase();
+  const wanted = text.trim();
   if (wanted === "") return [];
   const found: number[] = [];
   lines.forEach((line, index) => {
-    if (line.message.toLowerCase().includes(wanted)) found.push(index);
+    const { head, rest } = folded(line);
+    if (holds(head, wanted) || (rest !== null && holds(rest, wanted))) found.push(index);
   });
   return found;
+}
+
+/** Whether a hit in this line can be seen only when it is unfolded. */
+export function hitInside({ head, rest }: { head: string; rest: string | null }, text: string): boolean {
+  const wanted = text.trim();
+  return wanted !== "" && rest !== null && !holds(head, wanted) && holds(rest, wanted);
+}
+
+function holds(text: string, wanted: string): boolean {
+  return text.toLowerCase().includes(wanted.toLowerCase());
+}
+
+/** A text cut where `wanted` stands in it, in any case: every second part is a hit. */
+export function cutAt(text: string, wanted: string): string[] {
+  const word = wanted.trim();
+  if (word === "") return [text];
+  return text.split(new RegExp(`(${word.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")})`, "i"));
 }
 
 const RAISED = /^[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Failure|Timeout)\b.*$/;

@@ -65,6 +65,8 @@ export function filled(value: JsonObject): JsonObject {
 export function fieldErrors(error: unknown): FormErrors {
   if (!error) return {};
   return Object.fromEntries(
-    problemOf(error).errors.map(({ pointer, detail }) => [pointer.replace(/^\/credentials/, ""), detail]),
+    problemOf(error)
+      .errors.map(({ pointer, detail }) => [pointer.replace(/^\/credentials/, ""), detail])
+      .filter(([pointer]) => pointer !== ""),
   );
 }

@@ -3,19 +3,12 @@ import { ChevronRight, ClockPlus, FlaskConical, Hand, type LucideIcon, Redo2 } f
 import { useId, useState } from "react";
 import { runCallbacksQuery, runQuery, useMay } from "@/api/queries";
 import type { Attempted, RunCallbacks, Stranger, WaitDetail } from "@/api/types";
-import {
-  CallbackBody,
-  ExtendDialog,
-  type Look,
-  lookOfAttempt,
-  ReplayDialog,
-  ResumeDialog,
-  VERDICTS,
-  VerdictBadge,
-} from "@/callbacks";
 import { cn } from "@/lib/cn";
 import { clock, plural } from "@/lib/time";
 import { Badge, Button, CopyButton, IconButton, Loaded, Timestamp, type Tone, Tooltip } from "@/ui";
+import { CallbackBody } from "./body";
+import { ExtendDialog, ReplayDialog, ResumeDialog } from "./dialogs";
+import { type Look, lookOfAttempt, VERDICTS, VerdictBadge } from "./verdict";
 
 type Doing = "test" | "hand" | "extend" | null;
 
@@ -55,7 +48,11 @@ function Waits({ runId, found, nodeId }: { runId: string; found: RunCallbacks; n
   const alone = waits.length === 1;
   if (!waits.length) {
     return (
-      <p className="p-4 text-muted text-sm">Its outcome was kept from the run before; nothing waits here.</p>
+      <p className="p-4 text-muted text-sm">
+        {nodeId === undefined
+          ? "No step of this run waits for a callback."
+          : "Its outcome was kept from the run before; nothing waits here."}
+      </p>
     );
   }
   return (

@@ -3,13 +3,19 @@ import { ChevronRight, CircleX, TriangleAlert } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import type { Level, LogLine } from "@/api/types";
 import { cn } from "@/lib/cn";
-import { clock } from "@/lib/time";
+import { clock, duration } from "@/lib/time";
 import { CopyButton, ProviderChip } from "@/ui";
-import { folded, saidAt, taskOf } from "./log-model";
+import { cutAt, folded, hitInside, saidAt, taskOf } from "./model";
+
+/** The names of the steps, and what a click on one does. */
+export type Steps = { names: ReadonlyMap<string, string>; onStep: (id: string) => void };
 
 type Props = {
   label: string;
   lines: readonly LogLine[];
+  /** Given, times are counted from here. */
+  since: number | null;
+  steps?: Steps;
   query: string;
   /** Place of the hit that is looked at. */
   hit: number | null;
@@ -25,7 +31,8 @@ type Props = {
 const LEAVING = ["ArrowUp", "PageUp", "Home"];
 
 /** A virtual list of lines that fills its parent. A click on a line's number puts it into the address. */
-export function LogLines({ label, lines, query, hit, line, onLine, follow, wrap, onLeave }: Props) {
+export function LogLines(props: Props) {
+  const { label, lines, since, steps, query, hit, line, onLine, follow, wrap, onLeave } = props;
   const scroller = useRef<HTMLElement>(null);
   const [unfolded, setUnfolded] = useState<ReadonlySet<number>>(new Set());
   const virtual = useVirtualizer({
@@ -41,9 +48,11 @@ export function LogLines({ label, lines, query, hit, line, onLine, follow, wrap,
   useEffect(() => {
     if (aim !== null) virtual.scrollToIndex(aim, { align: "center" });
   }, [aim, virtual]);
+  // Who looks for something is not taken to the end, not even while it has not arrived.
+  const free = query === "" && line === null;
   useEffect(() => {
-    if (follow && aim === null && count) virtual.scrollToIndex(count - 1, { align: "end" });
-  }, [follow, aim, count, virtual]);
+    if (follow && free && count) virtual.scrollToIndex(count - 1, { align: "end" });
+  }, [follow, free, count, virtual]);
   const toggle = (seq: number) =>
     setUnfolded((before) => {
       const next = new Set(before);
@@ -60,7 +69,7 @@ export function LogLines({ label, lines, query, hit, line, onLine, follow, wrap,
       onTouchMove={onLeave}
       onKeyDown={(event) => LEAVING.includes(event.key) && onLeave()}
       className={cn(
-        "min-h-0 flex-1 overflow-y-auto py-1 font-mono text-xs -outline-offset-2",
+        "@container min-h-0 flex-1 overflow-y-auto py-1 font-mono text-xs -outline-offset-2",
         !wrap && "overflow-x-auto",
       )}
     >
@@ -84,10 +93,12 @@ export function LogLines({ label, lines, query, hit, line, onLine, follow, wrap,
             >
               <Line
                 line={each}
+                since={since}
+                steps={steps}
                 query={query}
                 chosen={each.seq === line}
                 wrap={wrap}
-                open={unfolded.has(each.seq)}
+                open={unfolded.has(each.seq) || (item.index === hit && hitInside(folded(each), query))}
                 onToggle={() => toggle(each.seq)}
                 onChoose={() => onLine(each.seq === line ? null : each.seq)}
               />
@@ -101,6 +112,8 @@ export function LogLines({ label, lines, query, hit, line, onLine, follow, wrap,
 
 type LineProps = {
   line: LogLine;
+  since: number | null;
+  steps: Steps | undefined;
   query: string;
   chosen: boolean;
   wrap: boolean;
@@ -109,7 +122,7 @@ type LineProps = {
   onChoose: () => void;
 };
 
-function Line({ line, query, chosen, wrap, open, onToggle, onChoose }: LineProps) {
+function Line({ line, since, steps, query, chosen, wrap, open, onToggle, onChoose }: LineProps) {
   const { head, rest } = folded(line);
   const tone = cn(line.level === "error" && "text-st-failed", line.level === "debug" && "text-muted");
   const text = cn("min-w-0 leading-6", wrap ? "whitespace-pre-wrap break-words" : "whitespace-pre", tone);
@@ -124,10 +137,15 @@ function Line({ line, query, chosen, wrap, open, onToggle, onChoose }: LineProps
       >
         {line.seq}
       </button>
-      <time dateTime={saidAt(line)} className="tabular shrink-0 text-muted leading-6">
-        {clock(saidAt(line))}
+      <time
+        dateTime={saidAt(line)}
+        title={since === null ? undefined : clock(saidAt(line))}
+        className={cn("tabular shrink-0 text-muted leading-6", since !== null && "w-16 text-right")}
+      >
+        {since === null ? clock(saidAt(line)) : after(saidAt(line), since)}
       </time>
       <Origin line={line} />
+      {steps && <StepName line={line} steps={steps} />}
       <LevelIcon level={line.level} />
       <div className="min-w-0 flex-1">
         {rest === null ? (
@@ -150,7 +168,11 @@ function Line({ line, query, chosen, wrap, open, onToggle, onChoose }: LineProps
                 <Marked text={head} query={query} />
               </span>
             </button>
-            {open && <pre className={cn(text, "pb-1 pl-4 leading-5")}>{rest}</pre>}
+            {open && (
+              <pre className={cn(text, "pb-1 pl-4 leading-5")}>
+                <Marked text={rest} query={query} />
+              </pre>
+            )}
           </>
         )}
       </div>
@@ -165,11 +187,38 @@ function Line({ line, query, chosen, wrap, open, onToggle, onChoose }: LineProps
   );
 }
 
+/** How long after the beginning; a platform's clock may be behind ours. */
+function after(at: string, since: number): string {
+  const ms = Date.parse(at) - since;
+  return `${ms < 0 ? "−" : "+"}${duration(Math.abs(ms))}`;
+}
+
+/** The step a line is about; it leads there. A narrow log leaves it out. */
+function StepName({ line: { nodeId }, steps }: { line: LogLine; steps: Steps }) {
+  const name = nodeId === null ? undefined : steps.names.get(nodeId);
+  const place = "h-6 w-36 shrink-0 truncate text-left @max-3xl:hidden";
+  if (nodeId === null || name === undefined) return <span className={place} />;
+  return (
+    <button
+      type="button"
+      title={name}
+      onClick={() => steps.onStep(nodeId)}
+      className={cn(place, "text-accent-text hover:underline")}
+    >
+      {name}
+    </button>
+  );
+}
+
 /** The platform, the task and the try a line is from; our own lines have no chip. */
 function Origin({ line }: { line: LogLine }) {
   const { task, attempt } = taskOf(line);
   if (line.source === "baton")
-    return <span className="w-28 shrink-0 truncate text-muted leading-6 max-sm:hidden">baton</span>;
+    return (
+      <span className="w-28 shrink-0 truncate text-muted leading-6 max-sm:w-6">
+        <span className="max-sm:sr-only">baton</span>
+      </span>
+    );
   const words = [line.source, task, attempt === null ? null : `try ${attempt}`].filter(Boolean).join(" · ");
   return (
     <span title={words} className="flex h-6 w-28 shrink-0 items-center gap-1.5 max-sm:w-6">
@@ -193,15 +242,14 @@ function LevelIcon({ level }: { level: Level }) {
 }
 
 function Marked({ text, query }: { text: string; query: string }) {
-  const wanted = query.trim().toLowerCase();
-  const at = wanted ? text.toLowerCase().indexOf(wanted) : -1;
-  if (at < 0) return text;
-  const end = at + wanted.length;
-  return (
-    <>
-      {text.slice(0, at)}
-      <mark className="rounded-sm bg-accent text-on-accent">{text.slice(at, end)}</mark>
-      {text.slice(end)}
-    </>
+  return cutAt(text, query).map((part, index) =>
+    index % 2 === 1 ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: a line never changes
+      <mark key={index} className="rounded-sm bg-accent text-on-accent">
+        {part}
+      </mark>
+    ) : (
+      part
+    ),
   );
 }

@@ -1,0 +1,17 @@
+import { later } from "@/ui";
+
+/* The parts of the canvas that open at a wish. */
+
+export const Outline = later(() => import("./outline").then((found) => found.Outline));
+export const PickNode = later(() => import("./pick-node").then((found) => found.PickNode));
+export const ShortcutsDialog = later(() => import("./shortcuts").then((found) => found.ShortcutsDialog));
+export const ConflictDialog = later(() => import("./conflict").then((found) => found.ConflictDialog));
+export const NodePanel = later(() => import("./node-panel").then((found) => found.NodePanel));
+export const RunDialog = later(() => import("./run-dialog").then((found) => found.RunDialog));
+export const RemotePanel = later(() => import("./remote-panel").then((found) => found.RemotePanel));
+export const VersionsSide = later(() => import("./versions/side").then((found) => found.VersionsSide));
+export const Comparison = later(() => import("./versions/comparison").then((found) => found.Comparison));
+export const PastRevision = later(() => import("./versions/past").then((found) => found.PastRevision));
+export const Replay = later(() => import("./replay/replay").then((found) => found.Replay));
+export const LogTab = later(() => import("./drawer/log").then((found) => found.LogTab));
+export const CallbacksTab = later(() => import("@/callbacks").then((found) => found.CallbacksTab));

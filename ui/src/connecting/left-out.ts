@@ -1,0 +1,22 @@
+import type { LeftOut } from "@/api/types";
+import { plural } from "@/lib/time";
+
+const NAMED = 3;
+
+/** What a list of workflows does not hold, a sentence for each kind and reason: "1 of 3 teams: no permission (Reports)." */
+export function leftOut(parts: readonly LeftOut[]): string[] {
+  const alike = new Map<string, LeftOut[]>();
+  for (const part of parts) {
+    const key = `${part.kind} ${part.why}`;
+    alike.set(key, [...(alike.get(key) ?? []), part]);
+  }
+  return [...alike.values()].flatMap((group) => {
+    const [first] = group;
+    if (!first) return [];
+    const { kind, why, of } = first;
+    const number = of === null ? plural(group.length, kind) : `${group.length} of ${plural(of, kind)}`;
+    const names = group.slice(0, NAMED).map(({ name }) => name);
+    if (group.length > NAMED) names.push(`${group.length - NAMED} more`);
+    return `${number}: ${why} (${names.join(", ")}).`;
+  });
+}

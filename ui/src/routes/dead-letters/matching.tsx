@@ -1,0 +1,120 @@
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { problemOf } from "@/api/problem";
+import { bulkQuery, matchingQuery, useLettersMatching } from "@/api/queries";
+import type { Bulk, LetterFilter } from "@/api/types";
+import { count } from "@/lib/time";
+import { Button, Checkbox, Dialog, Field, Input, Loaded } from "@/ui";
+
+type Props = { act: "replay" | "drop"; filter: LetterFilter; onClose: () => void };
+
+/** Replays or drops all open ones that match: says how many before, and how it went after. Mount it to open it. */
+export function MatchingDialog({ act, filter, onClose }: Props) {
+  const matching = useQuery(matchingQuery(filter));
+  const ask = useLettersMatching();
+  const [reason, setReason] = useState("");
+  const [missing, setMissing] = useState(false);
+  const [acknowledge, setAcknowledge] = useState(false);
+  const replay = act === "replay";
+  const problem = ask.error ? problemOf(ask.error) : null;
+  const begun = ask.data?.bulk;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const needed = !replay && !reason.trim();
+    setMissing(needed);
+    if (!needed) ask.mutate({ act, filter, reason: reason.trim(), acknowledge });
+  };
+  const all = matching.data === undefined ? "" : count(matching.data);
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && onClose()}
+      size="sm"
+      title={replay ? "Replay all that match" : "Drop all that match"}
+      description={
+        replay
+          ? "Each gets a new run that begins with its step. It goes on by itself if you leave."
+          : "The runs stay as they are. It goes on by itself if you leave."
+      }
+      footer={
+        <>
+          <Button onClick={onClose}>Close</Button>
+          {!begun && (
+            <Button
+              variant={replay ? "primary" : "danger"}
+              type="submit"
+              form="letters-matching"
+              pending={ask.isPending}
+              disabled={!matching.data}
+            >
+              {replay ? `Replay ${all}` : `Drop ${all}`}
+            </Button>
+          )}
+        </>
+      }
+    >
+      {begun ? (
+        <Progress id={begun.id} />
+      ) : (
+        <form id="letters-matching" onSubmit={submit} className="flex flex-col gap-4">
+          <Loaded query={matching} compact title="How many there are cannot be told">
+            {(found) => (
+              <p className="text-sm">
+                {found === 1 ? "1 open letter matches." : `${count(found)} open letters match.`}
+              </p>
+            )}
+          </Loaded>
+          <Field
+            label="Reason"
+            required={!replay}
+            hint="Stands in the history of each run, with your name."
+            error={missing && !reason.trim() ? "Say why; whoever reads the history wants to know." : null}
+          >
+            <Input value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
+          </Field>
+          {replay && (
+            <Checkbox
+              label="Calls that change something may be made again. Without this, such letters stay open."
+              checked={acknowledge}
+              onCheckedChange={(checked) => setAcknowledge(checked === true)}
+            />
+          )}
+          {problem && (
+            <p role="alert" className="text-sm text-st-failed">
+              {problem.detail} {problem.hint}
+            </p>
+          )}
+        </form>
+      )}
+    </Dialog>
+  );
+}
+
+function Progress({ id }: { id: string }) {
+  const query = useQuery(bulkQuery(id));
+  return (
+    <Loaded query={query} compact title="How far it is cannot be told">
+      {(bulk) => <Outcome bulk={bulk} />}
+    </Loaded>
+  );
+}
+
+function Outcome({ bulk }: { bulk: Bulk }) {
+  const word = bulk.act === "replay" ? "taken up again" : "dropped";
+  return (
+    <div className="flex flex-col gap-3 text-sm">
+      <p role="status">
+        {bulk.finishedDate ? "Done: " : "Under way: "}
+        {count(bulk.done)} of {count(bulk.matching)} {word}
+        {bulk.leftOpen > 0 && `, ${count(bulk.leftOpen)} left open`}.
+      </p>
+      {bulk.problems.length > 0 && (
+        <ul aria-label="Left open" className="flex flex-col gap-1 text-muted text-xs">
+          {bulk.problems.map((each) => (
+            <li key={each.letterId}>{each.message}</li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
