@@ -15,12 +15,8 @@ import json
 import resource
 import secrets
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -31,6 +27,7 @@ from sqlalchemy import select
 
 from app.migrate import upgrade
 from app.postgres import EmbeddedPostgres
+from benchmarks._echo import echo_elsewhere
 from providers import discover
 from runner import tokens
 from runner.database import Database
@@ -96,35 +93,6 @@ async def commits_per_second(address: dict[str, Any], seconds: float = 2.0) -> f
     return done / seconds
 
 
-@contextmanager
-def echo_elsewhere() -> Generator[str]:
-    """The receiver in a process of its own, as a remote system is: its work is not counted as ours."""
-    process = subprocess.Popen([sys.executable, "-c", _ECHO], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait()
-
-
-_ECHO = """
-import asyncio
-from tests.receiver import Receiver
-from tests.serving import served
-
-async def main():
-    receiver = Receiver()
-    async with served(receiver) as url:
-        print(url, flush=True)
-        while True:
-            await asyncio.sleep(1)
-            receiver.got.clear()
-
-asyncio.run(main())
-"""
-
-
 async def gathered(work: list[Any], at_once: int) -> None:
     slots = asyncio.Semaphore(at_once)
 
@@ -138,35 +106,37 @@ async def gathered(work: list[Any], at_once: int) -> None:
 async def main(runs: int, waits: int) -> None:
     with tempfile.TemporaryDirectory() as folder, echo_elsewhere() as echo:
         async with EmbeddedPostgres(Path(folder) / "postgres") as url:
-            await upgrade(url)
-            database = Database(url, size=16)
-            store = Store(database, Vault([("bench", secrets.token_bytes(32))]), discover())
-            platforms = Platforms(store.connections, discover(), egress_allow=("127.0.0.0/8",))
-            async with Templates() as templates, database.begin() as connection:
-                found = await connection.scalar(select(workspace.c.id))
-            assert found is not None
-            scope = Scope(found, "bench", Role.ADMIN)
-            engine = Engine(
-                store,
-                platforms,
-                templates,
-                EngineOptions("http://127.0.0.1:1", concurrency=32, allow=("127.0.0.0/8",)),
-            )
-            limit = await commits_per_second(database._address())  # pyright: ignore[reportPrivateUsage]
-            stop = asyncio.Event()
-            serving = [asyncio.create_task(engine.run(stop)), asyncio.create_task(store.bell.run(stop))]
-            report = {
-                "commits_per_second": round(limit),
-                **await throughput(store, scope, echo, runs),
-                **await latency(store, scope, echo, waits),
-            }
-            report["transitions_per_commit"] = round(report["transitions_per_second"] / limit, 3)
-            print(json.dumps(report, indent=2))
-            stop.set()
-            await asyncio.gather(*serving)
-            await engine.aclose()
-            await platforms.aclose()
-            await database.aclose()
+            print(json.dumps(await measure(url, echo, runs, waits), indent=2))
+
+
+async def measure(url: str, echo: str, runs: int, waits: int) -> dict[str, float]:
+    """Every figure, on an empty database."""
+    await upgrade(url)
+    database = Database(url, size=16)
+    store = Store(database, Vault([("bench", secrets.token_bytes(32))]), discover())
+    platforms = Platforms(store.connections, discover(), egress_allow=("127.0.0.0/8",))
+    async with Templates() as templates:
+        async with database.begin() as connection:
+            found = await connection.scalar(select(workspace.c.id))
+        assert found is not None
+        scope = Scope(found, "bench", Role.ADMIN)
+        options = EngineOptions("http://127.0.0.1:1", concurrency=32, allow=("127.0.0.0/8",))
+        engine = Engine(store, platforms, templates, options)
+        limit = await commits_per_second(database._address())  # pyright: ignore[reportPrivateUsage]
+        stop = asyncio.Event()
+        serving = [asyncio.create_task(engine.run(stop)), asyncio.create_task(store.bell.run(stop))]
+        report = {
+            "commits_per_second": round(limit),
+            **await throughput(store, scope, echo, runs),
+            **await latency(store, scope, echo, waits),
+        }
+        report["transitions_per_commit"] = round(report["transitions_per_second"] / limit, 3)
+        stop.set()
+        await asyncio.gather(*serving)
+        await engine.aclose()
+    await platforms.aclose()
+    await database.aclose()
+    return report
 
 
 async def throughput(store: Store, scope: Scope, echo: str, runs: int) -> dict[str, float]:

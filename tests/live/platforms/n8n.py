@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.live.platforms._n8n_install import PINS, install, node_of
@@ -48,8 +49,11 @@ class N8nPeer:
         self._held.close()
 
 
-def start(cache: Path) -> N8nPeer:
-    """Install if needed, start on free ports of 127.0.0.1, set up. Raises PlatformUnavailable."""
+def start(
+    cache: Path, *, settings: Mapping[str, str] = MappingProxyType({}), folder: Path = PINS / "workflows"
+) -> N8nPeer:
+    """Install if needed, start on free ports of 127.0.0.1, set up with the workflows of `folder`. `settings` are added to its
+    environment. Raises PlatformUnavailable."""
     app = install(cache)
     with ExitStack() as held:
         home = Path(
@@ -62,7 +66,13 @@ def start(cache: Path) -> N8nPeer:
         log = cache / "n8n.log"
         command = [node_of(app), app / "node_modules" / "n8n" / "bin" / "n8n", "start"]
         server = held.enter_context(
-            Server("n8n", command, env=_environment(app, home, port, broker_port), log=log, grace=15)
+            Server(
+                "n8n",
+                command,
+                env={**_environment(app, home, port, broker_port), **settings},
+                log=log,
+                grace=15,
+            )
         )
         client = Client(base_url)
         wait_for(
@@ -76,7 +86,7 @@ def start(cache: Path) -> N8nPeer:
         mcp_token = _make_mcp_token(client)
         client.headers["X-N8N-API-KEY"] = api_key
         header_auth = (HEADER_NAME, secrets.token_urlsafe(24))
-        workflows = _load_workflows(client, _make_credential(client, header_auth))
+        workflows = _load_workflows(client, folder, _make_credential(client, header_auth))
         _await_webhooks(client, workflows, server)
         version = json.loads((app / "node_modules" / "n8n" / "package.json").read_text())["version"]
         return N8nPeer(base_url, version, api_key, mcp_token, header_auth, workflows, log, held.pop_all())
@@ -141,10 +151,10 @@ def _make_credential(client: Client, header: tuple[str, str]) -> str:
     return str(made["id"])
 
 
-def _load_workflows(client: Client, credential_id: str) -> dict[str, N8nWorkflow]:
+def _load_workflows(client: Client, folder: Path, credential_id: str) -> dict[str, N8nWorkflow]:
     """Create and activate every workflow of the folder, by name."""
     made: dict[str, N8nWorkflow] = {}
-    for file in sorted((PINS / "workflows").glob("*.json")):
+    for file in sorted(folder.glob("*.json")):
         definition: dict[str, Any] = json.loads(file.read_text())
         webhook_url, method = None, "POST"
         for node in definition["nodes"]:

@@ -1,0 +1,62 @@
+"""The remote system of the benchmarks: answers a POST with `{"echo": body}` and costs next to nothing itself.
+
+    python -m benchmarks._echo        # prints its address
+
+A process of its own, as a remote system is: its work is not counted as ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import cast
+
+import uvloop
+
+
+class _Echo(asyncio.Protocol):
+    """One connection: requests with a Content-Length, one after the other."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._held = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._held += data
+        while (end := self._held.find(b"\r\n\r\n")) >= 0:
+            head = self._held[:end].lower()
+            size = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0] or 0)
+            if len(self._held) < end + 4 + size:
+                return
+            body, self._held = self._held[end + 4 : end + 4 + size], self._held[end + 4 + size :]
+            answer = b'{"echo":' + body + b"}"
+            self._transport.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+                % (len(answer), answer)
+            )
+
+
+@contextmanager
+def echo_elsewhere() -> Generator[str]:
+    """Its address, while the block lasts."""
+    process = subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def _main() -> None:
+    server = await asyncio.get_running_loop().create_server(_Echo, "127.0.0.1", 0)
+    print("http://{}:{}".format(*server.sockets[0].getsockname()), flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main())
