@@ -152,7 +152,7 @@ class _Steps:
                     min_size=0,
                     max_size=self._size,
                     timeout=10,
-                    init=_speak_json,
+                    init=_prepare,
                     reset=_leave_as_it_is,
                     record_class=Row,
                     **self._address,
@@ -169,7 +169,10 @@ class _Steps:
             self._pool = None
 
 
-async def _speak_json(connection: Any) -> None:
+async def _prepare(connection: Any) -> None:
+    """Each statement is planned once: left to itself, Postgres plans the long ones anew each time, which costs it more than
+    they do. A plan made while a table is small must hold when it is large, so it always goes by an index."""
+    await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_dumps, decoder=json.loads, format="text"
     )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults.parts import acks, callbacks, cancels, network, overload, timers, workers
+from tests.faults.parts import acks, callbacks, cancels, network, overload, several, timers, workers
 
 
 @dataclass(frozen=True)
@@ -41,5 +41,10 @@ PARTS: Mapping[str, Part] = {
     "G17": Part(acks.one_run_a_key, {"keys": 40, "at_once": 10}, {"keys": 500, "at_once": 50}),
     "G19": Part(workers.rolling, {"restarts": 6, "every": 0.7}, {"restarts": 30, "every": 20.0}),
     "G21": Part(overload.refused_in_time, {"asks": 600}, {"asks": 30_000}),
+    "Several": Part(
+        several.killed_at_random,
+        {"seconds": 6.0, "every": 1.5, "rate": 15.0},
+        {"seconds": 120.0, "every": 10.0, "rate": 40.0},
+    ),
     "G23": Part(workers.poison, {"healthy": 20}, {"healthy": 200}),
 }
