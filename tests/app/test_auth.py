@@ -17,7 +17,16 @@ from tests.factories import PUBLIC_URL, Site, settings_for, site_on
 
 API = "/api/v1/orchestrator"
 V, O, E = Role.VIEWER, Role.OPERATOR, Role.EDITOR  # noqa: E741
-SCREENS = ("orchestrators", "workflows", "runs", "connections", "inbound", "check", "settings")
+SCREENS = (
+    "orchestrators",
+    "workflows",
+    "runs",
+    "connections",
+    "inbound",
+    "dead-letters",
+    "check",
+    "settings",
+)
 TABLE: dict[tuple[str, str], Role | None] = {
     ("GET", "/api/v1/openapi.json"): V,
     ("GET", API): V,
@@ -58,6 +67,24 @@ TABLE: dict[tuple[str, str], Role | None] = {
     ("GET", f"{API}/runs/{{runId}}/callbacks"): V,
     ("POST", f"{API}/runs/{{runId}}/callbacks/{{nodeId}}"): O,
     ("POST", f"{API}/runs/{{runId}}/callbacks/{{nodeId}}/extend"): O,
+    ("GET", f"{API}/dead-letters"): V,
+    ("POST", f"{API}/dead-letters/replay"): O,
+    ("POST", f"{API}/dead-letters/drop"): O,
+    ("GET", f"{API}/dead-letters/bulk/{{bulkId}}"): V,
+    ("GET", f"{API}/dead-letters/{{letterId}}"): V,
+    ("POST", f"{API}/dead-letters/{{letterId}}/replay"): O,
+    ("POST", f"{API}/dead-letters/{{letterId}}/drop"): O,
+    ("GET", f"{API}/retention"): V,
+    ("GET", f"{API}/retention/preview"): V,
+    ("POST", f"{API}/retention/apply"): Role.ADMIN,
+    ("GET", f"{API}/retention/purges"): V,
+    ("GET", f"{API}/{{id}}/retention"): V,
+    ("PUT", f"{API}/{{id}}/retention"): Role.ADMIN,
+    ("DELETE", f"{API}/{{id}}/retention"): Role.ADMIN,
+    ("PUT", f"{API}/runs/{{runId}}/keep"): O,
+    ("GET", f"{API}/incidents"): V,
+    ("POST", f"{API}/connections/{{id}}/breaker/probe"): O,
+    ("POST", f"{API}/connections/{{id}}/breaker/close"): O,
     ("GET", f"{API}/providers"): V,
     ("POST", f"{API}/providers/{{provider}}/connect"): E,
     ("POST", f"{API}/providers/{{provider}}/test"): O,

@@ -41,6 +41,11 @@ def fuzz(url: str, document: dict[str, Any], token: str, part: int) -> int:
     """Every operation of this part with valid and invalid requests. Returns how many were sent."""
     api: Any = schemathesis.openapi.from_dict(document)
     api.config.update(base_url=url)
+    refusals = api.config.checks.negative_data_rejection.expected_statuses
+    api.config.checks.negative_data_rejection.expected_statuses = [
+        *refusals,
+        "413",
+    ]  # wrong, and larger than we read
     sent = 0
     for result in list(api.get_all_operations())[part::PARTS]:
         operation = result.ok()

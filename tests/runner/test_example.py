@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner.example import example
@@ -84,5 +84,6 @@ _json = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(_WORDS), _json, max_size=4))
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 def test_no_schema_is_too_strange(schema: Any) -> None:
     example(schema)

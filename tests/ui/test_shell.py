@@ -112,6 +112,7 @@ def test_an_address_that_no_screen_has(page: Page) -> None:
 def test_the_palette_is_accessible(page: Page, axe: Axe, shot: Shot) -> None:
     opened(page, "/")
     page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Go to or do").fill("Order to")
     expect(page.get_by_role("option", name="Order to report").first).to_be_visible()
     axe(page)
     shot(page, "palette-light")

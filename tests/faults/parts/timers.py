@@ -34,6 +34,8 @@ async def on_time(field: Field, *, timers: int) -> str:
             return await field.count(late.select_from(node_run)) > timers // 10
 
         async def parked() -> bool:
+            going_on = set(await field.states()) & {"PENDING", "RUNNING", "WAITING"}
+            hold(going_on, "early by all of it: nothing waits, and no worker has been down yet")
             return await field.count(_parked()) > timers // 4
 
         await until(parked, 120)
