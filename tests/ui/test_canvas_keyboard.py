@@ -39,13 +39,16 @@ def tab_to(page: Page, field: Locator, *, back: bool = False) -> None:
     raise AssertionError("it is not reached by Tab")
 
 
-def go_to(page: Page, words: str, *, option: str | None = None) -> None:
-    """By key: through the palette."""
+def go_to(page: Page, words: str, *, option: str | None = None, exact: bool = False) -> None:
+    """By key: through the palette. `exact`: not to a run of what is called so."""
     page.keyboard.press("Control+k")
     palette = page.get_by_role("dialog", name="Go to or do")
     expect(palette.get_by_role("combobox")).to_be_focused()
     page.keyboard.type(words)
-    expect(palette.get_by_role("option", name=option or words, selected=True)).to_be_visible()
+    if exact:
+        expect(palette.get_by_role("option", name=words, exact=True)).to_be_visible()
+        page.keyboard.press("Home")
+    expect(palette.get_by_role("option", name=option or words, exact=exact, selected=True)).to_be_visible()
     page.keyboard.press("Enter")
     expect(palette).to_have_count(0)
 
@@ -126,7 +129,7 @@ def test_the_sample_chain_run_and_read_by_keys(page: Page, product: Product, axe
     name: str = page.request.get(f"/api/v1/orchestrator/{product.sample}").json()["name"]
     page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Home")
-    go_to(page, name)
+    go_to(page, name, exact=True)
     expect(node(page, "Price the order")).to_be_visible()
     bar = run_by_key(page)
     expect(bar.get_by_role("status")).to_have_text("Completed", timeout=30_000)

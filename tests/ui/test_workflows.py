@@ -79,6 +79,8 @@ def test_a_copy_that_cannot_be_renewed_says_its_age_and_why(page: Page, axe: Axe
     shot(page, "workflows-stale")
     page.get_by_role("tab", name="n8n").click()
     expect(page.get_by_role("tabpanel")).not_to_contain_text("slow down")
+    page.wait_for_load_state("networkidle")  # nothing is left to be answered when the page closes
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_list_that_is_a_part_says_what_is_missing(page: Page, axe: Axe, shot: Shot) -> None:
