@@ -14,6 +14,7 @@ import re
 import ssl
 import time
 import zlib
+from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -149,8 +150,9 @@ class Http:
     ) -> None:
         self._guard = guard or EgressGuard()
         self._verify = verify
-        self._lanes: list[httpx.AsyncClient] = []
-        self._free: list[httpx.AsyncClient] = []
+        self._lanes: set[httpx.AsyncClient] = set()
+        self._free: deque[tuple[float, httpx.AsyncClient]] = deque()  # since when, the longest first
+        self._sweeping: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(in_flight)
         self._secrets: dict[str, None] = {}
         for secret in secrets:
@@ -190,16 +192,37 @@ class Http:
         return text
 
     async def aclose(self) -> None:
-        for lane in self._lanes:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for lane in list(self._lanes):
             await lane.aclose()
 
-    def _lane(self) -> httpx.AsyncClient:
+    @contextmanager
+    def _lane(self) -> Generator[httpx.AsyncClient]:
         """A client for one call at a time: the one used last, whose connection is warm, or a new one.
 
         httpcore looks at every connection of a pool for each request, with a system call for the idle ones: in one pool,
         sixteen calls at once cost each of them twice what it costs alone."""
-        if self._free:
-            return self._free.pop()
+        lane = self._free.pop()[1] if self._free else self._new_lane()
+        try:
+            yield lane
+        finally:
+            self._free.append((time.monotonic(), lane))
+            if self._sweeping is None or self._sweeping.done():
+                self._sweeping = asyncio.create_task(self._sweep())
+
+    async def _sweep(self) -> None:
+        """Close what nobody wanted for so long that the other side will have closed it; ends when nothing is left."""
+        while self._free:
+            left = self._free[0][0] + _KEEPALIVE - time.monotonic()
+            if left > 0:
+                await asyncio.sleep(left)
+                continue
+            _, lane = self._free.popleft()
+            self._lanes.discard(lane)
+            await lane.aclose()
+
+    def _new_lane(self) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(
             verify=_tls(self._verify),
             trust_env=False,
@@ -213,7 +236,7 @@ class Http:
         lane = httpx.AsyncClient(
             transport=transport, trust_env=False, follow_redirects=False, cookies=no_cookies
         )
-        self._lanes.append(lane)
+        self._lanes.add(lane)
         return lane
 
     async def get(
@@ -345,16 +368,13 @@ class Http:
         request.extensions["trace"] = trace
         try:
             async with asyncio.timeout(seconds), self._slots:
-                lane = self._lane()
-                try:
+                with self._lane() as lane:
                     response = await lane.send(request, stream=True)
                     stage = "reading the answer of"
                     try:
                         body = await _read(response, max_bytes)
                     finally:
                         await response.aclose()
-                finally:
-                    self._free.append(lane)
         except TimeoutError:
             raise Unavailable(
                 f"no answer from {where} within {seconds:.3g} s ({stage} it)", code="timeout", sent=sent

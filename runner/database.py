@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class Database:
-    """A pool of connections. `reserve` is a second, small pool for callbacks: load elsewhere never keeps them out.
+    """A pool of connections. `reserve` is a second, small pool for callbacks (`reserved`): load elsewhere never keeps them out.
 
     `answer`: after so many seconds without the end of a statement its connection is given up, for one whose other end has
     gone without a word would be waited for without end (G15). None: never, for statements that take long."""
@@ -52,6 +52,7 @@ class Database:
         self._engine = _engine(url, size, answer)
         self._reserved = _engine(url, reserve, answer) if reserve else self._engine
         self._steps = _Steps(self._address())
+        self._reserved_steps = _Steps(self._address(), size=2) if reserve else self._steps
 
     @property
     def engine(self) -> AsyncEngine:
@@ -59,6 +60,7 @@ class Database:
 
     async def aclose(self) -> None:
         await self._steps.aclose()
+        await self._reserved_steps.aclose()
         await self._engine.dispose()
         if self._reserved is not self._engine:
             await self._reserved.dispose()
@@ -71,10 +73,10 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def fast(self) -> AsyncGenerator[Any]:
+    async def fast(self, *, reserved: bool = False) -> AsyncGenerator[Any]:
         """An asyncpg connection, for the few statements that every step of a run and every call needs: each is a transaction of
         its own, and `fetchmany` makes one of many. Rows are `Row`; jsonb comes and goes as Python values. Raises Unreachable."""
-        async with _told(), self._steps.acquire() as connection:
+        async with _told(), (self._reserved_steps if reserved else self._steps).acquire() as connection:
             yield connection
 
     async def raw(self) -> Any:

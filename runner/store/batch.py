@@ -56,10 +56,11 @@ class _Asked:
 
 class Batch:
     """One query that gives exactly one row, asked for by many tasks. A fault of one never touches the others: they are
-    written again without it."""
+    written again without it. `reserved`: on connections that load elsewhere never keeps busy."""
 
-    def __init__(self, database: Database, query: Query) -> None:
+    def __init__(self, database: Database, query: Query, *, reserved: bool = False) -> None:
         self._database = database
+        self._reserved = reserved
         self._query = query
         self._waiting: list[_Asked] = []
         self._sending: asyncio.Task[None] | None = None
@@ -92,7 +93,7 @@ class Batch:
 
     async def _send(self, batch: list[_Asked], tries: int = _TRIES) -> None:
         try:
-            async with self._database.fast() as connection:
+            async with self._database.fast(reserved=self._reserved) as connection:
                 sent = [arguments for asked in batch for arguments in asked.arguments]
                 rows: Iterator[Any] = iter(await connection.fetchmany(self._query.text, sent))
         except (asyncpg.PostgresError, asyncpg.DataError, Contended) as error:

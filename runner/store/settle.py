@@ -36,10 +36,10 @@ from runner.store.succession import (
     Plan,
     Step,
     following,
-    given_for,
     outcomes_of,
     parked_history,
     plan_of,
+    planned,
     settled,
     told,
 )
@@ -300,14 +300,15 @@ class Settling:
 
         Where somebody else wrote meanwhile, those from there on are thrown away, and what really follows is returned. Raises
         LostClaim."""
-        given = given_for(steps, lease, follow)
-        rows = await self._settles.all(str(steps[0].claim.run_id), given) if given else []
+        first, plans = steps[0].claim, planned(steps, follow)
+        given = [
+            settled(step, *plan, lease, None if step.claim is first else first)
+            for step, plan in zip(steps, plans, strict=False)
+        ]
+        rows = await self._settles.all(str(first.run_id), given) if given else []
         done = next((n for n, row in enumerate(rows) if not row["mine"]), len(rows))
         if done == len(steps):
-            last, row = steps[-1], rows[-1]
-            assert last.claim.seen is not None
-            seen = last.claim.seen
-            plan = plan_of(last, seen, follow)
+            last, row, (plan, seen) = steps[-1], rows[-1], plans[-1]
         else:
             last = steps[done]
             plan, seen, row = await self._end_locked(last, lease, follow)

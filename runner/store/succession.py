@@ -42,10 +42,9 @@ class Plan:
         return self.change.state is not None and self.change.state.final
 
 
-def given_for(steps: Sequence[Step], lease: float, follow: bool) -> list[dict[str, Any]]:
-    """What the settling statement takes, for as many of the outcomes as it can record without a lock taken before."""
-    given: list[dict[str, Any]] = []
-    first = steps[0].claim
+def planned(steps: Sequence[Step], follow: bool) -> list[tuple[Plan, Seen]]:
+    """What follows from each, for as many of the outcomes as can be recorded without a lock taken before."""
+    found: list[tuple[Plan, Seen]] = []
     for step in steps:
         seen = step.claim.seen
         if seen is None or step.ended.fatal:
@@ -53,9 +52,8 @@ def given_for(steps: Sequence[Step], lease: float, follow: bool) -> list[dict[st
         plan = plan_of(step, seen, follow or step is not steps[-1])
         if not plan.output_known or (plan.ends and (step.claim.child or step.claim.repeats)):
             break
-        after = {} if step is steps[0] else {"after": first.node_run_id, "after_epoch": first.epoch}
-        given.append(settled(step, plan, seen, lease) | after)
-    return given
+        found.append((plan, seen))
+    return found
 
 
 def outcomes_of(steps: Sequence[Step]) -> dict[str, Outcome]:
@@ -97,8 +95,8 @@ def plan_of(step: Step, seen: Seen, follow: bool) -> Plan:
     return Plan(lines, facts, change, leading, ready, moved.skipped, known)
 
 
-def settled(step: Step, plan: Plan, seen: Seen, lease: float) -> dict[str, Any]:
-    """What the settling statement takes."""
+def settled(step: Step, plan: Plan, seen: Seen, lease: float, after: Claim | None = None) -> dict[str, Any]:
+    """What the settling statement takes. `after`: the first node of the same transaction, where it is another."""
     claim, result = step.claim, step.ended
     return {
         **told(claim, step.story),
@@ -114,8 +112,8 @@ def settled(step: Step, plan: Plan, seen: Seen, lease: float) -> dict[str, Any]:
         "limit": None if plan.leading is None else deadline_of(claim.definition.wiring.nodes[plan.leading]),
         "ready": [seen.ids[n] for n in plan.ready],
         "skipped": [seen.ids[n] for n in plan.skipped],
-        "after": None,
-        "after_epoch": None,
+        "after": None if after is None else after.node_run_id,
+        "after_epoch": None if after is None else after.epoch,
     }
 
 

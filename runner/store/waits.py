@@ -96,7 +96,7 @@ class Waits:
         self._database = database
         self._vault = vault
         self._bell = bell
-        self._accepts = Batch(database, ACCEPT)
+        self._accepts = Batch(database, ACCEPT, reserved=True)
 
     async def signal(self, run_id: UUID, token: str, body: JsonValue, sender: str | None = None) -> Verdict:
         """Take one callback. When this returns, what the verdict says is committed."""

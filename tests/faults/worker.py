@@ -90,9 +90,9 @@ class Doom:
         fast = self._store.database.fast
 
         @asynccontextmanager
-        async def doomed_fast() -> AsyncGenerator[Any]:
+        async def doomed_fast(**options: Any) -> AsyncGenerator[Any]:
             """A statement of its own dies within its transaction too."""
-            async with fast() as connection, connection.transaction():
+            async with fast(**options) as connection, connection.transaction():
                 yield connection
                 if self._inside:
                     die()

@@ -15,6 +15,8 @@ class Peer:
     def __init__(self, speak: Speak) -> None:
         self.heads: list[str] = []
         self.asked = asyncio.Event()
+        self.left = 0  # connections that have ended
+        self.leaving = asyncio.Event()
         self.url = ""
         self._speak = speak
 
@@ -30,6 +32,8 @@ class Peer:
             pass
         finally:
             writer.close()
+            self.left += 1
+            self.leaving.set()
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ def network_backend(transport: object) -> object:
 
 
 def guarded_backend(http: Http) -> Any:
-    client: httpx.AsyncClient = http._lane()  # pyright: ignore[reportPrivateUsage]
+    client: httpx.AsyncClient = http._new_lane()  # pyright: ignore[reportPrivateUsage]
     return network_backend(vars(client)["_transport"])
 
 
@@ -64,6 +64,27 @@ def test_the_private_seam_of_httpx_is_where_the_guard_sits() -> None:
     """The egress guard replaces this attribute; if a new httpx moves it, calls would go out unguarded."""
     assert isinstance(network_backend(httpx.AsyncHTTPTransport()), httpcore.AsyncNetworkBackend)
     assert type(guarded_backend(Http())).__name__ == "_GuardedBackend"
+
+
+async def test_connections_of_a_burst_are_closed_when_nobody_needs_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("providers._http._KEEPALIVE", 0.1)
+    http, calls, here = Http(EgressGuard(["127.0.0.0/8"])), 5, asyncio.Barrier(5)
+
+    async def together(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: bytes) -> None:
+        await here.wait()
+        writer.write(reply())
+
+    async with peer(together) as server:
+        await asyncio.gather(*(http.call("GET", server.url) for _ in range(calls)))
+        async with asyncio.timeout(10):
+            while server.left < calls:
+                await server.leaving.wait()
+                server.leaving.clear()
+        again = [http.call("GET", server.url) for _ in range(calls)]
+        assert [answer.status for answer in await asyncio.gather(*again)] == [200] * calls
+    await http.aclose()
 
 
 async def test_unix_sockets_are_not_called() -> None:

@@ -353,8 +353,8 @@ async def test_a_purge_of_thousands_blocks_no_callback_and_loses_none(
     fast = impatient.fast
 
     @asynccontextmanager
-    async def fast_in_haste() -> AsyncGenerator[Any]:
-        async with fast() as connection:
+    async def fast_in_haste(**options: Any) -> AsyncGenerator[Any]:
+        async with fast(**options) as connection:
             await connection.execute("SET lock_timeout = 20")
             yield connection
 

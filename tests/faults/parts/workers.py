@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from providers.sandbox._asgi import Ask, Reply
+from runner.calling import TAKEOVERS
 from runner.tables import node_run, run, run_event
 from tests.faults.bench import BY, drawing, mapper, run_row, until
 from tests.faults.field import Field, Red, hold
@@ -101,10 +102,14 @@ async def one_key(field: Field, *, runs: int, kills: int) -> str:
         await killed(workers.pop(0))
         workers.append(field.worker(concurrency=8))
     await field.settled(60)
-    failed = await field.rows(select(run.c.id, run.c.error).where(run.c.state != "COMPLETED"))
     # Whoever was in the hands of three that died is stopped (G23), here by chance.
-    hold(all(row.error["code"] == "worker-killer" for row in failed), failed)
-    hold(len(failed) <= kills // 10, "stopped", len(failed))
+    of_it = (node_run.c.run_id == run.c.id) & (node_run.c.takeovers > 0)
+    failed = await field.rows(
+        select(run.c.id, run.c.error, node_run.c.takeovers)
+        .join(node_run, of_it, isouter=True)
+        .where(run.c.state != "COMPLETED")
+    )
+    hold(all(row.error["code"] == "worker-killer" and row.takeovers == TAKEOVERS for row in failed), failed)
     several = [number for number, keys in met.items() if len(set(keys)) != 1]
     hold(not several, "several keys for one node", len(several))
     keys = {keys[0] for keys in met.values()}
