@@ -1,10 +1,13 @@
 # For contributors; `python3 -m app` and `python3 -m app test` need none of this.
-.PHONY: check test live faults bench soak docs pictures lock
+.PHONY: check audit test live faults bench soak docs pictures sbom lock
 
 B := .venv/bin
 
-check:	## format, lint, types, layers
+check: audit	## format, lint, types, layers, advisories
 	$(B)/ruff format --check . && $(B)/ruff check . && $(B)/pyright && $(B)/lint-imports --no-logo
+
+audit:	## known advisories of what both locks name; says so where no service can be asked
+	$(B)/python .ci/supply.py audit
 
 test:	## everything but the tests against real platforms
 	python3 -m app test
@@ -27,6 +30,9 @@ docs:	## every setting, kind and problem has its heading
 
 pictures:	## the README's pictures, from the real app with the sandbox platforms
 	$(B)/python -m docs.pictures
+
+sbom:	## what the program and its screens are made of, as CycloneDX, in dist/
+	$(B)/python .ci/supply.py sbom dist
 
 lock:	## both locks: hashes, every platform, no hosts
 	env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS sh -c '$(LOCK) -o requirements.lock && $(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock'

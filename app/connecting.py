@@ -15,7 +15,7 @@ from starlette.requests import Request
 from app.problems import Forbidden, Invalid
 from app.state import State
 from providers import Account, Connection, Frozen, JsonObject, LeftOut, ProviderError
-from runner.credentials import BadCredentials, Merged, addresses, origins, parse, reveal
+from runner.credentials import BadCredentials, Merged, addresses, origins, parse, references, reveal
 from runner.model import Failure, Role, Scope
 from runner.platforms import exposed, failure_of
 from runner.store.connections import ConnectionRow
@@ -66,6 +66,13 @@ class LimitsAnswer(Frozen):
     per_minute: int | None
 
 
+class UseAnswer(Frozen):
+    """From which role on it may be put into drawings, and from which on runs may be started that call with it."""
+
+    draw: Literal[Role.EDITOR, Role.ADMIN]
+    start: Literal[Role.OPERATOR, Role.EDITOR, Role.ADMIN]
+
+
 class ConnectionAnswer(Frozen):
     """`credentials` has every field that is set, with `***` in the place of a secret. `secretsDate`: when a person entered its
     secrets last, null where nobody kept it; `secretsExpire`: when they stop working by themselves, null where that cannot be
@@ -87,6 +94,7 @@ class ConnectionAnswer(Frozen):
     left_out: tuple[LeftOut, ...]
     breaker: BreakerAnswer
     limits: LimitsAnswer
+    use: UseAnswer
     secrets_date: Timestamp | None
     secrets_expire: Timestamp | None
     created_date: Timestamp
@@ -140,6 +148,7 @@ def answer_of(row: ConnectionRow) -> ConnectionAnswer:
         left_out=row.left_out,
         breaker=_breaker(row),
         limits=LimitsAnswer(in_flight=row.max_in_flight, per_minute=row.max_per_minute),
+        use=UseAnswer.model_validate({"draw": row.draw_role, "start": row.start_role}),
         secrets_date=row.secrets_at,
         secrets_expire=row.secrets_expire_at,
         created_date=row.created_at,
@@ -168,12 +177,42 @@ def may_open_private(scope: Scope, wanted: bool | None) -> None:
         )
 
 
+def changes_refused(scope: Scope, row: ConnectionRow) -> None:
+    """Raises Forbidden: who may not put it into a drawing may not give it another address or take it away either."""
+    if not scope.role.includes(row.draw_role):
+        raise Forbidden(f"The connection {row.name} may be changed from the role {row.draw_role} on.")
+
+
+def may_refer(scope: Scope, given: Mapping[str, JsonValue], row: ConnectionRow | None = None) -> None:
+    """Raises Forbidden: who points a connection at a secret store decides where that secret is sent, without having known it.
+    What `row` refers to already may be sent back as it is."""
+    known = frozenset[str]() if row is None else references(row.credentials)
+    if scope.role is not Role.ADMIN and references(dict(given)) - known:
+        raise Forbidden(
+            "Only an admin may have a connection use a secret store.",
+            hint="Enter the secret itself, or ask an admin to connect it.",
+        )
+
+
+async def values_of(request: Request[State], *given: Mapping[str, JsonValue]) -> dict[str, str]:
+    """The value of every reference, as it is now. Raises SecretMissing and SecretStoreDown."""
+    secrets, used = request.state["platforms"].secrets, references([dict(each) for each in given])
+    secrets.forget(used)
+    return await secrets.values(used)
+
+
 def moved_refused(scope: Scope, row: ConnectionRow, merged: Merged, *, private: bool) -> None:
     """Raises Forbidden: an admin opened private networks for one address; that does not go along by an editor's hand."""
     if private and scope.role is not Role.ADMIN and origins(merged.shown) != origins(row.credentials):
         raise Forbidden(
             "Only an admin may give another address to a connection that may call private networks."
         )
+    if (
+        scope.role is not Role.ADMIN
+        and merged.referring
+        and origins(merged.shown) != origins(row.credentials)
+    ):
+        raise Forbidden("Only an admin may send what stands in a secret store to another address.")
 
 
 async def exposed_refused(

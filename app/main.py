@@ -16,33 +16,45 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
-from app import pages, problems, screens
+from app import doors, pages, problems, screens, sign_on
 from app.admission import Admission
 from app.api import (
+    account,
+    audit,
     callbacks,
+    comments,
     connections,
     dead_letters,
     events,
     health,
+    identities,
     inbound,
     incidents,
     kinds,
     orchestrators,
+    people,
+    presence,
     providers,
+    publications,
+    redaction,
     retention,
     runs,
     samples,
     sandbox,
     session,
+    signing_secrets,
     summary,
     tasks,
     tokens,
     trials,
     workflows,
+    workspaces,
 )
 from app.auth import Authenticator
 from app.edge import Edge
+from app.mail import Post
 from app.metrics import Metrics
+from app.oidc.flow import open_sign_on
 from app.openapi import document
 from app.operation import Operation
 from app.parts import open_parts
@@ -63,9 +75,16 @@ def api_routes() -> list[Route]:
         *health.fixed,
         *session.fixed,
         *tokens.fixed,
+        *account.fixed,
+        *identities.fixed,
+        *people.fixed,
+        *workspaces.fixed,
+        *audit.fixed,
+        *redaction.fixed,
         *kinds.fixed,
         *samples.fixed,
         *callbacks.fixed,
+        *signing_secrets.fixed,
         *inbound.fixed,
         *dead_letters.fixed,
         *retention.fixed,
@@ -81,6 +100,9 @@ def api_routes() -> list[Route]:
         *connections.fixed,
         *incidents.fixed,
         *orchestrators.routes,
+        *publications.routes,
+        *comments.routes,
+        *presence.routes,
         *samples.routes,
         *trials.routes,
         *workflows.routes,
@@ -94,15 +116,20 @@ def create_app(settings: Settings, *, engine: bool = True, tour: Tour | None = N
     """The app on `settings.database_url`, whose schema must be current. Everything opens with the lifespan and closes with
     it, except a `tour` that is given, which its giver closes. Raises StartRefused from the lifespan for a wrong or missing
     key; TypeError for a route without a permission."""
-    routes = [*api_routes(), *health.plain, *pages.routes, *screens.routes]
+    routes = [*api_routes(), *health.plain, *pages.routes, *doors.routes, *sign_on.routes, *screens.routes]
     permissions(routes)
     metrics = Metrics()
     openapi = document(routes, server=settings.public_url)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[State]:
-        async with Tour() as own, open_parts(settings, engine=engine) as parts:
-            authenticator = Authenticator(parts.store.access, settings)
+        async with (
+            Tour() as own,
+            open_parts(settings, engine=engine) as parts,
+            open_sign_on(settings, parts.store.identities) as ways,
+        ):
+            authenticator = Authenticator(parts.store, settings)
+            await authenticator.look()
             yield State(
                 settings=settings,
                 store=parts.store,
@@ -117,6 +144,8 @@ def create_app(settings: Settings, *, engine: bool = True, tour: Tour | None = N
                 admission=Admission(settings.starts_at_once),
                 authenticate=authenticator.authenticate,
                 sessions=authenticator,
+                sign_on=ways,
+                post=Post(settings),
                 engine_state=parts.engine_state,
                 migrated=parts.migrated,
                 openapi=openapi,

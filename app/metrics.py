@@ -31,6 +31,12 @@ class Metrics:
         self.callbacks = Counter(
             "baton_callbacks", "Callbacks by what was answered.", ("verdict",), registry=self.registry
         )
+        self.refusals = Counter(
+            "baton_callback_refusals",
+            "Callbacks whose sender did not prove who it is, by why.",
+            ("reason",),
+            registry=self.registry,
+        )
 
     def render(
         self, totals: Totals, letters: Mapping[str, int], purged: int, outages: Sequence[Incident]
@@ -68,10 +74,13 @@ class _Stored(Collector):
         purged = CounterMetricFamily("baton_runs_purged", "Runs that retention has purged.")
         purged.add_metric((), self._purged)
         incidents = GaugeMetricFamily("baton_incidents_open", "Connections that are out of order.")
-        incidents.add_metric((), len(self._outages))
+        outages = [found for found in self._outages if found.kind == "outage"]
+        incidents.add_metric((), len(outages))
+        bursts = GaugeMetricFamily("baton_callback_bursts_open", "Bursts of refused callbacks that go on.")
+        bursts.add_metric((), len(self._outages) - len(outages))
         held = GaugeMetricFamily(
             "baton_held_steps", "Steps that wait for a connection.", labels=("provider", "connection")
         )
-        for outage in self._outages:
+        for outage in outages:
             held.add_metric((outage.provider, outage.name), outage.held)
-        return [runs, nodes, queue, oldest, letters, purged, incidents, held]
+        return [runs, nodes, queue, oldest, letters, purged, incidents, bursts, held]

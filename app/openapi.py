@@ -13,11 +13,16 @@ from starlette.routing import BaseRoute, Route
 from app import problems
 from app.operation import Operation
 from runner.model import Graph, Role
+from runner.store.presence import Discussed, Joined, Newest, People
 from runner.wire import LogLine
 
 REF = "#/components/schemas/{model}"
-_EXTRA = (("validation", TypeAdapter[Any](Graph)), ("serialization", TypeAdapter[Any](LogLine)))
-"""Models that only appear inside others: a stored definition, and what the event stream carries."""
+_STREAMED = (LogLine, Joined, People, Newest, Discussed)
+_EXTRA = (
+    ("validation", TypeAdapter[Any](Graph)),
+    *(("serialization", TypeAdapter[Any](each)) for each in _STREAMED),
+)
+"""Models that only appear inside others: a stored definition, and what the event streams carry."""
 _DETAILS = TypeAdapter[Any](problems.ProblemDetails)
 _TEXT = {"schema": {"type": "string"}}
 

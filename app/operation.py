@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -22,9 +22,9 @@ from starlette.types import Scope as Connection
 
 from app.admission import Admission
 from app.body import MAX_BODY
-from app.problems import Forbidden, Overloaded, Unauthenticated
+from app.problems import Forbidden, Overloaded, Unauthenticated, request_id
 from app.reading import header_fields, json_body, path_value, query_fields
-from runner.model import Role
+from runner.model import Role, Scope
 
 ValueT = TypeVar("ValueT")
 Handler = Callable[..., Awaitable[Any]]
@@ -87,7 +87,7 @@ class Operation:
             if _RANK[scope.role] < _RANK[self.permission]:
                 raise Forbidden(f"This needs the role {self.permission}; yours is {scope.role}.")
             if self.takes_scope:
-                given["scope"] = scope
+                given["scope"] = from_where(scope, request)
         for name, kind in self.path.items():
             given[name] = path_value(request.path_params[to_camel(name)], kind)
         if self.query is not None:
@@ -102,6 +102,18 @@ class Operation:
         reply = cast(Reply[Any], result) if isinstance(result, Reply) else Reply(result)
         content = b"" if self.answer is None else self.answer.dump_json(reply.value, by_alias=True)
         return Response(content, reply.status or self.status, reply.headers, self.media if content else None)
+
+
+def from_where(scope: Scope, request: Request[Any]) -> Scope:
+    """`scope` with what the audit log tells of the request."""
+    address = request.client.host if request.client else None
+    return replace(scope, address=address, request_id=request_id(request))
+
+
+def at_least(scope: Scope, role: Role) -> None:
+    """For what a setting opens to other roles than the operation's own. Raises Forbidden."""
+    if _RANK[scope.role] < _RANK[role]:
+        raise Forbidden(f"This needs the role {role}; yours is {scope.role}.")
 
 
 def operation(

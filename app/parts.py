@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from app.migrate import pending
 from app.settings import Settings, StartRefused
 from app.state import EngineState
-from providers import Registry, discover
+from providers import EgressGuard, Http, Registry, discover
 from runner.database import Database
 from runner.engine import Engine, EngineOptions
 from runner.errors import VaultError
 from runner.library import Library
 from runner.platforms import Platforms
+from runner.secret_stores import Environment, Files, SecretStore, SecretStores, Vault
 from runner.store import Store
 from runner.store.keys import Keys
 from runner.tasks import RemoteTasks
@@ -58,13 +59,17 @@ async def open_parts(settings: Settings, *, engine: bool) -> AsyncGenerator[Part
         except VaultError as error:
             raise StartRefused(" ".join(filter(None, (f"{error.message}.", error.hint)))) from error
         registry = discover()
-        store = Store(database, vault, registry)
-        platforms = Platforms(store.connections, registry, egress_allow=settings.egress_allow)
+        store = Store(database, vault, registry, burst=settings.refusals_per_minute)
+        secrets = secret_stores(settings)
+        stack.push_async_callback(secrets.aclose)
+        platforms = Platforms(
+            store.connections, registry, egress_allow=settings.egress_allow, secrets=secrets
+        )
         stack.push_async_callback(platforms.aclose)
         library = Library(platforms, store.connections, store.catalog)
         stack.push_async_callback(library.aclose)
         await _background(stack, store.bell.run)
-        await _background(stack, store.strangers.run)
+        await _background(stack, store.refusals.run)
         remote_tasks = RemoteTasks(platforms, store.connections)
         previews = await stack.enter_async_context(Templates())
         worker, work = None, None
@@ -79,8 +84,32 @@ async def open_parts(settings: Settings, *, engine: bool) -> AsyncGenerator[Part
             worker = Engine(store, platforms, templates, options)
             stack.push_async_callback(worker.aclose)
             work = await _background(stack, worker.run)
-            await _background(stack, Upkeep(store, settings.retention, settings.archive_dir).run)
+            await _background(
+                stack,
+                Upkeep(store, settings.retention, settings.archive_dir, settings.audit_days or None).run,
+            )
         yield Parts(settings, registry, store, platforms, library, remote_tasks, previews, worker, work)
+
+
+def secret_stores(settings: Settings) -> SecretStores:
+    """What the operator set up. Vault may be called at a private address: it is the operator's own word."""
+    stores: dict[str, SecretStore] = {}
+    if settings.secret_env:
+        stores["env"] = Environment(settings.secret_env)
+    if settings.secret_files is not None:
+        stores["file"] = Files(settings.secret_files)
+    if settings.vault_addr:
+        role, secret = settings.vault_role_id, settings.vault_secret_id
+        stores["vault"] = Vault(
+            settings.vault_addr,
+            Http(EgressGuard(settings.egress_allow).with_private_networks()),
+            token=None if settings.vault_token is None else settings.vault_token.get_secret_value(),
+            role=None
+            if role is None or secret is None
+            else (role.get_secret_value(), secret.get_secret_value()),
+            namespace=settings.vault_namespace or None,
+        )
+    return SecretStores(stores)
 
 
 def database_url(settings: Settings) -> str:

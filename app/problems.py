@@ -9,6 +9,7 @@ AppError
         Unsupported     the body's media type is not one we read
         Invalid         readable, but not what the operation takes; `errors` says where
     Gone                it was there, and is over
+    TooMany             too many tries in too short a time
     Overloaded          more at once than this process takes (`app.admission`)
 
 An error that is not in the table is ours: 500, a request id, and nothing else leaves the house.
@@ -42,12 +43,15 @@ from runner.errors import (
     GraphError,
     InputsInvalid,
     NotFound,
+    NotYours,
     OutputsMissing,
     RunnerError,
     Stale,
     Unreachable,
 )
 from runner.model import Problem
+from runner.paths import PathError
+from runner.redaction import BadRule
 
 MEDIA = "application/problem+json"
 REQUEST_ID = "baton.request_id"
@@ -127,6 +131,16 @@ class Gone(AppError):
     code = "gone"
 
 
+class TooMany(AppError):
+    """`seconds` is the wait until the next try counts."""
+
+    code = "too-many-tries"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many tries. Wait {seconds} seconds.")
+        self.headers = {"Retry-After": str(seconds)}
+
+
 class Overloaded(AppError):
     """`most` is how many the process takes at once."""
 
@@ -144,6 +158,7 @@ STATUS: Mapping[type[Exception], int] = {
     BadRequest: 400,
     Unauthenticated: 401,
     Forbidden: 403,
+    NotYours: 403,
     NotFound: 404,
     TooSlow: 408,
     Conflict: 409,
@@ -154,6 +169,9 @@ STATUS: Mapping[type[Exception], int] = {
     Unsupported: 415,
     Invalid: 422,
     InputsInvalid: 422,
+    BadRule: 422,
+    PathError: 422,
+    TooMany: 429,
     Unreachable: 503,
     Overloaded: 503,
     # A platform's refusal is never passed on as our own 401 or 403: the caller's credentials for us are fine.

@@ -52,6 +52,12 @@ class RunsOfFilter(Frozen):
     min_seconds: float | None = Field(
         default=None, ge=0, le=1e9, description="Took, or has taken until now, at least this long."
     )
+    held: bool | None = Field(default=None, description="A step is held back by an outage now, or none is.")
+    slow: bool | None = Field(
+        default=None,
+        description="Took, or has taken until now, twice as long as its orchestrator usually does, and at least a "
+        "second longer; or not. Usual is the median of the newest 50 completed runs, if there are five.",
+    )
     error: str | None = Field(
         default=None, pattern=r"^[0-9a-f]{32}$", description="Failed alike: the key of a group of errors."
     )
@@ -79,6 +85,8 @@ def filter_of(query: RunsOfFilter, orchestrator_id: UUID | None) -> RunFilter:
         since=query.since,
         until=query.until,
         min_seconds=query.min_seconds,
+        held=query.held,
+        slow=query.slow,
         error=query.error,
         parent_run_id=query.parent_run_id,
         keep=query.keep,

@@ -4,6 +4,7 @@ import base64
 import binascii
 import difflib
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -17,6 +18,9 @@ from runner import breaker
 from runner.model import Policy
 
 PREFIX = "BATON_"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+EMAIL = re.compile(r"(?=.{3,254}\Z)[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+"""An e-mail address as HTML's forms take it, in small letters."""
 KEY_BYTES = 32
 
 
@@ -40,9 +44,9 @@ def _decode(text: str) -> bytes:
         standard = text.replace("-", "+").replace("_", "/")
         raw = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
     except binascii.Error:
-        raise ValueError("a key is not base64") from None
+        raise ValueError("is not base64") from None
     if len(raw) != KEY_BYTES:
-        raise ValueError(f"a key has {len(raw)} bytes instead of {KEY_BYTES}")
+        raise ValueError(f"has {len(raw)} bytes instead of {KEY_BYTES}")
     return raw
 
 
@@ -54,15 +58,28 @@ def _secret_keys(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     keys: list[SecretKey] = []
-    for part in _parts(value):
+    for number, part in enumerate(_parts(value), 1):
         name, colon, text = part.rpartition(":")
-        raw = _decode(text)
         if colon and not name:
             raise ValueError("a key has an empty id before its colon")
+        try:
+            raw = _decode(text)
+        except ValueError as error:
+            raise ValueError(f"the key {name or f'number {number}'} {error}") from None
         keys.append(SecretKey(name or hashlib.sha256(raw).hexdigest()[:8], SecretStr(text)))
     if len({key.id for key in keys}) < len(keys):
         raise ValueError("two keys have the same id")
     return tuple(keys)
+
+
+def _secret_env(value: Any) -> Any:
+    names = _parts(value)
+    for name in names if isinstance(value, str) else ():
+        if not _VARIABLE.fullmatch(name):
+            raise ValueError("it lists names of variables, separated by commas")
+        if name.startswith(PREFIX):
+            raise ValueError(f"{name} is a setting of Baton and no secret for connections")
+    return names
 
 
 def _networks(value: Any) -> Any:
@@ -86,6 +103,22 @@ def _public_url(value: Any) -> Any:
     if address.scheme not in ("http", "https") or not address.hostname or address.query or address.fragment:
         raise ValueError("it must look like https://baton.example.org, without a query")
     return value.rstrip("/")
+
+
+def _smtp_url(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    address = urlsplit(value)
+    if address.scheme not in ("smtp", "smtps") or not address.hostname or address.path.strip("/"):
+        raise ValueError("it must look like smtp://user:password@host:587 or smtps://user:password@host")
+    _ = address.port  # raises ValueError for what is no port
+    return SecretStr(value)
+
+
+def _mail_from(value: Any) -> Any:
+    if isinstance(value, str) and value and not EMAIL.fullmatch(value.lower()):
+        raise ValueError("it must be an e-mail address, as in baton@example.org")
+    return value
 
 
 class Settings(BaseModel):
@@ -113,6 +146,33 @@ class Settings(BaseModel):
         default=(),
         description="Master keys of the stored credentials, comma-separated, each `id:key` or `key`, a key being base64 "
         "of 32 bytes. The first seals, all open. Unset: a key file made in the data folder, mode 0600.",
+    )
+    secret_env: Annotated[tuple[str, ...], BeforeValidator(_secret_env)] = Field(
+        default=(),
+        description="Names of environment variables that a connection may refer to as env:NAME, comma-separated. Unset: none.",
+    )
+    secret_files: Path | None = Field(
+        default=None,
+        description="Folder whose files a connection may refer to as file:NAME. Unset: none.",
+    )
+    vault_addr: Annotated[str, BeforeValidator(_public_url)] = Field(
+        default="",
+        description="Address of a HashiCorp Vault that a connection may refer to as vault:mount/path#field (KV version 2). "
+        "Unset: none.",
+    )
+    vault_token: SecretStr | None = Field(
+        default=None, description="Token for that Vault; or set the two of AppRole."
+    )
+    vault_role_id: SecretStr | None = Field(default=None, description="AppRole for that Vault: its role id.")
+    vault_secret_id: SecretStr | None = Field(
+        default=None, description="AppRole for that Vault: its secret id."
+    )
+    vault_namespace: str = Field(
+        default="", description="Namespace in that Vault, where it has any (Enterprise)."
+    )
+    oidc_file: Path | None = Field(
+        default=None,
+        description="File of the OpenID Connect issuers at which people can sign in, in TOML. Unset: none.",
     )
     egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)] = Field(
         default=(),
@@ -160,6 +220,14 @@ class Settings(BaseModel):
         description="How many held steps of a connection go on per second once it answers again (a count).",
     )
 
+    refusals_per_minute: int = Field(
+        default=20,
+        ge=2,
+        le=1000,
+        description="How many refused callbacks within a minute (a count), of one wait or from one address, raise an "
+        "incident. More of them are counted and not listed.",
+    )
+
     retention_days: int | None = Field(
         default=None,
         ge=1,
@@ -173,6 +241,21 @@ class Settings(BaseModel):
         le=1_000_000_000,
         description="How many ended runs an orchestrator keeps (a count), for those that say nothing else; the oldest are "
         "purged. Unset: all.",
+    )
+    audit_days: int = Field(
+        default=365,
+        ge=0,
+        le=36_500,
+        description="After how many days a line of the audit log is deleted (a count). 0: never.",
+    )
+    smtp_url: Annotated[SecretStr | None, BeforeValidator(_smtp_url)] = Field(
+        default=None,
+        description="Mail server for invitations and new passwords, as in smtp://user:password@host:587 (STARTTLS) or "
+        "smtps://user:password@host. Unset: their links are shown to whoever makes them.",
+    )
+    mail_from: Annotated[str, BeforeValidator(_mail_from)] = Field(
+        default="",
+        description="Sender of these mails, as in baton@example.org. Unset: baton@ and the host of the public URL.",
     )
     archive_dir: Path | None = Field(
         default=None,
@@ -226,10 +309,21 @@ class Settings(BaseModel):
                 for e in error.errors()
             ]
             raise StartRefused("; ".join(faults) + ".") from None
+        settings._refuse_half_a_vault()
         if settings.public_url:
             return settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return settings.model_copy(update={"public_url": f"http://{host}:{settings.port}"})
+
+    def _refuse_half_a_vault(self) -> None:
+        role = (self.vault_role_id, self.vault_secret_id)
+        given = [self.vault_token is not None, all(role)]
+        if self.vault_addr and sum(given) != 1:
+            raise StartRefused(
+                f"{PREFIX}VAULT_ADDR needs either {PREFIX}VAULT_TOKEN, or {PREFIX}VAULT_ROLE_ID and {PREFIX}VAULT_SECRET_ID."
+            )
+        if not self.vault_addr and (self.vault_token or any(role) or self.vault_namespace):
+            raise StartRefused(f"{PREFIX}VAULT_ADDR is missing: the other settings of a Vault are there.")
 
 
 def _data_dir(environ: Mapping[str, str], given: object) -> Path:

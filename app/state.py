@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol, TypedDict
+from uuid import UUID
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from app.admission import Admission
+from app.mail import Post
 from app.metrics import Metrics
+from app.oidc.flow import SignOn
+from app.passwords import Passwords
 from app.sandbox import Tour
 from app.settings import Settings
 from providers import Registry
@@ -26,10 +30,26 @@ EngineState = Literal["running", "stopped", "elsewhere"]
 
 
 class Sessions(Protocol):
-    """Signing in and out, as the pages need it."""
+    """Signing in and out, as the pages need it; `app.auth` says what each does."""
+
+    by_password: bool
+    passwords: Passwords
 
     def may_sign_in(self, connection: HTTPConnection[Any]) -> bool: ...
-    async def sign_in(self, code: str, response: Response) -> bool: ...
+    async def look(self) -> bool: ...
+    async def sign_in(self, connection: HTTPConnection[Any], code: str, response: Response) -> bool: ...
+    async def sign_in_by_password(
+        self, connection: HTTPConnection[Any], email: str, password: str, response: Response
+    ) -> bool: ...
+    async def sign_in_as(
+        self,
+        connection: HTTPConnection[Any],
+        account_id: UUID,
+        response: Response,
+        *,
+        workspace_id: UUID | None = None,
+    ) -> bool: ...
+    def keep(self, secret: str, response: Response) -> None: ...
     async def sign_out(self, connection: HTTPConnection[Any], response: Response) -> None: ...
 
 
@@ -49,6 +69,10 @@ class State(TypedDict):
     authenticate: Callable[[HTTPConnection[Any]], Awaitable[Scope | None]]
     """Who asks. None: nobody we know. Raises Forbidden for what looks like a forged cross-site request."""
     sessions: Sessions
+    sign_on: SignOn
+    """The issuers at which people can sign in."""
+    post: Post
+    """Sends mail to people, where a server for it is set."""
     engine_state: Callable[[], EngineState]
     migrated: Callable[[], Awaitable[bool]]
     """Whether the database has every migration of this release."""

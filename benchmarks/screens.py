@@ -155,6 +155,19 @@ def _weight(browser: Browser, product: Product, state: Any) -> Iterator[Figure]:
         )
 
 
+def _settled(page: Page) -> None:
+    """Returns when no answer has ended for half a second. "networkidle" never comes where a drawing is streamed."""
+    page.evaluate(
+        """async () => {
+            const ended = () => performance.getEntriesByType("resource").length
+            for (let before = -1; before !== ended(); ) {
+                before = ended()
+                await new Promise((done) => setTimeout(done, 500))
+            }
+        }"""
+    )
+
+
 def _canvas(browser: Browser, product: Product, state: Any, nodes: int, budget: int) -> Iterator[Figure]:
     with _fresh(browser, product, state) as page:
         page.goto("/")
@@ -178,7 +191,7 @@ def _canvas(browser: Browser, product: Product, state: Any, nodes: int, budget: 
             limit,
             f"{opened / 1000:.2f} s, first view included",
         )
-        page.wait_for_load_state("networkidle")
+        _settled(page)
         shown = page.locator(".react-flow__node").count()
         for name, move in (("pan", _pan), ("zoom", _zoom), ("drag a node", _drag)):
             mean, worst = _frames(page, move)
@@ -265,7 +278,7 @@ def _testing(browser: Browser, product: Product, state: Any, tests: int = 20) ->
             page.goto(f"/orchestrators/{answer.json()['id']}?node=tested")
             button = page.get_by_role("button", name="Test step")
             button.wait_for()
-            page.wait_for_load_state("networkidle")
+            _settled(page)
             page.evaluate(_WATCH_OUTPUT)
             waits: list[float] = []
             for _ in range(tests):

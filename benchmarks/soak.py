@@ -30,17 +30,21 @@ from app.postgres import EmbeddedPostgres
 from benchmarks._site import Site, memory_mb, site
 from runner.database import Database
 from tests.faults.invariants import violations
+from tests.live.platforms import Client
 from tests.receiver import Receiver
 from tests.serving import served
 
 TAIL = 60.0
 """Seconds after the load in which the rest must end by itself."""
+SENDERS = 32
+"""Clients that start runs."""
 
 
 @dataclass
 class Seen:
     acknowledged: list[str] = field(default_factory=list[str])
     failed_to_start: int = 0
+    behind: int = 0
     kills: int = 0
     done_by_second: dict[int, int] = field(default_factory=dict[int, int])
     memory: list[tuple[float, float, float]] = field(default_factory=list[tuple[float, float, float]])
@@ -71,11 +75,19 @@ def drawing(url: str) -> dict[str, Any]:
     }
 
 
-async def load(client: httpx.AsyncClient, path: str, rate: float, until: float, seen: Seen) -> None:
-    """`rate` runs a second, whatever the server does meanwhile."""
-    began, tasks = time.monotonic(), set[asyncio.Task[None]]()
+async def load(api: Client, path: str, rate: float, until: float, seen: Seen) -> None:
+    """`rate` runs a second, by SENDERS clients of one connection each: where the server is late for more than they can wait
+    for, starts come late and are not left out."""
+    due: asyncio.Queue[int | None] = asyncio.Queue()
 
-    async def start(number: int) -> None:
+    async def sender() -> None:
+        async with httpx.AsyncClient(
+            base_url=api.base_url, headers=api.headers, timeout=30, trust_env=False
+        ) as client:
+            while (number := await due.get()) is not None:
+                await start(client, number)
+
+    async def start(client: httpx.AsyncClient, number: int) -> None:
         try:
             answer = await client.post(path, json={"inputs": {"n": number}})
         except httpx.TransportError:
@@ -86,15 +98,18 @@ async def load(client: httpx.AsyncClient, path: str, rate: float, until: float, 
         else:
             seen.failed_to_start += 1
 
-    number = 0
-    while time.monotonic() < until:
-        while number < (time.monotonic() - began) * rate:
-            task = asyncio.create_task(start(number))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-            number += 1
-        await asyncio.sleep(0.05)
-    await asyncio.gather(*tasks)
+    async def pace() -> None:
+        began, number = time.monotonic(), 0
+        while time.monotonic() < until:
+            while number < (time.monotonic() - began) * rate:
+                due.put_nowait(number)
+                number += 1
+            seen.behind = max(seen.behind, due.qsize())
+            await asyncio.sleep(0.05)
+        for _ in range(SENDERS):
+            due.put_nowait(None)
+
+    await asyncio.gather(pace(), *(sender() for _ in range(SENDERS)))
 
 
 async def kill(
@@ -136,15 +151,12 @@ async def main(minutes: float, rate: float, count: int, every: float, seed: int)
                 )
                 database = Database(url, size=2, reserve=0, answer=None)  # the invariants look at every row
                 until = time.monotonic() + 60 * minutes
-                async with httpx.AsyncClient(
-                    base_url=api.base_url, headers=api.headers, timeout=30, trust_env=False
-                ) as client:
-                    await asyncio.gather(
-                        load(client, f"/orchestrator/{flow['id']}/run", rate, until, seen),
-                        kill(made, workers, every, until, chance, seen),
-                        watch(database, web, workers, until, seen),
-                        forget(receiver, until),
-                    )
+                await asyncio.gather(
+                    load(api, f"/orchestrator/{flow['id']}/run", rate, until, seen),
+                    kill(made, workers, every, until, chance, seen),
+                    watch(database, web, workers, until, seen),
+                    forget(receiver, until),
+                )
                 states = await ended(database, seen)
                 broken = await violations(database, patience=30.0)
                 await database.aclose()
@@ -182,6 +194,7 @@ def report(seen: Seen, states: dict[str, int], broken: object, seed: int) -> Non
     print(f"| seed | {seed} |")
     print(f"| runs acknowledged | {len(seen.acknowledged)} |")
     print(f"| starts refused or cut | {seen.failed_to_start} |")
+    print(f"| starts that waited for a client, at most | {seen.behind} |")
     print(f"| workers killed | {seen.kills} |")
     print(f"| lost | {lost} |")
     print(f"| by state | {states} |")

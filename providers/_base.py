@@ -75,6 +75,10 @@ class Connection(Frozen):
         walk(self)
         return tuple(s for s in found if s)
 
+    def replaced(self) -> tuple[str, ...]:
+        """The fields, by their names outside, that the platform replaces while they are used (`Provider.renewed`)."""
+        return ()
+
     def expires(self) -> datetime | None:
         """When the credentials stop working by themselves; None: never, or nobody can tell from here."""
         return None

@@ -15,7 +15,7 @@ import ssl
 import time
 import zlib
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -59,6 +59,7 @@ _MASKED = frozenset(
         "x-correlation-token",
         "x-make-apikey",
         "x-n8n-api-key",
+        "x-vault-token",
     }
 )
 _NOT_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te"})
@@ -138,6 +139,7 @@ class Http:
     """A client for one origin's worth of calls. Owned by whoever made it, who calls `aclose()`.
 
     `secrets` never appear in errors and exchanges; more are added with `hide()`. `in_flight` bounds concurrent requests.
+    `refused` is called at each answer 401: what was sent may be out of date.
     """
 
     def __init__(
@@ -147,8 +149,10 @@ class Http:
         in_flight: int = 16,
         secrets: Sequence[str] = (),
         verify: bool = True,
+        refused: Callable[[], None] | None = None,
     ) -> None:
         self._guard = guard or EgressGuard()
+        self._refused = refused
         self._verify = verify
         self._lanes: set[httpx.AsyncClient] = set()
         self._free: deque[tuple[float, httpx.AsyncClient]] = deque()  # since when, the longest first
@@ -318,6 +322,8 @@ class Http:
         finally:
             exchange.seconds = round(time.monotonic() - began, 6)
         exchange.status = answer.status
+        if answer.status == 401 and self._refused is not None:
+            self._refused()
         if answer.status in (429, 502, 503, 504):
             exchange.pause = retry_after(answer, default=30.0 if answer.status == 429 else 0.0)
         exchange.answer_headers = self._masked(answer.headers)

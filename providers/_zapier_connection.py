@@ -70,6 +70,10 @@ class ZapierConnection(Connection):
         description="Stands in for https://hooks.zapier.com in webhook addresses; leave as it is.",
     )
 
+    def replaced(self) -> tuple[str, ...]:
+        """A refresh token works once; what it gives comes in the place of both."""
+        return () if self.refresh_token is None else ("accessToken", "refreshToken")
+
     def address(self, hook: ZapierHook) -> str:
         """The address to call: `hooksBaseUrl` stands in for Zapier's own host, and completes a bare path."""
         url = hook.url.get_secret_value().strip()

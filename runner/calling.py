@@ -46,7 +46,7 @@ class Caller:
         self._http = http
         self._public_url = public_url
 
-    def surroundings(self, claim: Claim) -> tuple[NodeEffects, dict[str, JsonValue]]:
+    async def surroundings(self, claim: Claim) -> tuple[NodeEffects, dict[str, JsonValue]]:
         """What the node may do, and what it may read."""
         seed = None
         if claim.sealed_seed is not None:
@@ -56,7 +56,11 @@ class Caller:
             for n, spec in claim.definition.wiring.nodes.items()
             if seed is not None and spec.type == "WaitForCallback"
         )
-        effects = NodeEffects(self._store, self._platforms, self._outages, self._http, claim, hidden)
+        rules = await self._store.redactions.rules(claim.workspace_id)
+        unstored = rules.unstored(claim.definition.orchestrator_id)
+        effects = NodeEffects(
+            self._store, self._platforms, self._outages, self._http, claim, hidden, unstored
+        )
         return effects, scope_of(claim, seed, self._public_url)
 
     async def call(
@@ -112,7 +116,7 @@ class Caller:
         kind = catalogue()[claim.spec.type]
         if not kind.pure:
             return None
-        effects, scope = self.surroundings(claim)
+        effects, scope = await self.surroundings(claim)
         try:
             config = claim.definition.config(claim.spec.id)
             result = await self.call(claim, config, scope, effects)

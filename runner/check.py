@@ -24,6 +24,7 @@ def check(graph: Graph) -> tuple[Problem, ...]:
     for node in graph.nodes:
         if node.type not in DECORATIONS:
             found += _check_node(node, wiring)
+    found += _trusting(graph, wiring)
     for edge in graph.edges:
         source = wiring.nodes.get(edge.source)
         kind = catalogue().get(source.type) if source else None
@@ -116,6 +117,32 @@ def _check_name(
         if target is None or target.type != "WaitForCallback":
             detail = f"{spec.label}: {path} reads {name}, but {parts[1]} is not a WaitForCallback node"
             yield Problem(node_id=spec.id, field=path, code="no-callback", detail=detail)
+
+
+def _trusting(graph: Graph, wiring: Wiring) -> Iterator[Problem]:
+    """Waits that nobody has said anything of, and whose address no step hands on: whoever is told it by hand may pass it on."""
+    asked = [
+        node
+        for node in graph.nodes
+        if node.type == "WaitForCallback" and node.data.config.get("auth") is None
+    ]
+    if not asked:
+        return
+    handed: set[str | None] = set()
+    for node in graph.nodes:
+        for _, text in _texts(node.data.config) if node.id in wiring.nodes else ():
+            for name in () if template.check(text) else template.names(text):
+                first, _, rest = name.partition(".")
+                if first == "callback":
+                    handed.add(wiring.next_of_type(node.id, "WaitForCallback"))
+                elif first == "callbacks":
+                    handed.add(rest.partition(".")[0])
+    for node in asked:
+        if node.id not in handed:
+            detail = f"{node.label}: the token in the address is all that a caller needs; let the sender sign, or choose the token alone"
+            yield Problem(
+                node_id=node.id, field="auth", code="auth-token-alone", detail=detail, severity="warning"
+            )
 
 
 def _texts(value: JsonValue, path: str = "") -> Iterator[tuple[str, str]]:

@@ -20,6 +20,8 @@ from runner.errors import Held, NodeError, RunnerError
 from runner.model import RemoteLink, Role, Scope
 from runner.outages import Outages
 from runner.platforms import Platforms
+from runner.redaction import Redactor, masked_exchange
+from runner.secret_stores import SecretStoreDown
 from runner.store import Store
 from runner.store.claims import Claim
 from runner.store.connections import ConnectionRow
@@ -41,6 +43,7 @@ class NodeEffects:
         http: Http,
         claim: Claim,
         hidden: tuple[str, ...],
+        unstored: Redactor | None,
     ) -> None:
         self._store = store
         self._platforms = platforms
@@ -48,6 +51,7 @@ class NodeEffects:
         self._http = http
         self._claim = claim
         self._hidden = hidden
+        self._unstored = unstored
         self._lines: list[Entry] = []
         self._link: RemoteLink | None = None
         self._flusher: asyncio.Task[None] | None = None
@@ -62,7 +66,8 @@ class NodeEffects:
             row = await self._store.connections.resolve(self.scope, name, connection_id)
             found = await self._platforms.of(self.scope, row)
         except RunnerError as error:
-            raise NodeError(error.message, code=error.code, hint=error.hint) from error
+            passing = isinstance(error, SecretStoreDown)
+            raise NodeError(error.message, code=error.code, hint=error.hint, retry=passing) from error
         if row.id not in self._called:
             await self._outages.admit(row, self._claim)
             self._called[row.id] = row
@@ -115,9 +120,10 @@ class NodeEffects:
         source: str = "baton",
         at: datetime | None = None,
     ) -> None:
-        self._lines.append(
-            Entry("log", self.redact(message), self._claim.spec.id, level, source, self.redacted(data), at)
-        )
+        message, data = self.redact(message), self.redacted(data)
+        if self._unstored is not None:
+            message, data = self._unstored.text(message), self._unstored.value(data)
+        self._lines.append(Entry("log", message, self._claim.spec.id, level, source, data, at))
         if len(self._lines) >= _FLUSH_LINES:
             await self._flush()
         elif self._flusher is None:
@@ -136,11 +142,14 @@ class NodeEffects:
                 await self._store.connections.keep_renewed(self.scope, connection_id, provider)
 
     def story(self, exchanges: list[Exchange], given: JsonValue) -> Story:
-        """What happened so far and is not written yet, callback tokens masked."""
+        """What happened so far and is not written yet, callback tokens masked; in calls, what is not to be stored too."""
         lines, self._lines = self._lines, []
+        calls: list[Any] = [self.redacted(_exchange(e)) for e in exchanges]  # pyright: ignore[reportArgumentType] -- objects stay objects
+        if self._unstored is not None:
+            calls = [masked_exchange(each, self._unstored) for each in calls]
         return Story(
             lines=lines,
-            exchanges=[self.redacted(_exchange(e)) for e in exchanges],  # pyright: ignore[reportArgumentType] -- objects stay objects
+            exchanges=calls,
             input=self.redacted(given),
             remote=self._link,
         )

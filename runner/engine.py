@@ -150,7 +150,7 @@ class Engine:
 
     async def _step(self, claim: Claim) -> Claim | None:
         kind = catalogue()[claim.spec.type]
-        effects, scope = self._caller.surroundings(claim)
+        effects, scope = await self._caller.surroundings(claim)
         # What a worker that died was given, it did not write down.
         given = scope["data"] if claim.fresh or claim.interrupted else None
         config: NodeConfig | None = None

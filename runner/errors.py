@@ -7,6 +7,7 @@ RunnerError
         NotFound            no such row in this workspace
         Conflict            the row is not in a state that allows this
             OutputsMissing  a test lacks what stands before its node
+        NotYours            it is somebody else's, and only they may do this
         InputsInvalid       the inputs of a run do not match its input schema
         Stale               somebody saved a newer revision
         LostClaim           another worker took over: throw the result away
@@ -106,6 +107,12 @@ class OutputsMissing(Conflict):
     def __init__(self, message: str, problems: Sequence[Problem]) -> None:
         super().__init__(message, hint="Run it, pin data, or use the last run.")
         self.problems = tuple(problems)
+
+
+class NotYours(StoreError):
+    """It is in this workspace, but somebody else's: only they may do this."""
+
+    code = "not-yours"
 
 
 class InputsInvalid(StoreError):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from providers import Frozen, JsonObject, Preview, Timestamp
+from providers import Frozen, JsonObject, Preview, Timestamp, Trigger
 from runner.example import example
 from runner.model import Graph, NodeSpec
 
@@ -23,7 +23,7 @@ class Imported(Frozen):
     """The version that a node was made of: `data.imported` of its drawing.
 
     `at` is when it was read from the platform; `inputs` and `outputs` are its JSON Schemas, null where the platform does not
-    say; `sample` is an example of what it takes.
+    say; `sample` is an example of what it takes. `trigger`: what starts it; those imported before that was kept have none.
     """
 
     fingerprint: str = Field(min_length=1, max_length=200)
@@ -31,6 +31,7 @@ class Imported(Frozen):
     inputs: JsonObject | None = None
     outputs: JsonObject | None = None
     sample: JsonValue = None
+    trigger: Trigger | None = None
 
 
 class RemoteNodeData(Frozen):
@@ -70,6 +71,7 @@ def imported(preview: Preview) -> Imported:
         inputs=preview.inputs,
         outputs=preview.outputs,
         sample=example(preview.inputs),
+        trigger=preview.workflow.trigger,
     )
 
 

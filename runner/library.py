@@ -81,7 +81,7 @@ class Library:
         """The copy of the list. Asked for the first time, or with `refresh`, it is read from the platform first; when that
         fails, the copy is served with the problem, or, where there is none, the ProviderError is raised."""
         self._platforms.kind(provider)
-        row = await self._connections.resolve(scope, provider, connection_id)
+        row = await self._connections.usable(scope, provider, connection_id)
         synced_at, problem = row.last_sync_at, None
         if synced_at is None:
             synced_at = await asyncio.shield(self._synced(scope, row))
@@ -124,11 +124,16 @@ class Library:
         return (connection_id, workflow_id) in self._under_way
 
     async def seen(
-        self, scope: Scope, wanted: Iterable[tuple[UUID, str]], *, refresh: bool = False
+        self,
+        scope: Scope,
+        wanted: Iterable[tuple[UUID, str]],
+        *,
+        refresh: bool = False,
+        patience: float = _LOOK_SECONDS,
     ) -> dict[tuple[UUID, str], Preview | Failure]:
         """What is known of these (connection, workflow): two statements for all copies, and one question to the platform for each
-        that is old. Copies do not wait for the answers (`looking` says which are to come); without a copy, and with `refresh`,
-        all are waited for together, as long as one preview."""
+        that is old. Copies do not wait for the answers (`looking` says which are to come); without a copy all are waited for
+        together, as long as one preview, and with `refresh` as long as `patience` (seconds)."""
         rows = {row.id: row for row in await self._connections.all(scope)}
         keys = [key for key in set(wanted) if key[0] in rows]
         copies = await self._catalog.previews(scope, keys)
@@ -140,7 +145,7 @@ class Library:
         ]
         tasks = {key: self._once(key, self._look(scope, rows[key[0]], key[1])) for key in old}
         if waited := [task for key, task in tasks.items() if refresh or key not in copies]:
-            await asyncio.wait(waited, timeout=_LOOK_SECONDS if refresh else PATIENCE)
+            await asyncio.wait(waited, timeout=patience if refresh else PATIENCE)
         for key, task in tasks.items():
             if not task.done():
                 known.setdefault(key, Failure(code="timeout", message="the platform has not answered yet"))
@@ -170,7 +175,7 @@ class Library:
         Raises the ProviderError where there is no copy, and RemoteNotFound always.
         """
         self._platforms.kind(provider)
-        row = await self._connections.resolve(scope, provider, connection_id)
+        row = await self._connections.usable(scope, provider, connection_id)
         kept = await self._catalog.preview(scope, row.id, workflow_id)
         if kept is not None and not refresh and datetime.now(UTC) - kept.fetched_at <= FRESH:
             return kept

@@ -7,7 +7,7 @@ from running is a list of `Problem`s (see `graph.check`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -78,14 +78,27 @@ class Role(StrEnum):
     EDITOR = "editor"
     ADMIN = "admin"
 
+    def includes(self, other: Role) -> bool:
+        """Whether who has this role may do what `other` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
 
 @dataclass(frozen=True)
 class Scope:
-    """Who asks, and in which workspace. Every query of the store takes one: nothing is found outside it."""
+    """Who asks, in which workspace, and from where. Every query of the store takes one: nothing is found outside it.
+
+    `address` and `request_id` are for the audit log alone; no decision rests on them. `account_id`: the person, also behind a
+    token of their own; None for a program and for a command. `session_id` or `token_id`: by which of them they came."""
 
     workspace_id: UUID
     subject: str
     role: Role
+    account_id: UUID | None = None
+    session_id: UUID | None = None
+    token_id: UUID | None = None
+    address: str | None = field(default=None, compare=False)
+    request_id: str | None = field(default=None, compare=False)
 
 
 class Drawn(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Literal
 
 from pydantic import Field, ValidationError
@@ -15,6 +16,7 @@ from runner.model import NodeFacts, NodeState, Problem
 from runner.node import Effect, Reach, catalogue
 
 Action = Literal["pinned", "reuse", "run", "call", "skip", "missing"]
+NO_FLOWS: Final[Mapping[str, str]] = MappingProxyType({})
 _STRUCTURE: Final = frozenset({"cycle", "repeated-id", "dangling-edge", "empty"})
 
 
@@ -55,12 +57,18 @@ def lacking(wiring: Wiring, decision: Decision) -> tuple[Problem, ...]:
     )
 
 
-def describe(wiring: Wiring, decision: Decision, problems: Iterable[Problem], registry: Registry) -> Plan:
-    """The decision in words, in the order of the wires."""
+def describe(
+    wiring: Wiring,
+    decision: Decision,
+    problems: Iterable[Problem],
+    registry: Registry,
+    flows: Mapping[str, str] = NO_FLOWS,
+) -> Plan:
+    """The decision in words, in the order of the wires. `flows`: by node that runs another orchestrator, which one."""
     facts = {n: NodeFacts(NodeState.COMPLETED, s.port) for n, s in decision.stands.items()}
     facts |= {n: NodeFacts(NodeState.SKIPPED) for n in decision.skipped}
     skipped = {**decision.skipped, **dict.fromkeys(advance(wiring, facts).skipped, NO_WIRE)}
-    steps = tuple(_step(wiring, n, decision, skipped, registry) for n in wiring.order)
+    steps = tuple(_step(wiring, n, decision, skipped, registry, flows.get(n)) for n in wiring.order)
     return Plan(
         summary=_summary(steps),
         problems=(*blocking(decision, problems), *lacking(wiring, decision)),
@@ -69,7 +77,12 @@ def describe(wiring: Wiring, decision: Decision, problems: Iterable[Problem], re
 
 
 def _step(
-    wiring: Wiring, name: str, decision: Decision, skipped: Mapping[str, str], registry: Registry
+    wiring: Wiring,
+    name: str,
+    decision: Decision,
+    skipped: Mapping[str, str],
+    registry: Registry,
+    flow: str | None,
 ) -> PlanStep:
     spec, reach = wiring.nodes[name], Reach()
     action: Action
@@ -85,7 +98,7 @@ def _step(
     else:
         reach = _reach(wiring, name, registry)
         action, detail = (
-            ("call", _words(reach, spec.label))
+            ("call", _words(reach, flow or reach.target, spec.label))
             if reach.target
             else ("run", "runs here; nothing outside is called")
         )
@@ -112,8 +125,8 @@ def _reach(wiring: Wiring, name: str, registry: Registry) -> Reach:
         return Reach()
 
 
-def _words(reach: Reach, label: str) -> str:
-    what = f"will call {reach.target} · {label}"
+def _words(reach: Reach, target: str, label: str) -> str:
+    what = f"will call {target} · {label}"
     if reach.effect == "read":
         return f"{what}; it only reads"
     if reach.effect == "idempotent":

@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from providers import Connection, EgressGuard, Http, Provider, ProviderError, Registry, Verb
+from runner.credentials import references
 from runner.errors import Conflict, NotFound, RunnerError
 from runner.model import Failure, Scope
+from runner.secret_stores import SecretMissing, SecretStoreDown, SecretStores
 from runner.store.connections import ConnectionRow, Connections
 
 AnyProvider = Provider[Any]
@@ -27,14 +29,15 @@ _RETIRED_FOR = 900.0
 @dataclass
 class _Open:
     updated_at: datetime
+    values: dict[str, str]
     provider: AnyProvider
-    scope: Scope
 
 
 class Platforms:
     """Opens connections for whoever calls a platform: nodes, the browser of remote workflows, tests of connections.
 
-    Every opening reads the connection's row, so a pause, new credentials or a deletion count from the next call on.
+    Every opening reads the connection's row, so a pause, new credentials or a deletion count from the next call on. What stands
+    in a secret store is read again after a minute, and after a refusal. `secrets` is the caller's to close.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class Platforms:
         registry: Registry,
         *,
         egress_allow: Iterable[str | IPv4Network | IPv6Network] = (),
+        secrets: SecretStores | None = None,
     ) -> None:
+        self.secrets = secrets or SecretStores()
         self._connections = connections
         self._registry = registry
         self._guard = EgressGuard(egress_allow)
@@ -57,7 +62,7 @@ class Platforms:
         not the caller's to close.
 
         Raises NotFound (provider-unknown, connection-missing), Conflict (connection-ambiguous, connection-inactive,
-        credentials-missing) and VaultError, all before any request leaves.
+        credentials-missing, secret-missing, secret-store-unreachable) and VaultError, all before any request leaves.
         """
         self.kind(provider_name)
         row = await self._connections.resolve(scope, provider_name, connection_id)
@@ -71,17 +76,31 @@ class Platforms:
                 code="connection-inactive",
                 hint="Switch it on again: PATCH it with status ACTIVE.",
             )
+        used = references(row.credentials)
+        try:
+            values = await self.secrets.values(used)
+        except (SecretMissing, SecretStoreDown) as error:
+            await self._connections.report(scope, row.id, problem=failure_of(error))
+            raise
         found = self._open.get(row.id)
-        if found is not None and found.updated_at == row.updated_at:
+        if found is not None and (found.updated_at, found.values) == (row.updated_at, values):
             return found.provider
         made = self._made(
-            row.provider, self._connections.opened(row), row.allow_private_network, row.max_in_flight
+            row.provider,
+            self._connections.opened(row, values),
+            row.allow_private_network,
+            row.max_in_flight,
+            used,
         )
-        self._open[row.id] = _Open(row.updated_at, made, scope)
+        self._open[row.id] = _Open(row.updated_at, values, made)
         if found is not None:
             self._retired.append((time.monotonic(), found.provider))
         await self._sweep()
         return made
+
+    async def opened(self, row: ConnectionRow) -> Connection:
+        """Its address and credentials, complete. Raises as `open`."""
+        return self._connections.opened(row, await self.secrets.values(references(row.credentials)))
 
     def kind(self, name: str) -> type[AnyProvider]:
         """Raises NotFound."""
@@ -115,13 +134,22 @@ class Platforms:
         await asyncio.gather(*(provider.http.aclose() for provider in providers))
 
     def _made(
-        self, name: str, connection: Connection, private: bool, in_flight: int | None = None
+        self,
+        name: str,
+        connection: Connection,
+        private: bool,
+        in_flight: int | None = None,
+        used: Iterable[str] = (),
     ) -> AnyProvider:
         kind = self.kind(name)
         guard = self._guard.with_private_networks() if private else self._guard
-        return kind(
-            connection, Http(guard, in_flight=in_flight or kind.in_flight, secrets=connection.secrets())
+        http = Http(
+            guard,
+            in_flight=in_flight or kind.in_flight,
+            secrets=connection.secrets(),
+            refused=lambda: self.secrets.forget(used),
         )
+        return kind(connection, http)
 
     async def _sweep(self) -> None:
         until = time.monotonic() - _RETIRED_FOR

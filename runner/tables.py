@@ -12,7 +12,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
-    DateTime,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
@@ -29,11 +28,31 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from runner.audit_tables import audit as audit
+from runner.audit_tables import redaction as redaction
+from runner.audit_tables import redaction_rule as redaction_rule
 from runner.columns import EMPTY as _EMPTY
 from runner.columns import at as _at
 from runner.columns import id_ as _id
 from runner.columns import metadata as metadata
 from runner.columns import workspace_of as _workspace
+from runner.comment_tables import comment as comment
+from runner.comment_tables import discussion as discussion
+from runner.comment_tables import presence as presence
+from runner.identity_tables import identity as identity
+from runner.identity_tables import oidc_flow as oidc_flow
+from runner.people_tables import account as account
+from runner.people_tables import api_token as api_token
+from runner.people_tables import invitation as invitation
+from runner.people_tables import membership as membership
+from runner.people_tables import password_reset as password_reset
+from runner.people_tables import session as session
+from runner.people_tables import sign_in_attempt as sign_in_attempt
+from runner.people_tables import sign_in_code as sign_in_code
+from runner.signing_tables import signed_message as signed_message
+from runner.signing_tables import signing_secret as signing_secret
+from runner.signing_tables import signing_secret_version as signing_secret_version
+from runner.signing_tables import wait_refusals as wait_refusals
 from runner.upkeep_tables import dead_letter as dead_letter
 from runner.upkeep_tables import dead_letter_bulk as dead_letter_bulk
 from runner.upkeep_tables import duty as duty
@@ -46,47 +65,6 @@ workspace = Table(
     _id(),
     Column("name", Text, nullable=False, unique=True),
     _at("created_at", now=True),
-)
-
-# --- who may come in -------------------------------------------------------------------------------------------------
-
-api_token = Table(
-    "api_token",
-    metadata,
-    _id(),
-    _workspace(),
-    Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("sha256", LargeBinary, nullable=False, unique=True),
-    _at("created_at", now=True),
-    _at("last_used_at"),
-    _at("expires_at"),
-    _at("revoked_at"),
-    CheckConstraint("role in ('viewer','operator','editor','admin')", name="role"),
-)
-
-# A sign-in code works once; the session it opens lives on the server, so signing out ends it.
-sign_in_code = Table(
-    "sign_in_code",
-    metadata,
-    Column("sha256", LargeBinary, primary_key=True),
-    _workspace(),
-    Column("role", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-    _at("used_at"),
-)
-
-session = Table(
-    "session",
-    metadata,
-    Column("sha256", LargeBinary, primary_key=True),
-    _workspace(),
-    Column("role", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    _at("created_at", now=True),
-    _at("seen_at", now=True),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
 )
 
 # The first answer to an Idempotency-Key; kept for 24 hours.
@@ -132,10 +110,18 @@ connection = Table(
     _at("secrets_expire_at"),
     Column("max_in_flight", Integer),  # over all workers; None: what the provider's kind says
     Column("max_per_minute", Integer),
+    Column(
+        "draw_role", Text, nullable=False, server_default="editor"
+    ),  # from which role on it is put into drawings
+    Column(
+        "start_role", Text, nullable=False, server_default="operator"
+    ),  # … and runs are started that use it
     _at("created_at", now=True),
     _at("updated_at", now=True),
     UniqueConstraint("workspace_id", "provider", "name"),
     CheckConstraint("status in ('ACTIVE','INACTIVE','FAILING')", name="status"),
+    CheckConstraint("draw_role in ('editor','admin')", name="draw_role"),
+    CheckConstraint("start_role in ('operator','editor','admin')", name="start_role"),
 )
 
 # A copy of each platform's list, so that the browser opens at once and says how old it is.
@@ -199,7 +185,8 @@ connection_slot = Table(
     PrimaryKeyConstraint("connection_id", "number"),
 )
 
-# One outage of one connection, from the breaker's opening to its closing.
+# One outage of one connection, from the breaker's opening to its closing; or one burst of refused callbacks, `about` a wait or
+# an address and last seen then.
 incident = Table(
     "incident",
     metadata,
@@ -212,8 +199,19 @@ incident = Table(
     _at("opened_at", now=True),
     _at("resolved_at"),
     Column("resolved_by", Text),  # a person who closed it by hand; None: the platform answered again
+    Column("kind", Text, nullable=False, server_default="outage"),
+    Column("about", Text),
+    _at("seen_at"),
+    CheckConstraint("kind in ('outage','callbacks')", name="kind"),
 )
 Index("ix_incident_open", incident.c.connection_id, unique=True, postgresql_where=text("resolved_at is null"))
+Index(
+    "ix_incident_about",
+    incident.c.workspace_id,
+    incident.c.about,
+    unique=True,
+    postgresql_where=text("resolved_at is null and about is not null"),
+)
 Index(None, incident.c.workspace_id, incident.c.id.desc())
 
 # --- orchestrators ---------------------------------------------------------------------------------------------------
@@ -226,6 +224,7 @@ orchestrator = Table(
     Column("name", Text, nullable=False),
     Column("description", Text, nullable=False, server_default=""),
     Column("revision", Integer, nullable=False),
+    Column("published_revision", Integer),  # what triggers run; None: the newest
     Column("created_by", Text, nullable=False),
     _at("created_at", now=True),
     _at("updated_at", now=True),
@@ -244,6 +243,23 @@ orchestrator_revision = Table(
     _at("created_at", now=True),
     PrimaryKeyConstraint("orchestrator_id", "revision"),
 )
+
+# Every publication; without a revision: nothing was published from then on. The newest says what is.
+publication = Table(
+    "publication",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("orchestrator_id", Uuid, ForeignKey("orchestrator.id"), nullable=False),
+    Column("revision", Integer),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("by", Text, nullable=False),
+    _at("at", now=True),
+    ForeignKeyConstraint(
+        ["orchestrator_id", "revision"],
+        ["orchestrator_revision.orchestrator_id", "orchestrator_revision.revision"],
+    ),
+)
+Index(None, publication.c.orchestrator_id, publication.c.id)
 
 # --- runs ------------------------------------------------------------------------------------------------------------
 
@@ -377,6 +393,7 @@ wait = Table(
     Column("token_sha256", LargeBinary, nullable=False, unique=True),
     Column("state", Text, nullable=False, server_default="armed"),
     Column("schema", JSONB(none_as_null=True)),
+    Column("auth", JSONB(none_as_null=True)),  # how the sender proves who it is; None: the token alone
     _at("deadline_at"),  # None until the node parks
     CheckConstraint("state in ('armed','parked','resumed','expired','cancelled')", name="state"),
 )
@@ -393,7 +410,7 @@ callback = Table(
 
 # Every callback of a known run, with what was answered. The run never reads it. `node_run_id` is None where the token was
 # unknown ("unknown"; only the newest few are kept). `sender` is an address; `by` and `reason` a person who did it by hand.
-# `early`: it was accepted before the run came to wait.
+# `early`: it was accepted before the run came to wait. `refusal`: why one was "refused"; bodies of such are not kept.
 callback_audit = Table(
     "callback_audit",
     metadata,
@@ -407,8 +424,15 @@ callback_audit = Table(
     Column("by", Text),
     Column("reason", Text),
     Column("early", Boolean, nullable=False, server_default=text("false")),
+    Column("refusal", Text),
 )
 Index(None, callback_audit.c.node_run_id)
+Index(
+    "ix_callback_audit_refused",
+    callback_audit.c.node_run_id,
+    callback_audit.c.id,
+    postgresql_where=text("verdict = 'refused'"),
+)
 Index(None, callback_audit.c.run_id, callback_audit.c.id)
 Index(
     "ix_callback_audit_unknown",

@@ -13,7 +13,7 @@ from providers import Execution, ExecutionState, ProviderError, ReadsTasks, Remo
 from runner.errors import RunnerError
 from runner.model import Failure, NodeState, RemoteLink, Scope
 from runner.platforms import Platforms, failure_of
-from runner.store.connections import Connections
+from runner.store.connections import ConnectionRow, Connections
 from runner.store.links import Linked
 
 MOST = 1000
@@ -63,6 +63,10 @@ class RemoteTasks:
             return Tasks(reason="A plain webhook tells nothing of what happens behind it.")
         if link.execution_id is None:
             return Tasks(reason="The platform did not say which execution this call started.")
+        try:  # before what is kept: that may be of somebody who may look
+            row = await self._connections.usable(scope, link.provider, link.connection_id)
+        except RunnerError as error:
+            return Tasks(problem=failure_of(error))
         key = (scope.workspace_id, link.provider, link.connection_id, link.workflow_id, link.execution_id)
         kept = self._kept.setdefault(key, _Kept())
         self._kept.move_to_end(key)
@@ -71,14 +75,14 @@ class RemoteTasks:
         async with kept.asking:
             over = node.state.final
             if kept.tasks is None or kept.final != over or time.monotonic() >= kept.until:
-                kept.tasks = await self._ask(scope, node.state, link)
+                kept.tasks = await self._ask(scope, node.state, link, row)
                 settled = over and kept.tasks.problem is None
                 kept.final, kept.until = over, time.monotonic() + (_ENDED_FOR if settled else _OPEN_FOR)
             return kept.tasks
 
-    async def _ask(self, scope: Scope, state: NodeState, link: RemoteLink) -> Tasks:
+    async def _ask(self, scope: Scope, state: NodeState, link: RemoteLink, row: ConnectionRow) -> Tasks:
         try:
-            provider, connection_id = await self._platforms.open(scope, link.provider, link.connection_id)
+            provider = await self._platforms.of(scope, row)
             if not isinstance(provider, ReadsTasks):
                 return Tasks(reason=f"{provider.title} does not tell the steps of an execution.")
             execution = Execution(
@@ -96,7 +100,7 @@ class RemoteTasks:
                     f"{provider.title} did not answer within {_PATIENCE:.0f} s", code="timeout"
                 ) from None
             finally:
-                await self._connections.keep_renewed(scope, connection_id, provider)
+                await self._connections.keep_renewed(scope, row.id, provider)
         except (ProviderError, RunnerError) as error:
             return Tasks(problem=failure_of(error))
         reason = None

@@ -12,6 +12,7 @@ import hmac
 import secrets
 
 SEED_BYTES = 32
+PREFIX = "bt_"
 
 
 def new_seed() -> bytes:
@@ -21,7 +22,7 @@ def new_seed() -> bytes:
 def callback_token(seed: bytes, node_id: str) -> str:
     """256 bits, equal for every try of the node in its run, unlike for any other node or run."""
     mac = hmac.digest(seed, b"callback:" + node_id.encode(), "sha256")
-    return "bt_" + base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+    return PREFIX + base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
 def digest(token: str) -> bytes:

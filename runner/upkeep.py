@@ -24,11 +24,13 @@ LOOK = 2.0
 
 @dataclass(frozen=True)
 class Upkeep:
-    """`default` is the retention of orchestrators that have none of their own; `archive` the folder for what is purged."""
+    """`default` is the retention of orchestrators that have none of their own; `archive` the folder for what is purged;
+    `audit_days` how long the audit log is kept, None for ever."""
 
     store: Store
     default: Policy
     archive: Path | None
+    audit_days: int | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; whatever goes wrong only delays it."""
@@ -51,4 +53,8 @@ class Upkeep:
         if await self.store.bulks.step():
             return 0.0
         purged = await self.store.purge.step(self.default, archive=self.archive)
-        return LOOK if purged is None or purged.over else PAUSE
+        await self.store.refusals.settle()
+        await self.store.signing_secrets.forget()
+        await self.store.messages.forget()
+        too_old = await self.store.audit.purge(self.audit_days)
+        return LOOK if not too_old and (purged is None or purged.over) else PAUSE

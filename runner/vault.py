@@ -15,6 +15,7 @@ import binascii
 import contextlib
 import hashlib
 import hmac
+import itertools
 import os
 import secrets
 from collections.abc import Callable, Iterable, Sequence
@@ -135,13 +136,20 @@ class Vault:
 
 
 def load_keys(given: Sequence[tuple[str, bytes]], data_dir: Path) -> Vault:
-    """The vault of this installation: over the given keys, else over the key file in the data folder, made if missing."""
+    """The vault of this installation: over the given keys, else over the key file in the data folder, made if missing.
+
+    Raises VaultError, naming the key, for one that anybody could guess, and for one that is there twice.
+    """
     if given:
-        return Vault(given)
-    file = data_dir / KEY_FILE
-    if not file.exists():
-        _create(file, [_fresh()])
-    return Vault(_read(file), reload=lambda: _read(file), source=str(file))
+        vault = Vault(given)
+    else:
+        file = data_dir / KEY_FILE
+        if not file.exists():
+            _create(file, [_fresh()])
+        given = _read(file)
+        vault = Vault(given, reload=lambda: _read(file), source=str(file))
+    _refuse_guessable(given, vault.source)
+    return vault
 
 
 def add_key(data_dir: Path) -> str:
@@ -153,6 +161,37 @@ def add_key(data_dir: Path) -> str:
     temporary.replace(file)
     _flush(file.parent)
     return fresh.id
+
+
+def _refuse_guessable(keys: Sequence[tuple[str, bytes]], source: str) -> None:
+    """A later key may be one that anybody could guess: it only opens, until everything has been moved away from it."""
+    names: dict[bytes, str] = {}
+    for key_id, raw in keys:
+        if raw in names:
+            raise VaultError(
+                f"{source}: the keys {names[raw]} and {key_id} are one and the same",
+                hint="Give the new one bytes of its own: `openssl rand -base64 32` makes them.",
+            )
+        names[raw] = key_id
+    first, raw = keys[0]
+    if why := _guessable(raw):
+        raise VaultError(
+            f"{source}: the key {first} must not seal anything: {why}",
+            hint="Put one before it that `openssl rand -base64 32` made, keep it as the second, and run `baton keys rotate`.",
+        )
+
+
+def _guessable(raw: bytes) -> str | None:
+    """What shows that these bytes were not drawn at random. A random key is refused less than once in 10¹¹."""
+    if len(set(raw)) == 1:
+        return "it is one byte over and over"
+    if len({(after - before) % 256 for before, after in itertools.pairwise(raw)}) == 1:
+        return "its bytes count up or down"
+    if all(32 <= byte < 127 for byte in raw):
+        return "it is text that somebody typed, or that stands for fewer bytes"
+    if len(set(raw)) <= len(raw) // 2:
+        return "it repeats itself"
+    return None
 
 
 def _fresh() -> MasterKey:

@@ -28,6 +28,11 @@ class Orchestrator(Frozen):
     description: str
     definition: Drawing
     revision: int
+    published_revision: int | None = Field(
+        description="What starts by tokens, other orchestrators and triggers run; null: the newest."
+    )
+    published_date: Timestamp | None
+    published_by: str | None
     workspace_id: UUID
     created_date: Timestamp
     updated_date: Timestamp
@@ -50,10 +55,21 @@ class Revision(Frozen):
     created_date: Timestamp
 
 
+class Publication(Frozen):
+    """`revision` null: from then on nothing was published."""
+
+    id: int
+    revision: int | None
+    message: str
+    published_by: str
+    published_date: Timestamp
+
+
 class RevisionItem(Revision):
-    """A save in a list. `runs`: how many used it."""
+    """A save in a list. `runs`: how many used it. `publication`: the last time it was published, whether it still is or not."""
 
     runs: int
+    publication: Publication | None
 
 
 class RevisionDetail(Revision):
@@ -97,13 +113,15 @@ class Run(Frozen):
 
 
 class Step(Frozen):
-    """A node of a run, in a list of runs. `provider` and `workflowId`: the platform it calls, and what there."""
+    """A node of a run, in a list of runs. `provider` and `workflowId`: the platform it calls, and what there; `workflowName` as
+    the copy of the platform's list has it, null where that does not tell."""
 
     id: str
     label: str
     status: NodeState
     provider: str | None
     workflow_id: str | None
+    workflow_name: str | None
 
 
 class RunItem(Run):
@@ -231,10 +249,12 @@ class Totals(Frozen):
 
 
 class Incident(Frozen):
-    """One outage of one connection. `held`: steps that wait for its end. `resolvedBy` null: the platform answered again, or it
+    """One outage of one connection; or of the kind "callbacks", a burst of callbacks that were refused, `name` the step or the
+    address they have in common. `held`: steps that wait for its end. `resolvedBy` null: the platform answered again, or it
     still goes on; else who closed it by hand. `connectionId` null: the connection was deleted."""
 
     id: UUID
+    kind: Literal["outage", "callbacks"]
     connection_id: UUID | None
     provider: str
     name: str
@@ -246,11 +266,13 @@ class Incident(Frozen):
 
 
 class ApiToken(Frozen):
-    """What is known of a token; its text was shown once and is not kept."""
+    """What is known of a token; its text was shown once and is not kept. `person`: whose it is; None: the workspace's."""
 
     id: UUID
     name: str
     role: Role
+    person: str | None
+    created_by: str | None
     created_date: Timestamp
     last_used_date: Timestamp | None
     expires_date: Timestamp | None

@@ -24,7 +24,7 @@ from runner.vault import Vault
 from tests.serving import served
 
 PUBLIC_URL = "https://baton.example.org"
-KEY = SecretKey("test", SecretStr("A" * 43 + "="))
+KEY = SecretKey("test", SecretStr("p3vPqYk0c8mJ1zXr5uT9wQ2bN7dH6gLfS4eA0iVoRyE="))
 
 
 def make_graph(
@@ -113,6 +113,17 @@ class Site:
 
     def bearer(self, role: Role) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens[role]}"}
+
+    async def cookie(self, role: Role = Role.ADMIN, subject: str = "ann") -> dict[str, str]:
+        """The headers of a browser in which somebody without a password is signed in."""
+        code = await self.store.access.create_code(role=role, subject=subject)
+        return browser(await self.anonymous.post("/sign-in", data={"code": code}))
+
+
+def browser(answer: httpx.Response) -> dict[str, str]:
+    """The headers with which a browser goes on from our own pages after a sign-in that succeeded."""
+    assert answer.status_code == 303, answer.text
+    return {"Cookie": answer.headers["set-cookie"].partition(";")[0], "Sec-Fetch-Site": "same-origin"}
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ DOORS = {
     "httpx": ("providers/_",),
     "cryptography": ("runner/vault",),
     "jinja2": ("runner/template", "runner/_", "app/pages"),
+    "joserfc": ("app/oidc/",),
     "alembic": ("app/migrate.py", "migrations/"),
     "tenacity": ("providers/_",),
 }

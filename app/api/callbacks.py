@@ -1,4 +1,5 @@
-"""Callbacks: how a platform tells us that it is done. No login: the token is the credential."""
+"""Callbacks: how a platform tells us that it is done. No login: the token is the credential, with a signature where the wait asks
+for one."""
 
 from __future__ import annotations
 
@@ -12,10 +13,13 @@ from starlette.routing import Route
 from app import problems
 from app.body import MAX_CALLBACK, media_type, parse_form, parse_json, read_body
 from app.operation import Reply, operation
-from app.problems import BadRequest, Gone, Invalid, ProblemDetails, TooLarge, TooSlow
+from app.problems import BadRequest, Gone, Invalid, ProblemDetails, TooLarge, TooSlow, Unauthenticated
 from app.state import State
 from providers import Frozen
 from runner.errors import NotFound
+from runner.store.waits import Verdict
+from runner.tokens import PREFIX
+from runner.webhook_proof import Call
 
 FIELD = "correlationToken"
 _JSON: dict[str, dict[str, str]] = {"schema": {}}
@@ -31,6 +35,19 @@ _UNKNOWN = ProblemDetails(
 """The same bytes for an unknown run and for an unknown or wrong token: the answer tells nothing. Its id is in the header."""
 
 
+_REFUSED = ProblemDetails(
+    type="urn:baton:problem:sender-not-proven",
+    title="Sender not proven",
+    status=401,
+    detail="The call does not prove who sends it, so nothing was taken.",
+    instance="/api/v1/orchestrator/callback",
+    code="sender-not-proven",
+    hint="Sign it as the wait asks, with the current time and a message id of its own. The reason stands in Baton, under Inbound.",
+)
+"""The same bytes whatever is wrong: a forger learns nothing. The reason is for those who may look."""
+_CHALLENGE = {"WWW-Authenticate": 'Signature realm="baton callback"'}
+
+
 class Receipt(Frozen):
     accepted: bool
     duplicate: bool
@@ -40,7 +57,7 @@ class Receipt(Frozen):
     permission=None,
     status=202,
     also=(200,),
-    raises=(NotFound, Gone, BadRequest, TooLarge, TooSlow, Invalid),
+    raises=(NotFound, Unauthenticated, Gone, BadRequest, TooLarge, TooSlow, Invalid),
     accepts={
         "application/json": _JSON,
         "application/x-www-form-urlencoded": _JSON,
@@ -52,20 +69,32 @@ async def receive_callback(request: Request[State], run_id: str) -> Reply[Receip
 
     The token goes in `X-Correlation-Token`, as a Bearer token, as `?token=`, or in the body's field `correlationToken`,
     which is then taken out. Any JSON up to 256 KiB; a form becomes an object; no body at all counts as null.
+    Where the wait asks for more than the token, what does not prove it is answered 401 and changes nothing.
     """
-    token, body = _token(request, await _body(request))
+    raw = await read_body(request, MAX_CALLBACK)
+    sender = request.client.host if request.client else None
+    call = Call(raw, request.headers.raw, sender)
     try:
         known = UUID(run_id)
     except ValueError:
         known = None
+    store = request.state["store"]
+    try:
+        token, body = _token(request, _parsed(request, raw))
+    except BadRequest:
+        token = _named(request)
+        if known is not None and token and (refused := await store.waits.refuses(known, token, call)):
+            return _refused(request, known, refused)
+        raise
     verdicts = request.state["metrics"].callbacks
-    sender = request.client.host if request.client else None
     if known is None or token is None:
         verdicts.labels("unknown").inc()
         if known is not None:
-            request.state["store"].strangers.note(known, sender)
+            store.refusals.note(known, sender)
         return problems.answer(_UNKNOWN)
-    verdict = await request.state["store"].waits.signal(known, token, body, sender)
+    verdict = await store.waits.signal(known, token, body, sender, call=call)
+    if verdict.kind == "refused":
+        return _refused(request, known, verdict)
     verdicts.labels(verdict.kind).inc()
     match verdict.kind:
         case "accepted":
@@ -73,7 +102,7 @@ async def receive_callback(request: Request[State], run_id: str) -> Reply[Receip
         case "duplicate":
             return Reply(Receipt(accepted=True, duplicate=True), 200)
         case "unknown":
-            request.state["store"].strangers.note(known, sender)
+            store.refusals.note(known, sender)
             return problems.answer(_UNKNOWN)
         case "gone":
             raise Gone(
@@ -88,8 +117,16 @@ async def receive_callback(request: Request[State], run_id: str) -> Reply[Receip
             )
 
 
-async def _body(request: Request[State]) -> JsonValue:
-    raw = await read_body(request, MAX_CALLBACK)
+def _refused(request: Request[State], run_id: UUID, verdict: Verdict) -> Response:
+    metrics = request.state["metrics"]
+    metrics.callbacks.labels("refused").inc()
+    metrics.refusals.labels(verdict.refusal).inc()
+    sender = request.client.host if request.client else None
+    request.state["store"].refusals.note(run_id, sender, verdict.wait, verdict.refusal)
+    return problems.answer(_REFUSED, _CHALLENGE)
+
+
+def _parsed(request: Request[State], raw: bytes) -> JsonValue:
     if not raw:
         return None
     if media_type(request) in ("application/x-www-form-urlencoded", "multipart/form-data"):
@@ -99,17 +136,25 @@ async def _body(request: Request[State]) -> JsonValue:
 
 def _token(request: Request[State], body: JsonValue) -> tuple[str | None, JsonValue]:
     """The token, and the body without it. The first place that names one decides."""
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    token = (
-        request.headers.get("x-correlation-token")
-        or (bearer.strip() if scheme.lower() == "bearer" else None)
-        or request.query_params.get("token")
-    )
+    token = _named(request)
     if isinstance(body, dict):
         named = body.get(FIELD)
         if isinstance(named, str) and named and token in (None, "", named):
             return named, {name: value for name, value in body.items() if name != FIELD}
     return token or None, body
+
+
+def _named(request: Request[State]) -> str | None:
+    """The token that the headers or the address name. A Bearer token that is not one of ours may be what the wait asks for besides
+    the token, so it counts last."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    bearer = text.strip() if scheme.lower() == "bearer" else ""
+    return (
+        request.headers.get("x-correlation-token")
+        or (bearer if bearer.startswith(PREFIX) else "")
+        or request.query_params.get("token")
+        or bearer
+    )
 
 
 fixed = [Route("/orchestrator/callback/{runId}", receive_callback, methods=["POST"])]

@@ -14,11 +14,14 @@ from app.connecting import (
     ConnectionAnswer,
     Force,
     answer_of,
+    changes_refused,
     exposed_refused,
     fits,
     may_open_private,
+    may_refer,
     moved_refused,
     tested,
+    values_of,
 )
 from app.listing import Listing, ListQuery, after_id, listing
 from app.operation import operation
@@ -42,6 +45,17 @@ class Limits(Frozen):
     per_minute: int | None = Field(default=None, ge=1, le=100_000, description="Requests a minute.")
 
 
+class Use(Frozen):
+    """Who may use it. What is left out stays."""
+
+    draw: Literal[Role.EDITOR, Role.ADMIN] | None = Field(
+        default=None, description="From which role on it may be put into drawings."
+    )
+    start: Literal[Role.OPERATOR, Role.EDITOR, Role.ADMIN] | None = Field(
+        default=None, description="From which role on runs may be started that call with it."
+    )
+
+
 class ConnectionChange(Frozen):
     """What is left out stays. In `credentials`, a field left out or sent as `***` stays, and null takes it away."""
 
@@ -53,6 +67,7 @@ class ConnectionChange(Frozen):
     credentials: JsonObject | None = None
     allow_private_network: bool | None = Field(default=None, description="Admins only.")
     limits: Limits | None = None
+    use: Use | None = Field(default=None, description="Admins only.")
 
 
 @operation(permission=Role.VIEWER)
@@ -83,12 +98,18 @@ async def change_connection(
     """
     connections = request.state["store"].connections
     row = await connections.get(scope, id)
+    changes_refused(scope, row)
     may_open_private(scope, body.allow_private_network)
+    if body.use is not None and scope.role is not Role.ADMIN:
+        raise Forbidden("Only an admin may say who uses a connection.")
     changes: dict[str, Any] = {"name": body.name, "status": body.status}
     if body.allow_private_network is not None:
         changes["allow_private_network"] = body.allow_private_network
     if body.limits is not None:
         changes["limits"] = {f"max_{k}": v for k, v in body.limits.model_dump(exclude_unset=True).items()}
+    if body.use is not None:
+        roles = body.use.model_dump(exclude_none=True)
+        changes["roles"] = {f"{act}_role": role for act, role in roles.items()}
     given: dict[str, JsonValue] = dict(body.credentials or {})
     if body.base_url is not None:
         given["base_url"] = body.base_url  # by its field name: Zapier calls it apiBaseUrl outside
@@ -96,16 +117,20 @@ async def change_connection(
         private = row.allow_private_network
         if body.allow_private_network is not None:
             private = body.allow_private_network
+        may_refer(scope, given, row)
+        values = await values_of(request, row.credentials, given)
         with fits():
-            merged = connections.merged(row, given)
+            merged = connections.merged(row, given, values)
         changes |= await _checked(request, scope, row, merged, private=private, force=query.force)
     return answer_of(await connections.update(scope, id, **changes))
 
 
-@operation(permission=Role.EDITOR, status=204, raises=(Conflict,))
+@operation(permission=Role.EDITOR, status=204, raises=(Conflict, Forbidden))
 async def delete_connection(request: Request[State], scope: Scope, id: UUID, query: Force) -> None:
     """Forget it and its secrets. 409 names the orchestrators that use it; `?force=true` deletes it all the same."""
-    await request.state["store"].connections.delete(scope, id, force=query.force)
+    connections = request.state["store"].connections
+    changes_refused(scope, await connections.get(scope, id))
+    await connections.delete(scope, id, force=query.force)
 
 
 @operation(permission=Role.OPERATOR, raises=(Conflict,))
@@ -140,7 +165,7 @@ async def _checked(
         changes |= {
             "account": found.account,
             "problem": found.failure,
-            "credentials": Merged.of(found.connection),
+            "credentials": Merged.of(found.connection, merged.referring),
         }
     return changes
 

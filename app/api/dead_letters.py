@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from app.listing import Listing, ListQuery, after_id, listing
+from app.masked import refuse_masked
 from app.operation import Reply, operation
 from app.run_filters import Moment
 from app.state import State
@@ -113,6 +114,7 @@ async def replay_dead_letter(
     The letter is resolved when the run completes, superseded by a letter of that run when it fails, and open again when it is
     cancelled. A late callback goes to a run that waits for it.
     """
+    await refuse_masked(request, scope, "payload", body.payload)
     letters = request.state["store"].letters
     run_id = await letters.replay(
         scope,

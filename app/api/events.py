@@ -16,14 +16,12 @@ from starlette.routing import Route
 
 from app.operation import operation
 from app.state import State
-from app.watching import woken
+from app.watching import HEADERS, PING_SECONDS, nothing, woken
 from providers import Frozen
 from runner.model import Role, Scope
 from runner.wire import LogLine
 
-PING_SECONDS = 15.0
 BATCH = 200
-HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 Number = Field(default=0, ge=0, lt=2**63, description="Go on after the event with this number.")
 
 
@@ -45,7 +43,7 @@ async def stream_events(
     """
     after = headers.last_event_id or query.last_event_id
     await request.state["store"].history.state(scope, run_id)
-    body = _events(request, scope, run_id, after) if request.method == "GET" else _nothing()
+    body = _events(request, scope, run_id, after) if request.method == "GET" else nothing()
     return StreamingResponse(body, media_type="text/event-stream", headers=HEADERS)
 
 
@@ -73,11 +71,6 @@ async def _events(request: Request[State], scope: Scope, run_id: UUID, after: in
 
 def _event(line: LogLine) -> str:
     return f"id: {line.seq}\nevent: {line.kind}\ndata: {line.model_dump_json(by_alias=True)}\n\n"
-
-
-async def _nothing() -> AsyncGenerator[str]:
-    for nothing in ():
-        yield nothing
 
 
 fixed = [Route("/orchestrator/runs/{runId}/events", stream_events, methods=["GET"])]

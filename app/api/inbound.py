@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from app.listing import Listing, ListQuery, after_number, listing
+from app.masked import refuse_masked
 from app.operation import operation
 from app.problems import Invalid
 from app.state import State
@@ -85,7 +86,18 @@ async def resume_by_hand(
 ) -> RunCallbacks:
     """Give a wait its body by hand. It counts as the callback: a later one is a duplicate."""
     store = request.state["store"]
+    await refuse_masked(request, scope, "body", body.body)
     _settle(await store.waits.resume(scope, run_id, node_id, body.body, reason=body.reason))
+    return await _shown(request, scope, run_id)
+
+
+@operation(permission=Role.OPERATOR, raises=(Conflict, Invalid))
+async def test_wait(
+    request: Request[State], scope: Scope, run_id: UUID, node_id: str, body: Resume
+) -> RunCallbacks:
+    """Send a wait a body as its sender would, signed where the wait asks for that. It counts as the callback."""
+    store = request.state["store"]
+    _settle(await store.waits.test(scope, run_id, node_id, body.body, reason=body.reason))
     return await _shown(request, scope, run_id)
 
 
@@ -124,6 +136,12 @@ def _settle(verdict: Verdict) -> None:
                 code="wait-over",
                 hint="To send it to another run, name that run.",
             )
+        case "refused":
+            raise Conflict(
+                f"The test was refused: {verdict.refusal}.",
+                code="sender-not-proven",
+                hint="Is the signing secret that the step names still there, and does it suit the mode?",
+            )
         case _:
             raise Conflict(
                 "Nothing waits for this any more.",
@@ -143,6 +161,7 @@ fixed = [
     Route("/orchestrator/callbacks/{callbackId}/replay", replay_callback, methods=["POST"]),
     Route("/orchestrator/runs/{runId}/callbacks", list_callbacks_of, methods=["GET"]),
     Route("/orchestrator/runs/{runId}/callbacks/{nodeId}", resume_by_hand, methods=["POST"]),
+    Route("/orchestrator/runs/{runId}/callbacks/{nodeId}/test", test_wait, methods=["POST"]),
     Route("/orchestrator/runs/{runId}/callbacks/{nodeId}/extend", extend_wait, methods=["POST"]),
 ]
 """Before the routes of orchestrators: a word in the place of an id."""

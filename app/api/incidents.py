@@ -1,4 +1,4 @@
-"""Incidents: which platforms are out of order, and which were."""
+"""Incidents: which platforms are out of order, who calls without being known, and which were."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class IncidentQuery(ListQuery):
 
 @operation(permission=Role.VIEWER, raises=(Invalid,))
 async def list_incidents(request: Request[State], scope: Scope, query: IncidentQuery) -> Listing[Incident]:
-    """Outages of connections, those that still go on first, then newest first. Each was raised once and is resolved once."""
+    """Outages of connections and bursts of refused callbacks, those that still go on first, then newest first. Each was raised once and is resolved once."""
     found = await request.state["store"].incidents.page(
         scope, unsolved=query.open, limit=query.limit + 1, after=_after(query.cursor)
     )

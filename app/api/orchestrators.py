@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -10,17 +9,16 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from app.listing import Listing, ListQuery, after_id, after_number, listing
+from app.masked import held_values, refuse_masked
 from app.operation import Reply, operation
+from app.revisions import MAX_NUMBER, Number, etag, problems_of, tagged
 from app.state import State
 from providers import Frozen
-from runner.check import check
 from runner.errors import Stale
 from runner.model import Graph, Problem, Role, Scope
 from runner.wire import Orchestrator, OrchestratorDetail, RevisionDetail, RevisionItem
 
 NAME_LIMIT, TEXT_LIMIT = 200, 10_000
-MAX_NUMBER = 2**31 - 1
-Number = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 
 
 class OrchestratorQuery(ListQuery):
@@ -80,14 +78,15 @@ async def create_orchestrator(
 ) -> Reply[OrchestratorDetail]:
     """Save a new orchestrator as revision 1."""
     store = request.state["store"]
+    await refuse_masked(request, scope, "definition", held_values(body.definition))
     made = await store.orchestrators.create(scope, body.name, body.description, body.definition)
-    return _tagged(made, {"Location": f"/api/v1/orchestrator/{made.id}"})
+    return await tagged(request, scope, made, {"Location": f"/api/v1/orchestrator/{made.id}"})
 
 
 @operation(permission=Role.VIEWER)
 async def get_orchestrator(request: Request[State], scope: Scope, id: UUID) -> Reply[OrchestratorDetail]:
     """An orchestrator at its newest revision, with the ETag to save it by."""
-    return _tagged(await request.state["store"].orchestrators.get(scope, id))
+    return await tagged(request, scope, await request.state["store"].orchestrators.get(scope, id))
 
 
 @operation(permission=Role.EDITOR, raises=(Stale,))
@@ -100,9 +99,10 @@ async def save_orchestrator(
     if headers.if_match is not None and headers.if_match.strip() != "*":
         tags = {tag.strip() for tag in headers.if_match.split(",")}
         current = (await orchestrators.get(scope, id)).revision
-        if _etag(current) not in tags:
+        if etag(current) not in tags:
             raise Stale(f"The newest revision is {current}.", revision=current)
         expected = current
+    await refuse_masked(request, scope, "definition", held_values(body.definition))
     saved = await orchestrators.save(
         scope,
         id,
@@ -111,7 +111,7 @@ async def save_orchestrator(
         graph=body.definition,
         expected=expected,
     )
-    return _tagged(saved)
+    return await tagged(request, scope, saved)
 
 
 @operation(permission=Role.EDITOR, status=204)
@@ -123,7 +123,7 @@ async def delete_orchestrator(request: Request[State], scope: Scope, id: UUID) -
 @operation(permission=Role.EDITOR)
 async def restore_orchestrator(request: Request[State], scope: Scope, id: UUID) -> Reply[OrchestratorDetail]:
     """Take it out of the bin, as it was. One that is not in it stays as it is."""
-    return _tagged(await request.state["store"].orchestrators.restore(scope, id))
+    return await tagged(request, scope, await request.state["store"].orchestrators.restore(scope, id))
 
 
 @operation(permission=Role.VIEWER)
@@ -143,26 +143,17 @@ async def get_revision(request: Request[State], scope: Scope, id: UUID, revision
     """One save, whole."""
     found, definition = await request.state["store"].orchestrators.revision(scope, id, revision)
     return RevisionDetail(
-        **dict(found), definition=definition, problems=check(Graph.model_validate(definition))
+        **dict(found),
+        definition=definition,
+        problems=await problems_of(request.state["store"], scope, Graph.model_validate(definition)),
     )
 
 
 @operation(permission=Role.VIEWER)
-async def check_definition(request: Request[State], body: Draft) -> CheckResult:
+async def check_definition(request: Request[State], scope: Scope, body: Draft) -> CheckResult:
     """What would keep an unsaved definition from running. Stores nothing, starts nothing."""
-    problems = check(body.definition)
+    problems = await problems_of(request.state["store"], scope, body.definition)
     return CheckResult(runnable=all(p.severity != "error" for p in problems), problems=problems)
-
-
-def _tagged(found: Orchestrator, headers: dict[str, str] | None = None) -> Reply[OrchestratorDetail]:
-    problems = check(Graph.model_validate(found.definition))
-    fields: dict[str, Any] = dict(found)
-    detail = OrchestratorDetail(**fields, problems=problems)
-    return Reply(detail, headers={"ETag": _etag(found.revision), **(headers or {})})
-
-
-def _etag(revision: int) -> str:
-    return f'"{revision}"'
 
 
 fixed = [Route("/orchestrator/check", check_definition, methods=["POST"])]

@@ -21,9 +21,11 @@ from app.connecting import (
     exposed_refused,
     fits,
     may_open_private,
+    may_refer,
     moved_refused,
     tested,
     told,
+    values_of,
 )
 from app.forms import form_schema
 from app.listing import ListQuery, decode, encode
@@ -31,7 +33,7 @@ from app.operation import Reply, operation
 from app.problems import Forbidden, Invalid
 from app.state import State
 from providers import Frozen, JsonObject, Preview, ProviderError, RemoteWorkflow, Verb
-from runner.credentials import parse
+from runner.credentials import Merged, filled, parse, references
 from runner.errors import Conflict, NotFound
 from runner.model import Failure, Role, Scope
 from runner.store.connections import ConnectionRow, Status
@@ -54,8 +56,17 @@ class ProviderAnswer(Frozen):
     connections: tuple[ConnectionName, ...]
 
 
+class SecretStoresAnswer(Frozen):
+    """What may stand in the place of a secret: `{"ref": "KIND:NAME"}`. `kinds` are those set up on this server, `names` the ones
+    that `env` takes. Only admins may use them."""
+
+    kinds: tuple[str, ...]
+    names: tuple[str, ...]
+
+
 class Providers(Frozen):
     items: tuple[ProviderAnswer, ...]
+    secret_stores: SecretStoresAnswer
 
 
 class Connect(Frozen):
@@ -107,7 +118,11 @@ async def list_providers(request: Request[State], scope: Scope) -> Providers:
     found: dict[str, list[ConnectionRow]] = {}
     for row in await request.state["store"].connections.all(scope):
         found.setdefault(row.provider, []).append(row)
+    secrets = request.state["platforms"].secrets
     return Providers(
+        secret_stores=SecretStoresAnswer(
+            kinds=secrets.kinds, names=secrets.names if scope.role is Role.ADMIN else ()
+        ),
         items=tuple(
             ProviderAnswer(
                 name=kind.name,
@@ -120,7 +135,7 @@ async def list_providers(request: Request[State], scope: Scope) -> Providers:
                 ),
             )
             for kind in request.state["registry"]
-        )
+        ),
     )
 
 
@@ -134,8 +149,11 @@ async def connect(
     """
     kind = request.state["platforms"].kind(provider)
     may_open_private(scope, body.allow_private_network)
+    may_refer(scope, body.credentials)
+    values = await values_of(request, body.credentials)
     with fits():
-        connection = parse(kind.connection_model, body.credentials)
+        connection = parse(kind.connection_model, filled(body.credentials, values))
+        Merged.of(connection, body.credentials)
     private = body.allow_private_network
     await exposed_refused(
         scope, connection.model_dump(mode="json", by_alias=True), private=private, force=query.force
@@ -146,6 +164,7 @@ async def connect(
         provider,
         body.name,
         found.connection,
+        referring=body.credentials,
         allow_private_network=private,
         account=found.account,
         problem=found.failure,
@@ -167,18 +186,22 @@ async def test_connection(request: Request[State], scope: Scope, provider: str, 
     if body.connection_id is None:
         if body.credentials is None:
             raise Invalid([("/credentials", "give credentials, or a connectionId")])
+        may_refer(scope, body.credentials)
+        values = await values_of(request, body.credentials)
         with fits():
-            connection = parse(kind.connection_model, body.credentials)
+            connection = parse(kind.connection_model, filled(body.credentials, values))
+            Merged.of(connection, body.credentials)
         private = bool(body.allow_private_network)
         await exposed_refused(
             scope, connection.model_dump(mode="json", by_alias=True), private=private, force=False
         )
         return (await attempt(request, provider, connection, private=private)).answer
-    row = await connections.resolve(scope, provider, body.connection_id)
+    row = await connections.usable(scope, provider, body.connection_id)
     if body.credentials is not None:
         return await _changes_tested(request, scope, row, body)
     try:
-        stored = connections.opened(row)
+        request.state["platforms"].secrets.forget(references(row.credentials))
+        stored = await request.state["platforms"].opened(row)
     except Conflict as error:
         problem = told(Failure(code=error.code, message=error.message, hint=error.hint))
         return TestAnswer(ok=False, latency_ms=0, problem=problem)
@@ -235,8 +258,11 @@ async def _changes_tested(
     private = row.allow_private_network
     if body.allow_private_network is not None:
         private = body.allow_private_network
+    given = body.credentials or {}
+    may_refer(scope, given, row)
+    values = await values_of(request, row.credentials, given)
     with fits():
-        merged = request.state["store"].connections.merged(row, body.credentials or {})
+        merged = request.state["store"].connections.merged(row, given, values)
     if merged.connection is None:
         raise Invalid([("/credentials", "the address has changed: enter the secrets again")])
     moved_refused(scope, row, merged, private=private)

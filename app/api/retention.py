@@ -44,9 +44,9 @@ async def preview_retention(
 
 
 @operation(permission=Role.ADMIN, status=204)
-async def apply_retention(request: Request[State]) -> None:
+async def apply_retention(request: Request[State], scope: Scope) -> None:
     """Let the next purge begin now. It goes on in the background, in small pieces."""
-    await request.state["store"].retention.hurry()
+    await request.state["store"].retention.hurry(scope)
 
 
 @operation(permission=Role.VIEWER)

@@ -14,7 +14,9 @@ from starlette.routing import Route
 
 from app.admission import started
 from app.listing import Listing, ListQuery, after_id, after_number, listing
+from app.masked import refuse_masked
 from app.operation import Reply, operation
+from app.revisions import StartRevision, by_hand, usual
 from app.run_answer import Label, run_answer
 from app.run_filters import RunsFilter, RunsOfFilter, filter_of
 from app.state import State
@@ -30,6 +32,7 @@ MAX_WAIT = 60
 class StartRun(Frozen):
     inputs: JsonObject = Field(default={})
     labels: Mapping[Label, Label] = Field(default={}, max_length=50)
+    revision: StartRevision = None
 
 
 class StartHeaders(Frozen):
@@ -79,17 +82,19 @@ class LogQuery(ListQuery):
 async def start_run(
     request: Request[State], scope: Scope, id: UUID, headers: StartHeaders, body: StartRun
 ) -> Reply[RunDetail]:
-    """Start a run of the newest revision.
+    """Start a run of the published revision, of the newest where none is published, or of the one that the body names.
 
     With `Prefer: wait=N` the answer is 200 if the run ends within N seconds, else 202 as without it.
     """
+    await refuse_masked(request, scope, "inputs", body.inputs)
     run_id = await request.state["store"].runs.create(
         scope,
         id,
         body.inputs,
         labels=body.labels,
-        trigger=TriggerInfo(kind=_kind(request), by=scope.subject),
+        trigger=TriggerInfo(kind="manual" if by_hand(request) else "api", by=scope.subject),
         key=headers.idempotency_key,
+        revision=body.revision or usual(request),
     )
     started(request)
     wait = preferred_wait(headers.prefer)
@@ -149,6 +154,7 @@ async def retry_run(
     request: Request[State], scope: Scope, run_id: UUID, headers: RetryHeaders, body: Retry
 ) -> Reply[RunDetail]:
     """Repeat an ended run, whole or from a node, as a new run."""
+    await refuse_masked(request, scope, "inputs", body.inputs)
     new_id = await request.state["store"].runs.retry(
         scope,
         run_id,
@@ -167,10 +173,6 @@ def preferred_wait(prefer: str | None) -> int | None:
         if found := re.fullmatch(r'\s*wait\s*=\s*"?(\d{1,9})"?\s*(;.*)?', part, re.IGNORECASE | re.ASCII):
             return min(int(found[1]), MAX_WAIT)
     return None
-
-
-def _kind(request: Request[State]) -> Literal["api", "manual"]:
-    return "api" if "authorization" in request.headers else "manual"
 
 
 async def _page(

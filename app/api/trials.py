@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 from starlette.requests import Request
 from starlette.routing import Route
 
+from app.masked import refuse_masked
 from app.operation import Reply, operation
+from app.revisions import StartRevision, usual
 from app.run_answer import run_answer
 from app.state import State
 from providers import Frozen, JsonObject
@@ -42,12 +44,14 @@ class TestHeaders(Frozen):
 
 
 class PlanRequest(Frozen):
-    """Without `definition`, the newest revision. Mode `all` is a run of the whole and needs no node."""
+    """Mode `all` is a run of the whole and needs no node: without `definition`, of the `revision` that a start with the same
+    words would run. A test is of the newest revision."""
 
     node_id: str | None = Field(default=None, min_length=1, max_length=200)
     mode: Mode = "all"
     source: Origin = "mine"
     inputs: JsonObject | None = None
+    revision: StartRevision = None
     definition: Graph | None = None
 
     @model_validator(mode="after")
@@ -98,6 +102,7 @@ async def plan_run(request: Request[State], scope: Scope, id: UUID, body: PlanRe
         source=body.source,
         inputs=body.inputs,
         graph=body.definition,
+        revision=(body.revision or usual(request)) if body.mode == "all" else "latest",
     )
 
 
@@ -109,6 +114,7 @@ async def test_part(
 
     Nodes before it are given their pinned output, or that of an earlier run. What calls outside, calls.
     """
+    await refuse_masked(request, scope, "inputs", body.inputs)
     run_id = await request.state["store"].trials.test(
         scope,
         id,

@@ -11,11 +11,13 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.routing import Route
 
+from app import publishing
 from app.listing import ListQuery, decode, encode
 from app.operation import operation
 from app.problems import Invalid
 from app.state import State
-from providers import Frozen, JsonObject, LeftOut, ProviderError, now
+from providers import Frozen, LeftOut, ProviderError, now
+from runner.drift import NO_CONNECTION
 from runner.errors import Conflict, NotFound
 from runner.importing import RemoteNode, imports, remote_node
 from runner.library import FRESH, PATIENCE
@@ -164,7 +166,7 @@ async def make_node(
     request: Request[State], scope: Scope, provider: str, workflow_id: str, query: NodeQuery
 ) -> RemoteNode:
     """A node that calls this workflow, ready for a drawing, with what the platform says of it now. Nothing is stored."""
-    row = await request.state["store"].connections.resolve(scope, provider, query.connection_id)
+    row = await request.state["store"].connections.usable(scope, provider, query.connection_id)
     preview = await request.state["library"].preview(
         scope, provider, row.id, workflow_id, refresh=True, patience=PATIENCE
     )
@@ -177,18 +179,15 @@ async def check_drift(request: Request[State], scope: Scope, id: UUID, query: Dr
     waits for a platform whose copy there is. With `?refresh=true` the platforms are asked first."""
     store = request.state["store"]
     stored = await store.orchestrators.get(scope, id)
-    nodes = imports(Graph.model_validate(stored.definition))
-    of_provider: dict[str, list[UUID]] = {}
-    for row in await store.connections.all(scope):
-        of_provider.setdefault(row.provider, []).append(row.id)
-    places = {node.id: _place(node.data.config, of_provider) for node, _ in nodes}
+    graph = Graph.model_validate(stored.definition)
+    places = await publishing.places(store, scope, graph)
     wanted = {place for place in places.values() if place is not None}
     library = request.state["library"]
     known = await library.seen(scope, wanted, refresh=query.refresh)
     found: list[Drift] = []
-    for node, kept in nodes:
+    for node, kept in imports(graph):
         place = places[node.id]
-        now_is = _NO_CONNECTION if place is None else known.get(place, _NO_CONNECTION)
+        now_is = NO_CONNECTION if place is None else known.get(place, NO_CONNECTION)
         away = isinstance(now_is, Failure)
         found.append(
             Drift(
@@ -201,24 +200,6 @@ async def check_drift(request: Request[State], scope: Scope, id: UUID, query: Dr
             )
         )
     return DriftList(items=tuple(found))
-
-
-_NO_CONNECTION = Failure(
-    code="connection-missing",
-    message="its connection is gone, or it is not clear which one is meant",
-    hint="Choose a connection in the node.",
-)
-
-
-def _place(config: JsonObject, of_provider: dict[str, list[UUID]]) -> tuple[UUID, str] | None:
-    """The connection and workflow that the node means."""
-    workflow, there = config.get("workflowId"), of_provider.get(str(config.get("provider")), [])
-    named = config.get("connectionId")
-    if not isinstance(workflow, str) or not workflow:
-        return None
-    if named:
-        return next(((each, workflow) for each in there if str(each) == str(named).lower()), None)
-    return (there[0], workflow) if len(there) == 1 else None
 
 
 def _connection(

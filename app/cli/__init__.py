@@ -15,7 +15,21 @@ from collections.abc import Sequence
 
 import uvloop
 
-from app.cli import backup, checks, dead_letters, files, keys, retention, runs, serve, tokens
+from app import log
+from app.cli import (
+    audit,
+    backup,
+    checks,
+    dead_letters,
+    files,
+    keys,
+    people,
+    publish,
+    retention,
+    runs,
+    serve,
+    tokens,
+)
 from app.settings import Settings, StartRefused
 from providers import ProviderError
 from runner.errors import RunnerError
@@ -23,7 +37,7 @@ from runner.errors import RunnerError
 USAGE_ERROR = 2
 LOUD = ("httpx", "httpcore")
 """Loggers that name every address called, and an address may be a secret: never below WARNING."""
-GROUPS = (serve, tokens, runs, files, checks, keys, backup, dead_letters, retention)
+GROUPS = (serve, tokens, people, runs, files, publish, checks, keys, backup, dead_letters, retention, audit)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,11 +55,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Whatever goes wrong is a sentence on stderr, never a traceback, and never holds a secret."""
     arguments = parser().parse_args(argv)
-    logging.basicConfig(
-        level=logging.INFO if arguments.verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    log.set_up(logging.INFO if arguments.verbose else logging.WARNING)
     for name in LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:

@@ -38,7 +38,7 @@ async def run_checks(settings: Settings, arguments: argparse.Namespace) -> int:
         tell(not old, "database", f"{kind}; " + ("the schema is old" if old else "newest schema, fsync on"))
         uses = await parts.store.keys.status()
         sealing = next(use.key_id for use in uses if use.seals)
-        old_keys = [use.key_id for use in uses if not use.seals and use.connections + use.runs]
+        old_keys = [use.key_id for use in uses if not use.seals and use.used]
         rest = f"; still in use: {', '.join(old_keys)} (`baton keys rotate`)" if old_keys else ""
         tell(True, "keys", f"{sealing} seals, from {parts.store.vault.source}{rest}")
         tell(*await _public(settings))

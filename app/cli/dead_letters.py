@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
 from collections.abc import AsyncGenerator
@@ -15,7 +14,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from app.cli.opening import Commands, opened
+from app.cli.opening import Commands, opened, user
 from app.parts import open_parts
 from app.settings import Settings, StartRefused
 from providers import BadJson, read_json
@@ -214,11 +213,4 @@ def _time(text: str) -> datetime:
 @asynccontextmanager
 async def _store(settings: Settings) -> AsyncGenerator[tuple[Store, Scope]]:
     async with opened(settings) as database, open_parts(database.settings, engine=False) as parts:
-        yield parts.store, await parts.store.access.scope(f"cli:{_user()}")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return "unknown"
+        yield parts.store, await parts.store.access.scope(f"cli:{user()}")

@@ -36,8 +36,9 @@ async def show_status(settings: Settings, arguments: argparse.Namespace) -> int:
     print(f"from {vault.source}")
     for use in uses:
         role = "seals and opens" if use.seals else "opens" if use.present else "MISSING"
-        idle = "; may be removed" if use.present and not use.seals and not use.connections + use.runs else ""
-        print(f"{use.key_id}: {role}; {use.connections} connections, {use.runs} runs under way{idle}")
+        idle = "; may be removed" if use.present and not use.seals and not use.used else ""
+        records = ", ".join(f"{count} {what}" for what, count in use.records.items())
+        print(f"{use.key_id}: {role}; {records}{idle}")
     return 0 if all(use.present for use in uses) else 1
 
 
@@ -46,14 +47,13 @@ async def rotate_keys(settings: Settings, arguments: argparse.Namespace) -> int:
     the new key first there, restart, then rotate."""
     async with opened(settings) as database:
         async with open_parts(database.settings, engine=False) as parts:
-            unfinished = any(
-                not use.seals and use.connections + use.runs for use in await parts.store.keys.status()
-            )
+            unfinished = any(not use.seals and use.used for use in await parts.store.keys.status())
         if not settings.secret_keys and not unfinished:
             print(f"added key {add_key(settings.data_dir)} to the key file")
         async with open_parts(database.settings, engine=False) as parts:
             moved = await parts.store.keys.rewrap_all()
             first, *others = parts.store.vault.key_ids
+            await parts.store.audit.rotated(await parts.store.access.scope("cli"), first)
     print(f"{moved} records moved to key {first}")
     if others:
         print(f"no longer needed to open anything: {', '.join(others)}. Backups made before still need them.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from app.migrate import upgrade
 from app.parts import database_url
 from app.postgres import EmbeddedPostgres, refuse_unsafe
+from app.revisions import MAX_NUMBER
 from app.settings import Settings, StartRefused
 
 Commands = Any
@@ -32,6 +34,21 @@ class Opened:
 
     settings: Settings
     alone: bool
+
+
+def number(text: str) -> int:
+    """A revision's number, of an argument."""
+    if text.isascii() and text.isdigit() and 0 < int(text) <= MAX_NUMBER:
+        return int(text)
+    raise argparse.ArgumentTypeError("it is not the number of a revision")
+
+
+def user() -> str:
+    """Who sits at this command line, by the system's word."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "unknown"
 
 
 @asynccontextmanager

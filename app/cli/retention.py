@@ -83,8 +83,8 @@ async def preview_purge(settings: Settings, arguments: argparse.Namespace) -> in
 async def apply_policies(settings: Settings, arguments: argparse.Namespace) -> int:
     """Does it here, beside whoever else may be at it, and stays until the pass is over."""
     total = 0
-    async with _store(settings) as (store, _):
-        await store.retention.hurry()
+    async with _store(settings) as (store, scope):
+        await store.retention.hurry(scope)
         while True:
             step = await store.purge.step(settings.retention, archive=settings.archive_dir)
             if step is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import json
 import sys
 import time
@@ -13,12 +12,13 @@ from pathlib import Path
 from uuid import UUID
 
 from app.cli.files import read_drawing
-from app.cli.opening import Commands, opened
+from app.cli.opening import Commands, number, opened, user
 from app.cli.progress import Progress, progress
 from app.parts import Parts, open_parts
 from app.settings import Settings, StartRefused
 from providers import BadJson, JsonObject, read_json
 from runner.model import NodeState, RunState, Scope, TriggerInfo
+from runner.store.asking import Which
 from runner.wire import RunDetail
 
 NOBODY_AFTER = 3.0
@@ -33,6 +33,12 @@ def add(commands: Commands) -> None:
     run.add_argument(
         "--input", metavar="JSON", default="{}", help="the run's inputs, an object; @FILE reads a file"
     )
+    run.add_argument(
+        "--revision",
+        type=_revision,
+        metavar="N|latest|published",
+        help="default: of an id, the published one, or the newest where none is; of a file, what it holds",
+    )
     run.add_argument("--follow", action="store_true", help="show the nodes as they go")
     run.set_defaults(run=run_orchestrator)
 
@@ -44,10 +50,14 @@ async def run_orchestrator(settings: Settings, arguments: argparse.Namespace) ->
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened(settings))
         parts = await stack.enter_async_context(open_parts(database.settings, engine=database.alone))
-        scope = await parts.store.access.scope(f"cli:{_user()}")
-        orchestrator_id = await _orchestrator(parts, scope, arguments.what)
+        scope = await parts.store.access.scope(f"cli:{user()}")
+        orchestrator_id, revision = await _orchestrator(parts, scope, arguments.what)
         run_id = await parts.store.runs.create(
-            scope, orchestrator_id, inputs, trigger=TriggerInfo(kind="cli", by=scope.subject)
+            scope,
+            orchestrator_id,
+            inputs,
+            trigger=TriggerInfo(kind="cli", by=scope.subject),
+            revision=arguments.revision or revision,
         )
         print(f"run {run_id}", file=sys.stderr, flush=True)
         with progress(arguments.follow) as view:
@@ -86,10 +96,11 @@ async def _followed(
                 await asyncio.wait_for(rung.wait(), _LOOK)
 
 
-async def _orchestrator(parts: Parts, scope: Scope, what: str) -> UUID:
-    """The id that was given, or that of the file's drawing: the newest of its name, saved anew if the file has changed."""
+async def _orchestrator(parts: Parts, scope: Scope, what: str) -> tuple[UUID, int | None]:
+    """The id that was given, or that of the file's drawing and its revision: the newest of its name, saved anew if the file has
+    changed."""
     with suppress(ValueError):
-        return UUID(what)
+        return UUID(what), None
     file = Path(what)
     if not file.exists():
         raise StartRefused(f"{what} is neither an orchestrator's id nor a file.")
@@ -97,9 +108,14 @@ async def _orchestrator(parts: Parts, scope: Scope, what: str) -> UUID:
     for known in await store.page(scope, limit=200, q=drawn.name):
         if known.name == drawn.name:
             if known.definition != drawn.graph.to_json():
-                await store.save(scope, known.id, graph=drawn.graph)
-            return known.id
-    return (await store.create(scope, drawn.name, drawn.description, drawn.graph)).id
+                known = await store.save(scope, known.id, graph=drawn.graph)
+            return known.id, known.revision
+    made = await store.create(scope, drawn.name, drawn.description, drawn.graph)
+    return made.id, made.revision
+
+
+def _revision(text: str) -> Which:
+    return text if text == "latest" or text == "published" else number(text)
 
 
 def _inputs(text: str) -> JsonObject:
@@ -111,10 +127,3 @@ def _inputs(text: str) -> JsonObject:
     if not isinstance(found, dict):
         raise StartRefused("--input must be a JSON object, as in --input '{\"order\": 7}'.")
     return found
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return "unknown"

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 
 from app.cli.opening import Commands, opened
@@ -18,6 +19,7 @@ from app.parts import open_parts
 from app.sandbox import Tour
 from app.serving import listen, serving
 from app.settings import Settings, StartRefused
+from runner.store import Store
 
 
 def add(commands: Commands) -> None:
@@ -53,11 +55,11 @@ async def run_server(settings: Settings, arguments: argparse.Namespace) -> int:
                 if arguments.sandbox:
                     scope = await parts.store.access.scope("sandbox")
                     sample, _ = await tour.begin(parts.store, parts.registry, scope)
-                code = await parts.store.access.create_code()
+                sign_in = await how_to_sign_in(settings, parts.store)
             app = create_app(settings, engine=not arguments.no_engine, tour=tour)
             server = await stack.enter_async_context(serving(app, on))
             _say(f"Baton runs at {settings.public_url}. Ctrl-C stops it.")
-            _say(f"Sign in (once, within 30 minutes): {settings.public_url}/sign-in?code={code}")
+            _say(sign_in)
             if sample is not None:
                 _say(f"Run the sample chain in another terminal: {_program()} run {sample} --follow")
             stopping = asyncio.create_task(stop.wait())
@@ -87,6 +89,24 @@ async def run_migrations(settings: Settings, arguments: argparse.Namespace) -> i
     async with opened(settings):
         _say("The database has the newest schema.")
     return 0
+
+
+async def how_to_sign_in(settings: Settings, store: Store) -> str:
+    """How people come in. A code only until an owner has a password: from then on it would be one more way in, in every log."""
+    if not await store.accounts.to_be_set_up():
+        return f"Sign in: {settings.public_url}/sign-in"
+    code = await store.access.create_code()
+    if _is_here(settings.host):
+        return f"Sign in (once, within 30 minutes): {settings.public_url}/sign-in?code={code}"
+    return f"Sign in and set up (once, within 30 minutes): {settings.public_url}/setup?code={code}"
+
+
+def _is_here(host: str) -> bool:
+    """Whether only this machine reaches it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextmanager

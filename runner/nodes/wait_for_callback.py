@@ -11,9 +11,16 @@ from providers import JsonObject
 from runner import schema as schemas
 from runner.errors import NodeError
 from runner.node import Done, Node, NodeConfig, NodeContext, Suspend, widget
+from runner.webhook_auth import WebhookAuth, needs_secret, secret_of
 
 
 class WaitForCallbackConfig(NodeConfig):
+    auth: WebhookAuth | None = Field(
+        default=None,
+        title="Sender proves itself by",
+        description="Besides the token in the address; left out, the token alone.",
+        json_schema_extra=widget("webhook-auth"),
+    )
     timeout: int = Field(
         default=86_400_000,
         ge=1,
@@ -47,6 +54,9 @@ class WaitForCallback(Node[WaitForCallbackConfig]):
                 schemas.compile(config.schema_)
             except schemas.SchemaError as error:
                 return (("schema", error.code, error.message),)
+        if config.auth is not None and needs_secret(config.auth) and secret_of(config.auth) is None:
+            detail = "it names no signing secret yet, so every call would be refused; make one, or choose one"
+            return (("auth.secretId", "auth-secret-missing", detail),)
         return ()
 
     async def run(self, ctx: NodeContext[WaitForCallbackConfig]) -> Done | Suspend:

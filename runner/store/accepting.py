@@ -38,8 +38,23 @@ _WOKEN = """
 """Leave the signal on the node; a parked one becomes ready."""
 
 
-def _accepting(which: str) -> Query:
-    """Accept a body for the one open wait that `which` tells, if it is still open and in time."""
+_DEMANDED = """
+    SELECT w.auth, w.node_run_id, w.workspace_id, extract(epoch FROM clock_timestamp())::float8 AS now, (
+        SELECT jsonb_agg(jsonb_build_array(v.id, encode(v.sealed, 'hex')) ORDER BY v.id DESC) FROM signing_secret_version v
+        WHERE v.secret_id = CAST(w.auth->>'secretId' AS uuid) AND v.workspace_id = w.workspace_id
+            AND coalesce(v.expires_at > clock_timestamp(), true)
+    ) AS secrets
+    FROM wait w WHERE w.token_sha256 = :hashed AND w.run_id = :run_id AND w.auth IS NOT NULL
+"""
+"""How the sender has to prove who it is, and the secrets that count now."""
+DEMANDED = Query(_DEMANDED, bindparam("run_id", type_=PgUuid()))
+
+
+def _accepting(which: str, demanded: str = "") -> Query:
+    """Accept a body for the one open wait that `which` tells, if it is still open and in time. What is `demanded` is read only
+    where nothing was accepted."""
+    told = "accepted.accepted, EXISTS (SELECT FROM woken WHERE work = 'ready') AS woken"
+    more = f"LEFT JOIN LATERAL ({demanded} AND NOT accepted.accepted) d ON true" if demanded else ""
     return Query(
         f"""
         WITH r AS MATERIALIZED (
@@ -48,7 +63,7 @@ def _accepting(which: str) -> Query:
             SELECT w.node_run_id, w.state, n.node_id, n.label
             FROM r JOIN wait w ON w.run_id = r.id JOIN node_run n ON n.id = w.node_run_id
             WHERE {which} AND w.state IN ('armed', 'parked') AND coalesce(w.deadline_at > clock_timestamp(), true)
-            FOR UPDATE OF w
+            FOR NO KEY UPDATE OF w
         ), audited AS (
             INSERT INTO callback_audit (run_id, node_run_id, verdict, sender, by, reason, early)
             SELECT :run_id, node_run_id, 'accepted', :sender, :by, :reason, state = 'armed' FROM w
@@ -67,7 +82,7 @@ def _accepting(which: str) -> Query:
                     ELSE ', before the run has come to wait for it' END, CAST(:data AS jsonb)
             FROM told, w
         )
-        SELECT EXISTS (SELECT FROM w) AS accepted, EXISTS (SELECT FROM woken WHERE work = 'ready') AS woken
+        SELECT {told}{", d.*" if demanded else ""} FROM (SELECT EXISTS (SELECT FROM w) AS accepted) accepted {more}
         """,
         bindparam("run_id", type_=PgUuid()),
         *((bindparam("id", type_=PgUuid()),) if ":id" in which else ()),
@@ -77,8 +92,9 @@ def _accepting(which: str) -> Query:
 
 
 ACCEPT_KNOWN = _accepting("w.node_run_id = :id")
-ACCEPT = _accepting("w.token_sha256 = :hashed AND w.schema IS NULL")
-"""For the usual callback; what it does not accept is looked at under the run's lock, and told why."""
+ACCEPT = _accepting("w.token_sha256 = :hashed AND w.schema IS NULL AND w.auth IS NULL", _DEMANDED)
+"""For the usual callback; what it does not accept is looked at under the run's lock, and told why. Where the sender has to prove
+who it is, nothing is accepted, and the answer says what it has to prove."""
 EXPIRE = text(
     f"""
     WITH w AS (UPDATE wait SET state = 'expired' WHERE node_run_id = :id RETURNING node_run_id), {_WOKEN}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, func, select, text
@@ -19,11 +19,16 @@ from runner.store.batch import Query
 from runner.store.definitions import Definition, Definitions
 from runner.tables import idempotency, node_run, run
 
+Which = Literal["published", "latest"] | int
+"""The revision that a start names."""
+
 NEW = Query(
     """
-    SELECT uuidv7() AS id, (
-        SELECT revision FROM orchestrator WHERE id = :orchestrator_id AND workspace_id = :workspace_id AND deleted_at IS NULL
-    ) AS revision
+    SELECT uuidv7() AS id, o.revision, o.published_revision, EXISTS (
+        SELECT FROM connection c WHERE c.workspace_id = :workspace_id
+            AND (c.draw_role <> 'editor' OR c.start_role <> 'operator')) AS restricted
+    FROM (SELECT) AS one LEFT JOIN orchestrator o
+        ON o.id = :orchestrator_id AND o.workspace_id = :workspace_id AND o.deleted_at IS NULL
     """,
     bindparam("orchestrator_id", type_=PgUuid()),
     bindparam("workspace_id", type_=PgUuid()),
@@ -36,7 +41,8 @@ def asked_for(scope: Scope, orchestrator_id: UUID | None) -> dict[str, Any]:
 
 
 async def new_run(connection: AsyncConnection, scope: Scope, orchestrator_id: UUID | None) -> Any:
-    """A time-ordered `id`, and the orchestrator's current `revision`, None if it has none."""
+    """A time-ordered `id`, and the orchestrator's newest `revision` and its `published_revision`, None if it has none;
+    `restricted`: some connection here is not for everybody."""
     return (await connection.execute(NEW.clause, asked_for(scope, orchestrator_id))).one()
 
 
@@ -44,6 +50,25 @@ def known(revision: int | None) -> int:
     if revision is None:
         raise NotFound("there is no such orchestrator")
     return revision
+
+
+def chosen(newest: int | None, published: int | None, which: Which | None = None) -> int:
+    """The revision to run: the one that is named, else what triggers run, which is the published one or, where nothing is
+    published, the newest. Raises NotFound, Conflict."""
+    newest = known(newest)
+    match which:
+        case "latest":
+            return newest
+        case "published" if published is None:
+            raise Conflict(
+                "no revision of this orchestrator is published",
+                code="not-published",
+                hint="Publish one, or leave `revision` out: then the newest one runs.",
+            )
+        case int():
+            return which
+        case _:
+            return newest if published is None else published
 
 
 async def first_asked(

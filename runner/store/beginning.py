@@ -16,13 +16,23 @@ from runner import tokens
 from runner.decision import NO_WIRE, Decision, Stands
 from runner.graph import Wiring, advance, run_state
 from runner.model import NodeFacts, NodeSpec, NodeState, RunState, Scope, TriggerInfo
+from runner.store.audit import audited
 from runner.store.batch import Query
 from runner.store.claims import deadline_of
 from runner.store.definitions import Definition
 from runner.store.events import Entry, line_rows
 from runner.vault import Vault
+from runner.webhook_auth import demand
 
 WAIT_KIND = "WaitForCallback"
+_ACTIONS = {
+    "api": "run.started",
+    "manual": "run.started",
+    "cli": "run.started",
+    "retry": "run.retried",
+    "test": "run.tested",
+}
+"""What of people is written to the audit log, by what started the run; what starts by itself, its history tells."""
 
 BEGIN = Query(
     """
@@ -34,6 +44,7 @@ BEGIN = Query(
             :retry_of, :parent_node_run_id, :depth, :sealed_seed, :key_id, :providers, :node_inputs, :count,
             CASE WHEN :state = 'COMPLETED' THEN clock_timestamp() END,
             CASE WHEN :state = 'COMPLETED' THEN clock_timestamp() END)
+        RETURNING id, number
     ), nodes AS (
         INSERT INTO node_run (run_id, node_id, type, label, limit_seconds, state, work, reused, lease_until,
             input, output, port, remote, finished_at)
@@ -45,14 +56,19 @@ BEGIN = Query(
             work text, reused boolean, input jsonb, output jsonb, port text, remote jsonb, finished_at timestamptz)
         RETURNING id, node_id
     ), waits AS (
-        INSERT INTO wait (node_run_id, workspace_id, run_id, token_sha256, schema, state)
-        SELECT nodes.id, :workspace_id, :id, decode(w.sha256, 'hex'), w.schema, w.state
-        FROM jsonb_to_recordset(:waits) AS w(node_id text, sha256 text, schema jsonb, state text) JOIN nodes USING (node_id)
+        INSERT INTO wait (node_run_id, workspace_id, run_id, token_sha256, schema, auth, state)
+        SELECT nodes.id, :workspace_id, :id, decode(w.sha256, 'hex'), w.schema, w.auth, w.state
+        FROM jsonb_to_recordset(:waits) AS w(node_id text, sha256 text, schema jsonb, auth jsonb, state text)
+        JOIN nodes USING (node_id)
     ), lines AS (
         INSERT INTO run_event (run_id, seq, kind, level, node_id, source, message, data)
         SELECT :id, l.n, l.kind, l.level, l.node_id, l.source, l.message, l.data
         FROM jsonb_to_recordset(:lines) AS
             l(n int, kind text, level text, node_id text, source text, message text, data jsonb)
+    ), audited AS (
+        INSERT INTO audit (workspace_id, by, action, object_kind, object_id, object_name, address, request_id)
+        SELECT :workspace_id, a.by, a.action, 'run', begun.id, '#' || begun.number, a.address, a.request_id
+        FROM begun, jsonb_to_recordset(:audited) AS a(by text, action text, address text, request_id text)
     )
     SELECT count(*) FROM nodes
     """,
@@ -62,7 +78,7 @@ BEGIN = Query(
     ),
     *(
         bindparam(name, type_=JSONB())
-        for name in ("inputs", "labels", "providers", "node_inputs", "nodes", "waits", "lines")
+        for name in ("inputs", "labels", "providers", "node_inputs", "nodes", "waits", "lines", "audited")
     ),
     bindparam("sealed_seed", type_=BYTEA()),
 )
@@ -132,6 +148,7 @@ def beginning(
         "nodes": [_node(s, kept.get(s.id), facts.get(s.id)) for s in wiring.nodes.values()],
         "waits": waits,
         "lines": line_rows(entries),
+        "audited": [audited(scope, _ACTIONS[trigger.kind], "run")] if trigger.kind in _ACTIONS else [],
     }
 
 
@@ -155,6 +172,7 @@ def _armed(
             "node_id": n,
             "sha256": tokens.digest(tokens.callback_token(seed, n)).hex(),
             "schema": wiring.nodes[n].data.config.get("schema"),
+            "auth": demand(wiring.nodes[n].data.config.get("auth")),
             "state": "cancelled" if n in skipped else "armed",
         }
         for n in nodes

@@ -1,4 +1,4 @@
-"""Waking whoever waits: workers for new jobs, event streams for new lines.
+"""Waking whoever waits: workers for new jobs, event streams for news of a run or of an open drawing, each by its id.
 
 NOTIFY inside a state transaction serialises commits, so nothing notifies there. After a commit the bell is rung in memory;
 rings of a few milliseconds go out as one NOTIFY. It is a hint only: whoever listens also looks by itself now and then.

@@ -22,6 +22,7 @@ from runner.breaker import Breaker, Policy, Word
 from runner.database import Database
 from runner.errors import Conflict, NotFound
 from runner.model import Scope
+from runner.store.audit import record
 from runner.store.bell import Bell
 from runner.store.slots import Limits, free_places
 from runner.tables import breaker, connection, incident
@@ -204,12 +205,14 @@ class Breakers:
         async with self._database.begin() as transaction:
             await _opened(transaction, scope, connection_id)
             await _changed(transaction, connection_id, rules.hastened, None)
+            await record(transaction, scope, "connection.probed", "connection", connection_id)
 
     async def close(self, scope: Scope, connection_id: UUID) -> None:
         """Closed by a person, whatever the platform says: held steps go on at the pace. Raises as `hasten`."""
         async with self._database.begin() as transaction:
             await _opened(transaction, scope, connection_id)
             await _changed(transaction, connection_id, rules.closed, None, by=scope.subject)
+            await record(transaction, scope, "connection.breaker_closed", "connection", connection_id)
 
 
 async def _changed(

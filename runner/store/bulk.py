@@ -13,6 +13,7 @@ from providers import Frozen, Timestamp
 from runner.database import Database
 from runner.errors import NotFound, RunnerError, Unreachable
 from runner.model import Role, Scope
+from runner.store.audit import record
 from runner.store.bell import Bell
 from runner.store.letters import LetterFilter, Letters, conditions
 from runner.tables import dead_letter, dead_letter_bulk
@@ -87,6 +88,15 @@ class Bulks:
             }
             made = dead_letter_bulk.insert().values(**values).returning(dead_letter_bulk)
             row = (await connection.execute(made)).one()
+            await record(
+                connection,
+                scope,
+                f"dead_letter.{act}_asked",
+                "dead_letter",
+                row.id,
+                f"{count} letters",
+                reason=reason,
+            )
         return _bulk(row)
 
     async def one(self, scope: Scope, bulk_id: UUID) -> Bulk:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -18,10 +19,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers import Account, Connection, JsonObject, LeftOut, Provider, Registry
 from runner.breaker import Breaker
-from runner.credentials import BadCredentials, Merged, merge, parse, public, reveal, split
+from runner.credentials import (
+    BadCredentials,
+    Merged,
+    filled,
+    merge,
+    parse,
+    public,
+    references,
+    reveal,
+    split,
+)
 from runner.database import Database
 from runner.errors import Conflict, NotFound
-from runner.model import Failure, NodeState, Scope
+from runner.model import Failure, NodeState, Role, Scope
+from runner.store.audit import record
+from runner.store.connection_uses import sees
 from runner.store.usages import usages
 from runner.tables import breaker, incident, node_run
 from runner.tables import connection as table
@@ -62,6 +75,8 @@ class ConnectionRow:
     secrets_expire_at: datetime | None
     max_in_flight: int | None
     max_per_minute: int | None
+    draw_role: Role
+    start_role: Role
     created_at: datetime
     updated_at: datetime
     breaker: Breaker = field(default_factory=Breaker)
@@ -100,15 +115,17 @@ class Connections:
         name: str,
         connection: Connection,
         *,
+        referring: Mapping[str, JsonValue] = MappingProxyType({}),
         allow_private_network: bool = False,
         account: Account | None = None,
         problem: Failure | None = None,
     ) -> ConnectionRow:
-        """Keep it, its secrets sealed. `account` or `problem` is what its test found; a problem makes it FAILING.
+        """Keep it, its secrets sealed; the references among `referring` are kept in the place of what they refer to. `account` or
+        `problem` is what its test found; a problem makes it FAILING.
 
-        Raises Conflict when the provider has a connection of that name.
+        Raises Conflict when the provider has a connection of that name, and BadCredentials as `split`.
         """
-        shown, secret = split(connection)
+        shown, secret = split(connection, referring)
         async with self._unique(provider, name) as transaction:
             connection_id: UUID = (await transaction.execute(text("SELECT uuidv7()"))).scalar_one()
             made = await transaction.execute(
@@ -128,7 +145,12 @@ class Connections:
                 )
                 .returning(table)
             )
-            return _row(made.mappings().one())
+            row = _row(made.mappings().one())
+            given = {*shown, *secret, "name"}
+            await record(
+                transaction, scope, "connection.created", "connection", connection_id, name, fields=given
+            )
+            return row
 
     async def page(
         self, scope: Scope, *, provider: str | None = None, limit: int = 50, after: UUID | None = None
@@ -178,10 +200,18 @@ class Connections:
             )
         return _row(found[0])
 
-    def opened(self, row: ConnectionRow) -> Connection:
-        """Its address and credentials. Raises VaultError, or Conflict when they have to be entered again."""
+    async def usable(self, scope: Scope, provider: str, connection_id: UUID | None) -> ConnectionRow:
+        """`resolve` for a person who looks through it: one that is not for the asker is not found either."""
+        row = await self.resolve(scope, provider, connection_id)
+        if not sees(scope, row.draw_role, row.start_role):
+            raise NotFound(f"there is no connection {connection_id or provider}")
+        return row
+
+    def opened(self, row: ConnectionRow, values: Mapping[str, str] = MappingProxyType({})) -> Connection:
+        """Its address and credentials, with the `values` of its references. Raises VaultError, or Conflict when they have to be
+        entered again."""
         try:
-            return parse(self._model(row.provider), {**public(row.credentials), **self._secret(row)})
+            return parse(self._model(row.provider), filled(self._kept_of(row), values))
         except BadCredentials as error:
             raise Conflict(
                 f"the credentials of {row.name} have to be entered again: {error.message}",
@@ -193,9 +223,15 @@ class Connections:
         """`opened` of that row."""
         return self.opened(await self.get(scope, connection_id))
 
-    def merged(self, row: ConnectionRow, changes: Mapping[str, JsonValue]) -> Merged:
-        """What `row` would hold with these changes; nothing is written. Raises BadCredentials."""
-        return merge(self._model(row.provider), row.credentials, self._secret(row), changes)
+    def merged(
+        self,
+        row: ConnectionRow,
+        changes: Mapping[str, JsonValue],
+        values: Mapping[str, str] = MappingProxyType({}),
+    ) -> Merged:
+        """What `row` would hold with these changes; nothing is written. `values` are those of all references in both. Raises
+        BadCredentials."""
+        return merge(self._model(row.provider), row.credentials, self._secret(row), changes, values)
 
     async def update(
         self,
@@ -206,12 +242,13 @@ class Connections:
         status: Literal["ACTIVE", "INACTIVE"] | None = None,
         allow_private_network: bool | None = None,
         limits: Mapping[str, int | None] | None = None,
+        roles: Mapping[str, Role] | None = None,
         credentials: Merged | None = None,
         seen: datetime | None = None,
         account: Account | None = None,
         problem: Failure | None = None,
     ) -> ConnectionRow:
-        """Change what is given; `limits` by column, None for the kind's own. `credentials` were merged into the row as it was at `seen` (its `updated_at`): Conflict when
+        """Change what is given; `limits` and `roles` by column, None for the kind's own limit. `credentials` were merged into the row as it was at `seen` (its `updated_at`): Conflict when
         somebody changed it since. `account` or `problem` is what their test found."""
         async with self._unique("this provider", name) as transaction:
             row = await _find(transaction, scope, connection_id, lock=True)
@@ -224,7 +261,7 @@ class Connections:
                 values["name"] = name
             if allow_private_network is not None:
                 values["allow_private_network"] = allow_private_network
-            values |= limits or {}
+            values |= {**(limits or {}), **(roles or {})}
             if credentials is not None:
                 if credentials.cleared:
                     problem = _CLEARED
@@ -241,7 +278,19 @@ class Connections:
             if status == "INACTIVE" or (status == "ACTIVE" and row.status == "INACTIVE" and problem is None):
                 values["status"] = status
             await transaction.execute(update(table).where(table.c.id == connection_id).values(values))
-            return await _find(transaction, scope, connection_id)
+            after = await _find(transaction, scope, connection_id)
+            changed = _changed(row, after, () if credentials is None else self._differs(row, credentials))
+            if changed:
+                await record(
+                    transaction,
+                    scope,
+                    "connection.changed",
+                    "connection",
+                    connection_id,
+                    after.name,
+                    fields=changed,
+                )
+            return after
 
     async def delete(self, scope: Scope, connection_id: UUID, *, force: bool = False) -> None:
         """Raises InUse when a current definition needs it, unless `force`."""
@@ -256,6 +305,7 @@ class Connections:
             unsolved = (incident.c.connection_id == connection_id, incident.c.resolved_at.is_(None))
             await transaction.execute(update(incident).where(*unsolved).values(over))
             await transaction.execute(delete(table).where(table.c.id == connection_id))
+            await record(transaction, scope, "connection.deleted", "connection", connection_id, row.name)
 
     async def used_by(self, scope: Scope, connection_id: UUID) -> tuple[tuple[UUID, str], ...]:
         """Orchestrators (id, name) whose current definition names it, or leaves the choice and has only it to choose."""
@@ -292,12 +342,16 @@ class Connections:
         async with self._database.begin() as transaction:
             try:
                 row = await _find(transaction, scope, connection_id, lock=True)
-                stored = self.opened(row)
-            except (NotFound, Conflict):
+                # What stands elsewhere is not asked for again: it is what the provider was opened with.
+                referring = {name: v for name, v in self._kept_of(row).items() if references(v)}
+                used = reveal(expected)
+                known = {name: used.get(name) for name in referring}
+                stored = parse(type(expected), {**self._kept_of(row), **known})
+            except (NotFound, BadCredentials):
                 return
             if stored == expected:
                 fresh = parse(type(stored), {**reveal(stored), **fields})
-                shown, secret = split(fresh)
+                shown, secret = split(fresh, referring)
                 await transaction.execute(
                     update(table)
                     .where(table.c.id == connection_id)
@@ -313,10 +367,20 @@ class Connections:
             raise NotFound(f"there is no provider {provider}", code="provider-unknown")
         return found.connection_model
 
+    def _kept_of(self, row: ConnectionRow) -> JsonObject:
+        """Its fields as they are kept: secrets in the clear, references as such."""
+        return {**public(row.credentials), **self._secret(row)}
+
     def _secret(self, row: ConnectionRow) -> JsonObject:
         if row.sealed is None:
             return {}
         return json.loads(self._vault.open(row.sealed, context_of(row.workspace_id, row.id)))
+
+    def _differs(self, row: ConnectionRow, merged: Merged) -> set[str]:
+        """The names of the fields that these credentials change, secret ones too."""
+        old = self._kept_of(row)
+        new = {**public(merged.shown), **merged.secret}
+        return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
 
     def _seal(self, workspace_id: UUID, connection_id: UUID, secret: JsonObject) -> dict[str, Any]:
         if not secret:
@@ -335,6 +399,21 @@ class Connections:
                 code="name-taken",
                 hint="Choose another name, or change that connection.",
             ) from None
+
+
+def _changed(before: ConnectionRow, after: ConnectionRow, credentials: Iterable[str]) -> set[str]:
+    """The names of what a person changed of a connection."""
+    told = (
+        "name",
+        "status",
+        "base_url",
+        "allow_private_network",
+        "max_in_flight",
+        "max_per_minute",
+        "draw_role",
+        "start_role",
+    )
+    return {*credentials, *(name for name in told if getattr(before, name) != getattr(after, name))}
 
 
 def context_of(workspace_id: UUID, connection_id: UUID) -> str:
@@ -394,6 +473,7 @@ async def _find(
 def _row(found: RowMapping) -> ConnectionRow:
     left = ("public", "key_id", "left_out")
     values = {k: v for k, v in found.items() if k not in left and not k.startswith("breaker_")}
+    values |= {name: Role(values[name]) for name in ("draw_role", "start_role")}
     left_out = tuple(LeftOut.model_validate(part) for part in found["left_out"])
     if found.get("breaker_state") is not None:
         values["breaker"] = Breaker(**{name: found[f"breaker_{name}"] for name in _BREAKER})

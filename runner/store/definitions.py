@@ -17,6 +17,7 @@ from runner.errors import GraphError, NotFound
 from runner.graph import Wiring
 from runner.model import Graph, Problem
 from runner.node import NodeConfig, catalogue
+from runner.store.secret_uses import names_secrets
 from runner.tables import orchestrator_revision
 
 _KEEP = 512
@@ -41,6 +42,11 @@ class Definition:
     def names_nodes(self, node_id: str) -> bool:
         """Whether a template of this node may read outputs of nodes that do not lead to it."""
         return node_id in self._naming
+
+    @cached_property
+    def names_secrets(self) -> bool:
+        """Whether a node names a signing secret, which has to be there when it runs."""
+        return names_secrets(self.wiring.graph)
 
     @cached_property
     def _configs(self) -> dict[str, NodeConfig]:

@@ -15,7 +15,9 @@ from runner import tokens
 from runner.database import Database
 from runner.errors import NotFound
 from runner.model import Failure, NodeState, RemoteLink, RunState, Scope, TriggerInfo
+from runner.redaction import Redactor, masked_exchange
 from runner.store.batch import Query
+from runner.store.redaction import Redactions
 from runner.store.run_filter import RunFilter, conditions
 from runner.store.steps import steps_of
 from runner.tables import (
@@ -53,11 +55,13 @@ _NODES = Query(
 
 
 class History:
-    """Every method finds rows of the asker's workspace only, and raises NotFound for any other."""
+    """Every method finds rows of the asker's workspace only, and raises NotFound for any other. Payloads come masked as the
+    workspace's rules say."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, redactions: Redactions) -> None:
         self._database = database
         self._vault = vault
+        self._redactions = redactions
 
     async def page(
         self, scope: Scope, wanted: RunFilter = _ALL, *, limit: int, before: UUID | None = None
@@ -71,9 +75,10 @@ class History:
             ids = [row.id for row in rows]
             parked = await _parked(connection, ids)
             steps = await steps_of(connection, ids)
+        rules = await self._redactions.rules(scope.workspace_id)
         return tuple(
             RunItem(
-                **_run(row),
+                **_run(row, rules.of(row.orchestrator_id)),
                 waiting=tuple(_waiting(n) for n in parked.get(row.id, ())),
                 steps=tuple(steps.get(row.id, ())),
             )
@@ -96,10 +101,11 @@ class History:
                 for n in nodes
                 if n.waiting and n.waiting.get("kind") == "callback"
             }
+        redactor = (await self._redactions.rules(scope.workspace_id)).of(row.orchestrator_id)
         return RunDetail(
-            **_run(row),
+            **_run(row, redactor),
             waiting=tuple(_waiting(n, links.get(n.node_id)) for n in nodes if _is_waiting(n)),
-            nodes=tuple(_node(n) for n in nodes),
+            nodes=tuple(_node(n, redactor) for n in nodes),
         )
 
     async def state(self, scope: Scope, run_id: UUID) -> tuple[RunState, int]:
@@ -121,7 +127,7 @@ class History:
     ) -> tuple[LogLine, ...]:
         """The run's lines in order, those after number `after`."""
         query = (
-            select(run_event)
+            select(run_event, run.c.orchestrator_id)
             .join(run, run.c.id == run_event.c.run_id)
             .where(run_event.c.run_id == run_id, run.c.workspace_id == scope.workspace_id)
             .where(run_event.c.seq > after)
@@ -134,6 +140,9 @@ class History:
             query = query.where(run_event.c.level.in_(levels))
         async with self._database.begin() as connection:
             rows = (await connection.execute(query)).all()
+        if not rows:
+            return ()
+        redactor = (await self._redactions.rules(scope.workspace_id)).of(rows[0].orchestrator_id)
         return tuple(
             LogLine(
                 seq=r.seq,
@@ -142,8 +151,8 @@ class History:
                 level=r.level,
                 node_id=r.node_id,
                 source=r.source,
-                message=r.message,
-                data=r.data,
+                message=r.message if redactor is None else redactor.text(r.message),
+                data=r.data if redactor is None else redactor.value(r.data),
             )
             for r in rows
         )
@@ -219,7 +228,7 @@ def _waiting(node: Any, callback_url: str | None = None) -> Waiting:
     )
 
 
-def _run(row: Any) -> dict[str, Any]:
+def _run(row: Any, redactor: Redactor | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "number": row.number,
@@ -227,9 +236,9 @@ def _run(row: Any) -> dict[str, Any]:
         "orchestrator_name": row.orchestrator_name,
         "revision": row.revision,
         "status": RunState(row.state),
-        "inputs": row.inputs,
-        "output": row.output,
-        "error": _failure(row.error),
+        "inputs": row.inputs if redactor is None else redactor.fields(row.inputs),
+        "output": row.output if redactor is None else redactor.value(row.output),
+        "error": failure_of(row.error, redactor),
         "trigger": TriggerInfo(kind=row.trigger_kind, by=row.trigger_by),
         "labels": row.labels,
         "started_at": row.started_at,
@@ -242,7 +251,7 @@ def _run(row: Any) -> dict[str, Any]:
     }
 
 
-def _node(row: Any) -> NodeRun:
+def _node(row: Any, redactor: Redactor | None) -> NodeRun:
     return NodeRun(
         id=row.node_id,
         type=row.type,
@@ -251,29 +260,40 @@ def _node(row: Any) -> NodeRun:
         attempt=row.attempt,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        input=row.input,
-        output=row.output,
-        error=_failure(row.error),
+        input=row.input if redactor is None else redactor.value(row.input),
+        output=row.output if redactor is None else redactor.value(row.output),
+        error=failure_of(row.error, redactor),
         port=row.port,
         remote=None if row.remote is None else RemoteLink.model_validate(row.remote),
-        attempts=tuple(_attempt(tried) for tried in row.attempts or ()),
+        attempts=tuple(_attempt(tried, redactor) for tried in row.attempts or ()),
     )
 
 
-def _failure(stored: Any) -> Failure | None:
-    return None if stored is None else Failure.model_validate(stored)
+def failure_of(stored: Any, redactor: Redactor | None) -> Failure | None:
+    """A stored failure, masked: what a platform said may hold anything."""
+    if stored is None:
+        return None
+    failure = Failure.model_validate(stored)
+    if redactor is None:
+        return failure
+    hint = None if failure.hint is None else redactor.text(failure.hint)
+    shown = {"message": redactor.text(failure.message), "hint": hint, "cause": redactor.value(failure.cause)}
+    return failure.model_copy(update=shown)
 
 
-def _attempt(kept: Any) -> Attempt:
+def _attempt(kept: Any, redactor: Redactor | None) -> Attempt:
     # What started the work is the last call that was not a mere read: a log-in may come before it, polls come after.
-    exchanges = tuple(Exchange.model_validate(each) for each in kept["exchanges"])
+    calls = (
+        kept["exchanges"] if redactor is None else [masked_exchange(e, redactor) for e in kept["exchanges"]]
+    )
+    exchanges = tuple(Exchange.model_validate(each) for each in calls)
     starts = [e for e in exchanges if e.request.method not in ("GET", "HEAD")] or exchanges[:1]
     return Attempt(
         attempt=kept["attempt"],
         started_at=kept["started_at"],
         finished_at=kept["finished_at"],
         outcome=kept["outcome"],
-        error=_failure(kept["error"]),
+        error=failure_of(kept["error"], redactor),
         request=starts[-1].request if starts else None,
         response=starts[-1].response if starts else None,
         exchanges=exchanges,

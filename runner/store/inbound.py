@@ -15,12 +15,24 @@ from runner import tokens
 from runner.database import Database
 from runner.errors import NotFound
 from runner.model import Scope
-from runner.store.strangers import KEPT
-from runner.tables import callback, callback_audit, node_run, orchestrator, run, wait
+from runner.store.redaction import Redactions
+from runner.store.refusals import KEPT
+from runner.tables import (
+    callback,
+    callback_audit,
+    node_run,
+    orchestrator,
+    run,
+    signing_secret,
+    wait,
+    wait_refusals,
+)
 from runner.vault import Vault
+from runner.webhook_proof import Refusal
 
-Told = Literal["accepted", "duplicate", "gone", "invalid", "unknown"]
-"""What the sender was told. "unknown": the token was wrong; the newest of these are kept, without a body."""
+Told = Literal["accepted", "duplicate", "gone", "invalid", "unknown", "refused"]
+"""What the sender was told. "unknown": the token was wrong; "refused": it was right, but the sender did not prove who it is. The
+newest of both are kept, without a body."""
 WaitState = Literal["armed", "parked", "resumed", "expired", "cancelled"]
 MOST = 200
 """Attempts of one run that are listed."""
@@ -30,7 +42,8 @@ _body = func.coalesce(callback_audit.c.body, callback.c.body, type_=JSONB)
 
 class Attempted(Frozen):
     """One attempt to resume a wait. `sender` is the address it came from; `by` and `reason` are of a person who did it by hand.
-    `early`: it was accepted before the run came to wait, and kept. `size` of the body in bytes; null: there is none."""
+    `early`: it was accepted before the run came to wait, and kept. `size` of the body in bytes; null: there is none. `refusal`: why it was "refused".
+    """
 
     id: int
     verdict: Told
@@ -39,6 +52,7 @@ class Attempted(Frozen):
     sender: str | None
     by: str | None
     reason: str | None
+    refusal: Refusal | None
     size: int | None
 
 
@@ -57,8 +71,17 @@ class ReceivedDetail(Received):
     body: JsonValue
 
 
+class AuthShown(Frozen):
+    """A mode, with the signing secret's id and name; `secretName` null: it is gone, or there is none."""
+
+    mode: str
+    secret_id: UUID | None
+    secret_name: str | None
+
+
 class WaitDetail(Frozen):
-    """A node that waits for a callback. `state`: armed (the run has not come to it), parked (it waits), resumed, expired,
+    """A node that waits for a callback. `auth`: how a sender has to prove who it is, besides the token. `refused`: calls that did
+    not, those that are not listed included. `state`: armed (the run has not come to it), parked (it waits), resumed, expired,
     cancelled. `callbackUrl` is for operators, while a callback is still taken."""
 
     node_id: str
@@ -67,6 +90,8 @@ class WaitDetail(Frozen):
     until: Timestamp | None
     callback_url: str | None
     body_schema: JsonObject | None
+    auth: AuthShown | None
+    refused: int
     received: tuple[Attempted, ...]
 
 
@@ -87,9 +112,10 @@ class RunCallbacks(Frozen):
 
 
 class Inbound:
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, redactions: Redactions) -> None:
         self._database = database
         self._vault = vault
+        self._redactions = redactions
 
     async def page(
         self,
@@ -119,13 +145,15 @@ class Inbound:
         return tuple(Received.model_validate(dict(row)) for row in rows)
 
     async def one(self, scope: Scope, callback_id: int) -> ReceivedDetail:
-        """With its body. Raises NotFound."""
+        """With its body, masked as the workspace's rules say. Raises NotFound."""
         query = _received(scope).add_columns(_body.label("body")).where(callback_audit.c.id == callback_id)
         async with self._database.begin() as connection:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
             raise NotFound("There is no such callback.")
-        return ReceivedDetail.model_validate(dict(row))
+        redactor = (await self._redactions.rules(scope.workspace_id)).of(row["orchestrator_id"])
+        shown = {} if redactor is None else {"body": redactor.value(row["body"])}
+        return ReceivedDetail.model_validate({**row, **shown})
 
     async def of_run(self, scope: Scope, run_id: UUID, *, callback_base: str | None = None) -> RunCallbacks:
         """The run's waits and all that was tried. With `callback_base`, an address up to `/callback`, open waits carry the
@@ -145,8 +173,20 @@ class Inbound:
             .limit(KEPT)
         )
         waits = (
-            select(wait, node_run.c.node_id, node_run.c.label)
+            select(
+                wait,
+                node_run.c.node_id,
+                node_run.c.label,
+                func.coalesce(wait_refusals.c.total, 0).label("refused"),
+                signing_secret.c.name.label("secret_name"),
+            )
             .join(node_run, node_run.c.id == wait.c.node_run_id)
+            .outerjoin(wait_refusals, wait_refusals.c.node_run_id == wait.c.node_run_id)
+            .outerjoin(
+                signing_secret,
+                (cast(signing_secret.c.id, Text) == func.lower(wait.c.auth["secretId"].astext))
+                & (signing_secret.c.workspace_id == scope.workspace_id),
+            )
             .where(wait.c.run_id == run_id)
             .order_by(node_run.c.id)
         )
@@ -174,6 +214,13 @@ class Inbound:
                     if seed is None or row.state not in ("armed", "parked")
                     else f"{callback_base}/{run_id}?token={tokens.callback_token(seed, row.node_id)}",
                     body_schema=row.schema,
+                    auth=row.auth
+                    and AuthShown(
+                        mode=row.auth["mode"],
+                        secret_id=row.auth.get("secretId"),
+                        secret_name=row.secret_name,
+                    ),
+                    refused=row.refused,
                     received=tuple(received[row.node_run_id]),
                 )
                 for row in armed
@@ -190,6 +237,7 @@ def _attempts(*more: Any) -> Select[Any]:
         table.sender,
         table.by,
         table.reason,
+        table.refusal,
         func.octet_length(cast(_body, Text)).label("size"),
         *more,
     ]

@@ -1,4 +1,5 @@
-"""Incidents: outages of connections, each raised once and resolved once. The breaker writes them; nothing here does."""
+"""Incidents: outages of connections, and bursts of refused callbacks; each raised once and resolved once. The breaker and the
+refusals write them; nothing here does."""
 
 from __future__ import annotations
 
@@ -49,6 +50,7 @@ class Incidents:
         return tuple(
             Incident(
                 id=row.id,
+                kind=row.kind,
                 connection_id=row.connection_id,
                 provider=row.provider,
                 name=row.name,

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from runner.database import Database
 from runner.errors import NotFound
 from runner.model import Scope
+from runner.store.audit import record
 from runner.store.bell import Bell
 from runner.store.events import Entry, append
 from runner.tables import run
@@ -24,7 +25,9 @@ class Labels:
         """The run has these labels and no others, and its history says who did that. Raises NotFound."""
         async with self._database.begin() as connection:
             mine = (run.c.id == run_id, run.c.workspace_id == scope.workspace_id)
-            before = (await connection.execute(select(run.c.labels).where(*mine).with_for_update())).first()
+            before = (
+                await connection.execute(select(run.c.labels, run.c.number).where(*mine).with_for_update())
+            ).first()
             if before is None:
                 raise NotFound("There is no such run.")
             if before.labels == labels:
@@ -35,4 +38,8 @@ class Labels:
                 "run.labelled", f"labels set by {scope.subject}: {shown}", data={"labels": dict(labels)}
             )
             await append(connection, run_id, [line])
+            changed = {key for key, _ in set(labels.items()) ^ set(before.labels.items())}
+            await record(
+                connection, scope, "run.labelled", "run", run_id, f"#{before.number}", fields=changed
+            )
         self._bell.ring(run_id)

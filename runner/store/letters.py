@@ -15,10 +15,14 @@ from providers import Frozen, Registry, Timestamp
 from runner.database import Database
 from runner.errors import Conflict, NotFound
 from runner.model import Failure, RunState, Scope, TriggerInfo
+from runner.redaction import Redactor, masked_exchange
 from runner.store.asking import new_run
+from runner.store.audit import record
 from runner.store.bell import Bell
 from runner.store.definitions import Definitions
 from runner.store.events import Entry, append
+from runner.store.history import failure_of
+from runner.store.redaction import Redactions
 from runner.store.repeating import Repeats
 from runner.store.waits import send_again
 from runner.tables import dead_letter, node_attempt, node_run, orchestrator, run
@@ -84,12 +88,20 @@ class DeadLetterDetail(DeadLetter):
 
 
 class Letters:
-    """Every method finds letters of the asker's workspace only, and raises NotFound for any other."""
+    """Every method finds letters of the asker's workspace only, and raises NotFound for any other. Payloads come masked as the
+    workspace's rules say."""
 
     def __init__(
-        self, database: Database, vault: Vault, definitions: Definitions, bell: Bell, registry: Registry
+        self,
+        database: Database,
+        vault: Vault,
+        definitions: Definitions,
+        bell: Bell,
+        registry: Registry,
+        redactions: Redactions,
     ) -> None:
         self._database = database
+        self._redactions = redactions
         self._repeats = Repeats(vault, definitions)
         self._bell = bell
         self._registry = registry
@@ -103,7 +115,10 @@ class Letters:
             query = query.where(dead_letter.c.id < before)
         async with self._database.begin() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return tuple(DeadLetter.model_validate(_fields(row)) for row in rows)
+        rules = await self._redactions.rules(scope.workspace_id)
+        return tuple(
+            DeadLetter.model_validate(_fields(row, rules.of(row["orchestrator_id"]))) for row in rows
+        )
 
     async def one(self, scope: Scope, letter_id: UUID) -> DeadLetterDetail:
         """With its payload and cause."""
@@ -122,13 +137,18 @@ class Letters:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
             raise NotFound("There is no such dead letter.")
+        redactor = (await self._redactions.rules(scope.workspace_id)).of(row["orchestrator_id"])
         own = row["callback_id"] is None
+        calls = row["exchanges"] or ()
+        if redactor is not None:
+            calls = [masked_exchange(each, redactor) for each in calls]
+        payload = row["input"] if own else None
         return DeadLetterDetail(
-            **_fields(row),
-            payload=row["input"] if own else None,
-            error=Failure.model_validate(row["error"]) if own and row["error"] else None,
+            **_fields(row, redactor),
+            payload=payload if redactor is None else redactor.value(payload),
+            error=failure_of(row["error"], redactor) if own else None,
             attempts=row["attempt"] if own else 0,
-            request=_request(row["exchanges"] or ()) if own else None,
+            request=_request(calls) if own else None,
         )
 
     async def counts(self, scope: Scope) -> Mapping[str, int]:
@@ -209,6 +229,7 @@ class Letters:
             careful=None if acknowledged else self._registry,
             reason=reason or None,
         )
+        await _audit(connection, scope, "replayed", letter, reason)
         return new_id
 
     async def give(
@@ -240,6 +261,7 @@ class Letters:
                 code="wait-over",
                 hint="Name another run of the same orchestrator that waits.",
             )
+        await _audit(connection, scope, "replayed", letter, reason)
         return run_id
 
     async def discard(self, connection: AsyncConnection, scope: Scope, letter: Any, reason: str) -> None:
@@ -254,6 +276,12 @@ class Letters:
         await append(
             connection, letter.run_id, [Entry("run.dead_letter_dropped", words, letter.node_id, data=data)]
         )
+        await _audit(connection, scope, "dropped", letter, reason)
+
+
+async def _audit(connection: AsyncConnection, scope: Scope, done: str, letter: Any, reason: str) -> None:
+    action = f"dead_letter.{done}"
+    await record(connection, scope, action, "dead_letter", letter.id, letter.node_label, reason=reason)
 
 
 async def open_letter(connection: AsyncConnection, scope: Scope, letter_id: UUID) -> Any:
@@ -307,9 +335,10 @@ def _letters() -> Select[Any]:
     )
 
 
-def _fields(row: Any) -> dict[str, Any]:
+def _fields(row: Any, redactor: Redactor | None) -> dict[str, Any]:
     kind = "node" if row["callback_id"] is None else "callback"
-    made = {"kind": kind, "created_date": row["created_at"]}
+    message = row["message"] if redactor is None else redactor.text(row["message"])
+    made = {"kind": kind, "created_date": row["created_at"], "message": message}
     return made | {name: row[name] for name in DeadLetter.model_fields if name not in made}
 
 

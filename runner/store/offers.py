@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from providers import Frozen, RemoteWorkflow, Timestamp
 from runner.database import Database
 from runner.model import NodeState, Scope
+from runner.store.connection_uses import seen_by
 from runner.store.usages import usage
 from runner.tables import connection, node_run, remote_workflow, run
 
@@ -182,6 +183,7 @@ class _Found:
         self.trigger = _all(wanted.trigger is not None and wanted.trigger == _TRIGGER)
         self._rest = _all(
             connection.c.workspace_id == scope.workspace_id,
+            seen_by(scope),
             bool(wanted.q)
             and or_(
                 table.c.name.icontains(wanted.q, autoescape=True),

@@ -8,6 +8,7 @@ first, and locked only if nobody else has them: nothing waits for a purge, and i
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from runner.archive import Batch
 from runner.database import Database
 from runner.errors import ArchiveUnwritable
 from runner.model import Policy
+from runner.redaction import Redactor, masked_record
+from runner.store.redaction import Redactions
 from runner.store.retention import CUT, FREE, POLICY
 
 BATCH = 100
@@ -152,8 +155,9 @@ class _Place:
 
 
 class Purge:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, redactions: Redactions) -> None:
         self._database = database
+        self._redactions = redactions
 
     async def step(
         self, default: Policy, *, archive: Path | None = None, pause: float = PAUSE, every: float = EVERY
@@ -248,13 +252,14 @@ class Purge:
     ) -> dict[UUID, tuple[int, int]]:
         """What of each run is in the file: how long its history was, and its newest callback. No run is locked meanwhile."""
         written: dict[UUID, tuple[int, int]] = {}
+        redactor = (await self._redactions.rules(place.workspace)).of(place.orchestrator)
         batch_id: UUID = (await connection.execute(text("SELECT uuidv7()"))).scalar_one()
         batch = Batch(folder, place.orchestrator, place.name, batch_id, now)
         await asyncio.to_thread(batch.__enter__)
         try:
             for run_id in ids:  # one by one: only one whole run is in memory
                 row = (await connection.execute(_WHOLE, {"id": run_id})).one()
-                await asyncio.to_thread(batch.add, row.record.replace("\n", ""))  # between values only
+                await asyncio.to_thread(batch.add, _masked(row.record, redactor))
                 written[run_id] = (row.event_seq, row.audit)
         except BaseException as error:
             batch.__exit__(type(error), error)
@@ -273,3 +278,10 @@ class Purge:
             await connection.execute(text("SELECT set_config('baton.purge', 'on', true)"))
             await connection.execute(_DELETE, {"ids": gone})
         return gone
+
+
+def _masked(record: str, redactor: Redactor | None) -> str:
+    """The line of a run in the archive, which is read by whoever may read the folder: masked as everywhere else."""
+    if redactor is None:
+        return record.replace("\n", "")  # between values only
+    return json.dumps(masked_record(json.loads(record), redactor), ensure_ascii=False)

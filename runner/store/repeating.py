@@ -18,6 +18,7 @@ from runner.model import RunState, Scope, TriggerInfo
 from runner.plan import describe
 from runner.store.asking import ended_run
 from runner.store.beginning import BEGIN, beginning
+from runner.store.connection_uses import refuse_started
 from runner.store.definitions import Definition, Definitions, runnable
 from runner.store.events import Entry, append
 from runner.tables import dead_letter, node_run
@@ -48,12 +49,13 @@ class Repeats:
         nodes in the place of what their wires bring; what was given so in the old run stays, except from the start.
 
         With `careful`, raises Conflict "unsafe-calls" where a call that changes something would be made again. Also
-        raises NotFound, Conflict, GraphError, InputsInvalid; then nothing was written."""
+        raises NotFound, Conflict, GraphError, InputsInvalid, NotYours; then nothing was written."""
         old, definition, decision = await ended_run(
             connection, self.definitions, scope, run_id, start=start, latest=latest
         )
         given: JsonObject = old.inputs if inputs is None else inputs
         runnable(definition, given)
+        await refuse_started(connection, scope, definition.wiring.graph)
         if careful is not None and (
             again := await _unsafe(connection, run_id, definition, decision, careful)
         ):

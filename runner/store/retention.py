@@ -13,6 +13,7 @@ from providers import Frozen, Timestamp
 from runner.database import Database
 from runner.errors import NotFound
 from runner.model import Policy, Scope
+from runner.store.audit import record
 from runner.store.bell import Bell
 from runner.store.events import Entry, append
 from runner.tables import duty, orchestrator, purge, retention, run
@@ -168,8 +169,13 @@ class Retention:
         """The orchestrator has this policy of its own; None: the server's default again."""
         async with self._database.begin() as connection:
             mine = (orchestrator.c.id == orchestrator_id, orchestrator.c.workspace_id == scope.workspace_id)
-            if await connection.scalar(select(orchestrator.c.id).where(*mine)) is None:
+            name = await connection.scalar(select(orchestrator.c.name).where(*mine))
+            if name is None:
                 raise NotFound("There is no such orchestrator.")
+            changed = () if policy is None else tuple(policy.model_dump())
+            await record(
+                connection, scope, "retention.changed", "retention", orchestrator_id, name, fields=changed
+            )
             if policy is None:
                 await connection.execute(
                     delete(retention).where(retention.c.orchestrator_id == orchestrator_id)
@@ -189,11 +195,11 @@ class Retention:
         """Pin a run, or let it go again; its history says who did that. Idempotent."""
         async with self._database.begin() as connection:
             mine = (run.c.id == run_id, run.c.workspace_id == scope.workspace_id)
-            query = select(run.c.keep).where(*mine).with_for_update(key_share=True)
-            before = await connection.scalar(query)
+            query = select(run.c.keep, run.c.number).where(*mine).with_for_update(key_share=True)
+            before = (await connection.execute(query)).first()
             if before is None:
                 raise NotFound("There is no such run.")
-            if before == keep:
+            if before.keep == keep:
                 return
             await connection.execute(update(run).where(*mine).values(keep=keep))
             kind, words = (
@@ -201,6 +207,7 @@ class Retention:
             )
             line = Entry(kind, f"{words}, by {scope.subject}", data={"by": scope.subject})
             await append(connection, run_id, [line])
+            await record(connection, scope, kind, "run", run_id, f"#{before.number}")
         self._bell.ring(run_id)
 
     async def purges(self, scope: Scope, *, limit: int, before: UUID | None = None) -> tuple[Purged, ...]:
@@ -226,9 +233,10 @@ class Retention:
         async with self._database.begin() as connection:
             return int(await connection.scalar(query) or 0)
 
-    async def hurry(self) -> None:
-        """Let the next purge begin now."""
+    async def hurry(self, scope: Scope) -> None:
+        """Let the next purge begin now, of every workspace."""
         async with self._database.begin() as connection:
+            await record(connection, scope, "retention.applied", "retention")
             await connection.execute(
                 update(duty).where(duty.c.name == "purge").values(due_at=func.clock_timestamp())
             )

@@ -6,9 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, cast, func, literal, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    String,
+    cast,
+    extract,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
-from runner.model import RunState, Scope
+from runner.model import NodeState, RunState, Scope
 from runner.tables import node_run, orchestrator, run
 
 _MARGIN = timedelta(hours=1)
@@ -25,12 +39,19 @@ _CHANGING = "|".join(
     )
 )
 _FOLDED_CHARACTERS = 300
+_USUAL_RUNS, _USUAL_LEAST = 50, 5
+# Not `clock_timestamp`: what is volatile is worked out row by row.
+_took = func.coalesce(run.c.finished_at, func.now()) - run.c.started_at
+_HELD = select(node_run.c.run_id).where(
+    node_run.c.held_for.is_not(None), node_run.c.work == "parked", node_run.c.state == NodeState.HELD
+)
 
 
 @dataclass(frozen=True)
 class RunFilter:
     """Which runs; every condition given must hold. `q` is looked for in the orchestrator's name, the failure's message and
-    the labels, and as the run's number or id. `error` is the key of a group of failures."""
+    the labels, and as the run's number or id. `error` is the key of a group of failures. `held`: a step is held back by an
+    outage now. `slow`: see `_slow`."""
 
     status: tuple[RunState, ...] = ()
     orchestrator_id: UUID | None = None
@@ -42,6 +63,8 @@ class RunFilter:
     since: datetime | None = None
     until: datetime | None = None
     min_seconds: float | None = None
+    held: bool | None = None
+    slow: bool | None = None
     error: str | None = None
     parent_run_id: UUID | None = None
     keep: bool | None = None
@@ -71,8 +94,11 @@ def conditions(scope: Scope, wanted: RunFilter) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         found += [run.c.created_at < wanted.until, run.c.id < _id_at(wanted.until + _MARGIN)]
     if wanted.min_seconds is not None:
-        took = func.coalesce(run.c.finished_at, func.clock_timestamp()) - run.c.started_at
-        found.append(took >= timedelta(seconds=wanted.min_seconds))
+        found.append(_took >= timedelta(seconds=wanted.min_seconds))
+    if wanted.held is not None:
+        found.append(run.c.id.in_(_HELD) if wanted.held else run.c.id.not_in(_HELD))
+    if wanted.slow is not None:
+        found.append(_slow(scope) if wanted.slow else ~_slow(scope))
     if wanted.error is not None:
         found += [run.c.state == RunState.FAILED, error_key() == wanted.error]
     if wanted.keep is not None:
@@ -92,6 +118,39 @@ def conditions(scope: Scope, wanted: RunFilter) -> list[ColumnElement[bool]]:
             )
         )
     return found
+
+
+def _slow(scope: Scope) -> ColumnElement[bool]:
+    """Took, or has taken until now, twice as long as usual and at least a second longer. Usual is the median of the
+    orchestrator's newest 50 completed runs; with fewer than five of them nothing is slow."""
+    past = run.alias("past")
+    newest = (
+        select((past.c.finished_at - past.c.started_at).label("took"))
+        .where(past.c.orchestrator_id == orchestrator.c.id, past.c.state == RunState.COMPLETED)
+        .order_by(past.c.id.desc())
+        .limit(_USUAL_RUNS)
+        .correlate(orchestrator)
+        .subquery()
+    )
+    median = func.percentile_cont(0.5).within_group(newest.c.took)
+    usual = (
+        select(median.label("usual")).having(func.count() >= _USUAL_LEAST).correlate(orchestrator).lateral()
+    )
+    # One value, worked out once and looked up for each run: as a join, the planner would go through all of it for each.
+    by_flow = (
+        select(
+            func.jsonb_object_agg(
+                orchestrator.c.id,
+                extract("epoch", usual.c.usual + func.greatest(usual.c.usual, timedelta(seconds=1))),
+                type_=JSONB,
+            )
+        )
+        .join_from(orchestrator, usual, true())
+        .where(orchestrator.c.workspace_id == scope.workspace_id)
+        .scalar_subquery()
+    )
+    limit = cast(by_flow[cast(run.c.orchestrator_id, String)].astext, Double)
+    return func.coalesce(extract("epoch", _took) >= limit, false())
 
 
 def folded(message: ColumnElement[str]) -> ColumnElement[str]:

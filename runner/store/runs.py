@@ -11,15 +11,18 @@ from providers import JsonObject
 from runner.database import Database, persistent
 from runner.errors import Conflict, Contended, NotFound
 from runner.model import NodeState, RunState, Scope, TriggerInfo
-from runner.store.asking import NEW, asked_for, first_asked, known, new_run
+from runner.store.asking import NEW, Which, asked_for, chosen, first_asked, new_run
+from runner.store.audit import record
 from runner.store.batch import Batch
 from runner.store.beginning import BEGIN, beginning
 from runner.store.bell import Bell
 from runner.store.burying import reopen
+from runner.store.connection_uses import refuse_started
 from runner.store.definitions import Definitions, runnable
 from runner.store.ending import end_children, end_nodes
 from runner.store.events import Entry, RunChange, append
 from runner.store.repeating import Repeats
+from runner.store.secret_uses import require
 from runner.tables import node_run, run
 from runner.vault import Vault
 
@@ -48,19 +51,22 @@ class Runs:
         labels: Mapping[str, str] | None = None,
         trigger: TriggerInfo,
         key: str | None = None,
-        revision: int | None = None,
+        revision: Which | None = None,
     ) -> UUID:
-        """A new run of the current revision (or of `revision`), its first nodes handed to the workers.
+        """A new run of the published revision, the newest where none is, or of `revision`; its first nodes handed to the workers.
 
         The same `key` within 24 h answers with the first run. Raises NotFound, GraphError (problems in the drawing),
-        Conflict (the key was used for another request).
+        Conflict (the key was used for another request), NotYours (it calls with a connection that is not for the asker).
         """
         if key is None:
             new = await self._news(str(orchestrator_id), asked_for(scope, orchestrator_id))
-            definition = await self._definitions.load(
-                self._database, orchestrator_id, revision or known(new["revision"])
-            )
+            number = chosen(new["revision"], new["published_revision"], revision)
+            definition = await self._definitions.load(self._database, orchestrator_id, number)
             runnable(definition, inputs)
+            if definition.names_secrets or new["restricted"]:
+                async with self._database.begin() as connection:
+                    await require(connection, scope, definition.wiring.graph)
+                    await refuse_started(connection, scope, definition.wiring.graph)
             given = beginning(self._vault, scope, definition, new["id"], inputs, labels or {}, trigger)
             await self._begins(str(new["id"]), given)
             self._bell.ring(new["id"], work=True, live=True)
@@ -71,10 +77,12 @@ class Runs:
             asked = [str(orchestrator_id), inputs, dict(labels or {}), revision]
             if (first := await first_asked(connection, scope, "run", key, asked, run_id)) != run_id:
                 return first
-            definition = await self._definitions.get(
-                connection, orchestrator_id, revision or known(new.revision)
-            )
+            number = chosen(new.revision, new.published_revision, revision)
+            definition = await self._definitions.get(connection, orchestrator_id, number)
             runnable(definition, inputs)
+            if definition.names_secrets:
+                await require(connection, scope, definition.wiring.graph)
+            await refuse_started(connection, scope, definition.wiring.graph)
             await connection.execute(
                 BEGIN.clause,
                 beginning(self._vault, scope, definition, run_id, inputs, dict(labels or {}), trigger),
@@ -92,7 +100,8 @@ class Runs:
         depth: int,
         labels: Mapping[str, str],
     ) -> UUID:
-        """The run a LocalFlow node waits for; asked again for the same `parent` node run, the same child."""
+        """The run a LocalFlow node waits for, of the published revision or, where none is, the newest; asked again for the same
+        `parent` node run, the same child."""
         if depth >= MAX_DEPTH:
             raise Conflict(
                 f"runs that start runs may nest {MAX_DEPTH} deep",
@@ -112,7 +121,8 @@ class Runs:
                 return child
             new = await new_run(connection, scope, flow_id)
             run_id: UUID = new.id
-            definition = await self._definitions.get(connection, flow_id, known(new.revision))
+            number = chosen(new.revision, new.published_revision)
+            definition = await self._definitions.get(connection, flow_id, number)
             runnable(definition, inputs)
             trigger = TriggerInfo(kind="flow", by=scope.subject)
             await connection.execute(
@@ -148,7 +158,7 @@ class Runs:
         async with self._database.begin() as connection:
             found = (
                 await connection.execute(
-                    select(run.c.state)
+                    select(run.c.state, run.c.number)
                     .where(run.c.id == run_id, run.c.workspace_id == scope.workspace_id)
                     .with_for_update()
                 )
@@ -161,6 +171,7 @@ class Runs:
             line = Entry("run.cancelled", f"cancelled by {scope.subject}", level="warning")
             await append(connection, run_id, [line], RunChange(RunState.CANCELLED))
             await reopen(connection, run_id)
+            await record(connection, scope, "run.cancelled", "run", run_id, f"#{found.number}")
         return True
 
     async def retry(

@@ -12,7 +12,9 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from runner.database import Database
 from runner.model import NodeState, Scope
+from runner.redaction import Redactor
 from runner.sample import Left, Recent, SampleRun
+from runner.store.redaction import Redactions
 from runner.tables import run
 
 _RUNS = 100
@@ -55,8 +57,9 @@ _LEFT = (
 
 
 class Samples:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, redactions: Redactions) -> None:
         self._database = database
+        self._redactions = redactions
 
     async def recent(
         self,
@@ -67,7 +70,7 @@ class Samples:
         routed: Collection[str],
     ) -> Recent:
         """The newest outputs of `upstream` (how they failed, for those in `routed`), the newest end of `node`, and the inputs
-        of the newest run. Two queries, however many nodes."""
+        of the newest run, all masked as the workspace's rules say. Two queries, however many nodes."""
         newest = (
             select(run.c.id, run.c.number, run.c.created_at, run.c.inputs, run.c.labels)
             .where(run.c.workspace_id == scope.workspace_id, run.c.orchestrator_id == orchestrator_id)
@@ -87,22 +90,24 @@ class Samples:
             last = (await connection.execute(newest)).first()
             if last is None:
                 return Recent(None, {}, {}, {}, None)
-            found = {row.node_id: _left(row) for row in await connection.execute(_LEFT, asked)}
+            rows = (await connection.execute(_LEFT, asked)).all()
+        redactor = (await self._redactions.rules(scope.workspace_id)).of(orchestrator_id)
+        found = {row.node_id: _left(row, redactor) for row in rows}
         return Recent(
             newest=SampleRun(run_id=last.id, number=last.number, at=last.created_at),
-            inputs=last.inputs,
+            inputs=last.inputs if redactor is None else redactor.fields(last.inputs),
             labels=last.labels,
             nodes={name: left for name, left in found.items() if name != node},
             own=found.get(node),
         )
 
 
-def _left(row: Any) -> Left:
+def _left(row: Any, redactor: Redactor | None) -> Left:
     return Left(
         run=SampleRun(run_id=row.run_id, number=row.number, at=row.at),
         state=NodeState(row.state),
-        output=row.output,
+        output=row.output if redactor is None else redactor.value(row.output),
         port=row.port,
-        error=row.error,
+        error=row.error if redactor is None else redactor.value(row.error),
         too_large=row.too_large,
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import String, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,6 +42,18 @@ _DRAWN = text(
 ).bindparams(bindparam("run_ids", type_=ARRAY(PgUuid())))
 
 
+# Where two connections have one id for different workflows, no name is better than a wrong one.
+_NAMES = text(
+    """
+    SELECT connection.provider, workflow.remote_id, min(workflow.name) AS name
+    FROM connection JOIN remote_workflow AS workflow ON workflow.connection_id = connection.id
+    WHERE connection.workspace_id IN (SELECT workspace_id FROM run WHERE id = ANY(:run_ids))
+        AND workflow.remote_id = ANY(:workflow_ids)
+    GROUP BY connection.provider, workflow.remote_id HAVING count(DISTINCT workflow.name) = 1
+    """
+).bindparams(bindparam("run_ids", type_=ARRAY(PgUuid())), bindparam("workflow_ids", type_=ARRAY(String())))
+
+
 async def steps_of(connection: AsyncConnection, run_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Step]]:
     """In drawing order, at most `MOST` of each run. The caller has seen to it that these runs may be read."""
     found: dict[UUID, list[Step]] = defaultdict(list)
@@ -51,8 +63,17 @@ async def steps_of(connection: AsyncConnection, run_ids: Sequence[UUID]) -> Mapp
         (row.run_id, row.node_id): row for row in await connection.execute(_DRAWN, {"run_ids": run_ids})
     }
     rows: Sequence[Any] = (await connection.execute(_STEPS, {"run_ids": run_ids})).all()
+    calls = {
+        (row.run_id, row.node_id): row if row.provider else drawn.get((row.run_id, row.node_id), row)
+        for row in rows
+    }
+    workflow_ids = sorted({called.workflow_id for called in calls.values() if called.workflow_id})
+    names: dict[tuple[str, str], str] = {}
+    if workflow_ids:
+        named = {"run_ids": run_ids, "workflow_ids": workflow_ids}
+        names = {(row.provider, row.remote_id): row.name for row in await connection.execute(_NAMES, named)}
     for row in rows:
-        called = row if row.provider else drawn.get((row.run_id, row.node_id), row)
+        called = calls[row.run_id, row.node_id]
         found[row.run_id].append(
             Step(
                 id=row.node_id,
@@ -60,6 +81,7 @@ async def steps_of(connection: AsyncConnection, run_ids: Sequence[UUID]) -> Mapp
                 status=NodeState(row.state),
                 provider=called.provider or None,
                 workflow_id=called.workflow_id or None,
+                workflow_name=names.get((called.provider, called.workflow_id)),
             )
         )
     return found

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runner.database import Database
 from runner.model import RunState, Scope
+from runner.redaction import Redactor
+from runner.store.redaction import Redactions
 from runner.store.run_filter import RunFilter, conditions, error_key
 from runner.tables import node_run, orchestrator, run
 from runner.wire import Bucket, ErrorGroup, RunSummary
@@ -27,8 +29,9 @@ _LIVE = tuple(state for state in RunState if not state.final)
 
 
 class Summary:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, redactions: Redactions) -> None:
         self._database = database
+        self._redactions = redactions
 
     async def summary(self, scope: Scope, wanted: RunFilter, *, buckets: int) -> RunSummary:
         """At most `buckets` bars of equal width, each beginning at a whole multiple of it."""
@@ -102,7 +105,8 @@ class Summary:
                 .order_by(groups.c.last_id.desc())
             )
             rows = (await connection.execute(query)).all()
-        return tuple(_group(row) for row in rows)
+        rules = await self._redactions.rules(scope.workspace_id)
+        return tuple(_group(row, rules.of(row.orchestrator_id)) for row in rows)
 
 
 def bucket_width(seconds: float, most: int) -> int:
@@ -142,11 +146,12 @@ async def _standing(
     return {state: found.get(state, 0) for state in _LIVE}, found.get(RunState.FAILED, 0)
 
 
-def _group(row: Any) -> ErrorGroup:
+def _group(row: Any, redactor: Redactor | None) -> ErrorGroup:
+    message = row.error["message"]
     return ErrorGroup(
         key=row.key,
         code=row.error["code"],
-        message=row.error["message"],
+        message=message if redactor is None else redactor.text(message),
         count=row.count,
         first_at=row.first_at,
         last_at=row.last_at,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, text
@@ -18,15 +19,18 @@ from runner.errors import GraphError, OutputsMissing
 from runner.graph import Wiring
 from runner.model import Graph, Scope, TriggerInfo
 from runner.plan import Plan, blocking, describe, lacking
-from runner.store.asking import ended_run, first_asked, known, new_run
+from runner.store.asking import Which, chosen, ended_run, first_asked, known, new_run
 from runner.store.beginning import BEGIN, beginning
 from runner.store.bell import Bell
+from runner.store.connection_uses import refuse_started
 from runner.store.definitions import Definitions
-from runner.tables import run
+from runner.store.orchestrators import mine
+from runner.tables import orchestrator, run
 from runner.vault import Vault
 
 Origin = Literal["mine", "last"]
 """Whose outcomes may be reused: those of runs the asker started, or of anybody's."""
+FLOW: Final = "LocalFlow"
 _RUNS = 200
 """How many of the newest runs are looked through."""
 
@@ -112,6 +116,7 @@ class Trials:
             if errors := blocking(decision, definition.problems):
                 raise GraphError(f"this cannot be tested: {errors[0].detail}", errors)
             check_inputs(definition.wiring.graph, given)
+            await refuse_started(connection, scope, definition.wiring.graph)
             await connection.execute(
                 BEGIN.clause,
                 beginning(
@@ -139,26 +144,30 @@ class Trials:
         source: Origin = "mine",
         inputs: JsonObject | None = None,
         graph: Graph | None = None,
+        revision: Which | None = "latest",
     ) -> Plan:
-        """What `test`, or for mode "all" a run, would do now; with `graph`, if that were saved. Raises NotFound."""
+        """What `test`, or for mode "all" a run of `revision` (see `Runs.create`), would do now; with `graph`, if that were saved.
+        Raises NotFound, Conflict."""
         async with self._database.begin() as connection:
-            revision = known((await new_run(connection, scope, orchestrator_id)).revision)
+            new = await new_run(connection, scope, orchestrator_id)
+            number = chosen(new.revision, new.published_revision, revision)
             if graph is None:
-                definition = await self._definitions.get(connection, orchestrator_id, revision)
+                definition = await self._definitions.get(connection, orchestrator_id, number)
                 wiring, problems = definition.wiring, definition.problems
             else:
                 wiring, problems = Wiring(graph), check(graph)
             if stuck := tuple(p for p in problems if p.code == "cycle"):
                 return Plan(summary=stuck[0].detail, problems=stuck, steps=())
+            flows = await _flows(connection, scope, wiring)
             if mode == "all" or node_id is None:
-                return describe(wiring, decide_run(wiring), problems, self._registry)
+                return describe(wiring, decide_run(wiring), problems, self._registry, flows)
             given = inputs
             if given is None:
                 given = await _last_inputs(connection, scope, orchestrator_id, source)
             decision = await self._decided(
                 connection, scope, orchestrator_id, wiring, node_id, mode, source, given
             )
-        return describe(wiring, decision, problems, self._registry)
+        return describe(wiring, decision, problems, self._registry, flows)
 
     async def retry_plan(self, scope: Scope, run_id: UUID, *, start: str, latest: bool) -> Plan:
         """What `Runs.retry` would do. Raises as it does."""
@@ -166,7 +175,8 @@ class Trials:
             _, definition, decision = await ended_run(
                 connection, self._definitions, scope, run_id, start=start, latest=latest
             )
-        return describe(definition.wiring, decision, definition.problems, self._registry)
+            flows = await _flows(connection, scope, definition.wiring)
+        return describe(definition.wiring, decision, definition.problems, self._registry, flows)
 
     async def _decided(
         self,
@@ -215,6 +225,29 @@ async def _last_inputs(
     if source == "mine":
         query = query.where(run.c.trigger_by == scope.subject)
     return await connection.scalar(query.order_by(run.c.id.desc()).limit(1)) or {}
+
+
+async def _flows(connection: AsyncConnection, scope: Scope, wiring: Wiring) -> dict[str, str]:
+    """By node that runs another orchestrator: which, and the revision that would be run now, in words."""
+    wanted: dict[str, UUID] = {}
+    for name, spec in wiring.nodes.items():
+        if spec.type == FLOW and not spec.data.config.get("baseURL"):
+            with suppress(ValueError):
+                wanted[name] = UUID(str(spec.data.config.get("flowId")))
+    if not wanted:
+        return {}
+    rows = await connection.execute(
+        select(
+            orchestrator.c.id, orchestrator.c.name, orchestrator.c.revision, orchestrator.c.published_revision
+        ).where(*mine(scope), orchestrator.c.id.in_(set(wanted.values())))
+    )
+    told = {
+        row.id: f"{row.name}, published revision {row.published_revision}"
+        if row.published_revision is not None
+        else f"{row.name}, revision {row.revision}, its newest"
+        for row in rows
+    }
+    return {name: told.get(flow, "an orchestrator that is not there") for name, flow in wanted.items()}
 
 
 def _orderly(wiring: Wiring) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, Text, case, cast, column, func, select, true
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers import Frozen
@@ -19,10 +19,13 @@ from runner.tables import connection, orchestrator, orchestrator_revision, remot
 
 class Usage(Frozen):
     """One node. `connectionId` null: it names a connection that is gone, or leaves a choice that is not clear. `changed`: whether
-    the remote workflow, as it was read last, is another than the one imported; null: not imported, or never read since."""
+    the remote workflow, as it was read last, is another than the one imported; null: not imported, or never read since.
+    `revision`: the newest that says so; `newest` false: that is the published one, and the newest says otherwise."""
 
     orchestrator_id: UUID
     orchestrator_name: str
+    revision: int
+    newest: bool
     node_id: str
     node_label: str
     provider: str | None
@@ -45,7 +48,7 @@ class Usages:
         changed: bool | None = None,
         limit: int = 1000,
     ) -> tuple[Usage, ...]:
-        """Nodes of current definitions, by orchestrator name."""
+        """Nodes of current definitions, newest and published, by orchestrator name; what is the same in both, once."""
         async with self._database.begin() as transaction:
             return await usages(transaction, scope, connection_id, provider, workflow_id, changed, limit)
 
@@ -60,7 +63,16 @@ async def usages(
     limit: int | None = None,
 ) -> tuple[Usage, ...]:
     """`Usages.find` within a transaction."""
-    used = usage(scope).subquery()
+    every = usage(scope).subquery()
+    same = (
+        every.c.orchestrator_id,
+        every.c.node_id,
+        every.c.connection_id,
+        every.c.provider,
+        every.c.workflow_id,
+        every.c.changed,
+    )
+    used = select(every).ext(distinct_on(*same)).order_by(*same, every.c.revision.desc()).subquery()
     query = select(used).order_by(used.c.orchestrator_name, used.c.orchestrator_id, used.c.place).limit(limit)
     if connection_id is not None:
         query = query.where(used.c.connection_id == connection_id)
@@ -77,7 +89,7 @@ async def usages(
 
 
 def usage(scope: Scope) -> Select[*tuple[Any, ...]]:
-    """Every node of a current definition that calls a platform.
+    """Every node of a current definition, the newest and the published one, that calls a platform.
 
     A node uses the connection that it names, or, where it leaves the choice, the only one of its provider.
     """
@@ -108,6 +120,8 @@ def usage(scope: Scope) -> Select[*tuple[Any, ...]]:
         select(
             orchestrator.c.id.label("orchestrator_id"),
             orchestrator.c.name.label("orchestrator_name"),
+            revision.c.revision,
+            (revision.c.revision == orchestrator.c.revision).label("newest"),
             node["id"].astext.label("node_id"),
             func.coalesce(func.nullif(node["data"]["label"].astext, ""), node["id"].astext).label(
                 "node_label"
@@ -123,7 +137,7 @@ def usage(scope: Scope) -> Select[*tuple[Any, ...]]:
         .join(
             revision,
             (revision.c.orchestrator_id == orchestrator.c.id)
-            & (revision.c.revision == orchestrator.c.revision),
+            & revision.c.revision.in_((orchestrator.c.revision, orchestrator.c.published_revision)),
         )
         .join(nodes, true())
         .outerjoin(only, only.c.provider == provider)

@@ -6,6 +6,7 @@ request that causes it was answered, even before it left. Lock order: run, wait,
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -21,21 +22,27 @@ from runner import schema, tokens
 from runner.database import Database
 from runner.errors import Conflict, NotFound
 from runner.model import RunState, Scope
-from runner.store.accepting import ACCEPT, ACCEPT_KNOWN, EXPIRE, Source, acceptance
+from runner.store.accepting import ACCEPT, ACCEPT_KNOWN, DEMANDED, EXPIRE, Source, acceptance
+from runner.store.audit import record
 from runner.store.batch import Batch
 from runner.store.bell import Bell
 from runner.store.burying import bury_callback, close_callback
 from runner.store.events import Entry, RunChange, append
+from runner.store.messages import Proven, as_sender, claim, newest_sealed, proof_of, release
 from runner.tables import callback_audit, run
 from runner.vault import Vault
+from runner.webhook_proof import Call, Refusal, Refused
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a callback. Only "accepted" changed the run; "duplicate" was kept for audit."""
+    """What became of a callback. Only "accepted" changed the run; "duplicate" was kept for audit. `wait` and `refusal` go with
+    "refused": nothing was changed, and nothing was written."""
 
-    kind: Literal["accepted", "duplicate", "gone", "unknown", "invalid"]
+    kind: Literal["accepted", "duplicate", "gone", "unknown", "invalid", "refused"]
     problems: tuple[schema.Problem, ...] = ()
+    wait: UUID | None = None
+    refusal: Refusal | None = None
 
 
 _FIND = text(
@@ -51,6 +58,18 @@ _FIND_NODE = text(
     WHERE r.id = :run_id AND r.workspace_id = :workspace_id AND n.node_id = :node_id FOR NO KEY UPDATE OF r
     """
 ).bindparams(bindparam("run_id", type_=PgUuid()), bindparam("workspace_id", type_=PgUuid()))
+
+_ASKED = (
+    text(
+        """
+    SELECT w.node_run_id, w.auth, r.sealed_seed, extract(epoch FROM clock_timestamp())::float8 AS now
+    FROM wait w JOIN run r ON r.id = w.run_id JOIN node_run n ON n.id = w.node_run_id
+    WHERE r.id = :run_id AND r.workspace_id = :workspace_id AND n.node_id = :node_id
+    """
+    )
+    .bindparams(bindparam("run_id", type_=PgUuid()), bindparam("workspace_id", type_=PgUuid()))
+    .columns(auth=JSONB)
+)
 
 # What was received, and where it may go: the wait of the same node, in its own run or in another of the same orchestrator.
 _KEPT = (
@@ -86,7 +105,7 @@ _EXTEND = text(
 _WAIT = text(
     """
     SELECT w.state, w.schema, coalesce(w.deadline_at <= clock_timestamp(), false) AS late, n.node_id, n.label
-    FROM wait w JOIN node_run n ON n.id = w.node_run_id WHERE w.node_run_id = :id FOR UPDATE OF w
+    FROM wait w JOIN node_run n ON n.id = w.node_run_id WHERE w.node_run_id = :id FOR NO KEY UPDATE OF w
     """
 ).columns(schema=JSONB)
 
@@ -98,21 +117,78 @@ class Waits:
         self._bell = bell
         self._accepts = Batch(database, ACCEPT, reserved=True)
 
-    async def signal(self, run_id: UUID, token: str, body: JsonValue, sender: str | None = None) -> Verdict:
-        """Take one callback. When this returns, what the verdict says is committed."""
-        given = acceptance(run_id, body, Source(sender)) | {"hashed": tokens.digest(token)}
+    async def signal(
+        self,
+        run_id: UUID,
+        token: str,
+        body: JsonValue,
+        sender: str | None = None,
+        *,
+        call: Call | None = None,
+        source: Source | None = None,
+    ) -> Verdict:
+        """Take one callback. When this returns, what the verdict says is committed. `call` is what proves the sender, where the
+        wait asks for that; `source` who sends it, where that is more than an address."""
+        source = source or Source(sender)
+        given = acceptance(run_id, body, source) | {"hashed": tokens.digest(token)}
         taken = await self._accepts(str(run_id), given)
         if taken["accepted"]:
             self._bell.ring(run_id, work=taken["woken"], live=True)
             return Verdict("accepted")
+        proven: Proven | None = None
+        if taken["auth"] is not None:
+            try:
+                proven = proof_of(self._vault, taken, call or Call(b"", sender=sender))
+            except Refused as refused:
+                return Verdict("refused", wait=taken["node_run_id"], refusal=refused.reason)
         async with self._database.begin(reserved=True) as connection:
             found = await connection.execute(_FIND, {"sha256": tokens.digest(token), "run_id": run_id})
             known = found.first()
             if known is None:
                 return Verdict("unknown")
-            verdict, woken = await _take(connection, run_id, known, body, Source(sender))
+            if proven and not await claim(connection, proven, known.node_run_id):
+                return Verdict("refused", wait=known.node_run_id, refusal="replayed")
+            told = source.by is None
+            verdict, woken = await _take(connection, run_id, known, body, source, told=told)
+            if proven and verdict.kind in ("gone", "invalid"):
+                await release(connection, proven, known.node_run_id)
         if verdict.kind == "accepted":
             self._bell.ring(run_id, work=woken)
+        return verdict
+
+    async def refuses(self, run_id: UUID, token: str, call: Call) -> Verdict | None:
+        """What a call is told whose body cannot be read, if its sender cannot prove who it is; nothing is taken."""
+        rows = await DEMANDED.rows(self._database, run_id=run_id, hashed=tokens.digest(token))
+        try:
+            for row in rows:
+                proof_of(self._vault, row, call)
+        except Refused as refused:
+            return Verdict("refused", wait=rows[0]["node_run_id"], refusal=refused.reason)
+        return None
+
+    async def test(
+        self, scope: Scope, run_id: UUID, node_id: str, body: JsonValue, *, reason: str
+    ) -> Verdict:
+        """Take `body` as its sender would send it: with the token, and signed with the newest secret. Raises NotFound."""
+        raw = json.dumps(body).encode()
+        asked = {"run_id": run_id, "workspace_id": scope.workspace_id, "node_id": node_id}
+        async with self._database.begin() as connection:
+            row = (await connection.execute(_ASKED, asked)).first()
+            if row is None or row.sealed_seed is None:
+                raise NotFound("There is no such wait in this run.")
+            sealed = await newest_sealed(connection, scope, row.auth)
+        seed = self.seed(scope.workspace_id, run_id, row.sealed_seed)
+        try:
+            call = as_sender(self._vault, scope, row.auth, sealed, raw, row.now)
+        except Refused as refused:
+            return Verdict("refused", wait=row.node_run_id, refusal=refused.reason)
+        words = f"test sent by {scope.subject} ({reason})"
+        source = Source(None, scope.subject, reason, words, {"by": scope.subject, "reason": reason})
+        token = tokens.callback_token(seed, node_id)
+        verdict = await self.signal(run_id, token, body, call=call, source=source)
+        if verdict.kind == "accepted":
+            async with self._database.begin() as connection:
+                await record(connection, scope, "run.resumed", "run", run_id, node_id, reason=reason)
         return verdict
 
     async def resume(
@@ -124,6 +200,8 @@ class Waits:
         async with self._database.begin() as connection:
             known = await _known(connection, scope, run_id, node_id)
             verdict, woken = await _take(connection, run_id, known, body, source, told=False)
+            if verdict.kind == "accepted":
+                await record(connection, scope, "run.resumed", "run", run_id, node_id, reason=reason)
         if verdict.kind == "accepted":
             self._bell.ring(run_id, work=woken)
         return verdict
@@ -159,6 +237,7 @@ class Waits:
                 data={"by": scope.subject, "seconds": seconds, "until": until.isoformat()},
             )
             await append(connection, run_id, [line])
+            await record(connection, scope, "run.wait_extended", "run", run_id, node_id)
         self._bell.ring(run_id)
         return until
 
@@ -192,9 +271,9 @@ async def send_again(
     kept = (await connection.execute(_KEPT, asked)).first()
     if kept is None:
         raise NotFound("There is no such callback, or no such run of the same orchestrator.")
-    if kept.node_id is None:
+    if kept.node_id is None or kept.verdict == "refused":
         raise Conflict(
-            "Its token was wrong, so its body was not kept.",
+            "Its sender was not known, so its body was not kept.",
             code="no-body",
             hint="Ask the sender to use the address exactly as the run shows it.",
         )
@@ -207,6 +286,9 @@ async def send_again(
     verdict, woken = await _take(connection, run_id, known, kept.body, source, told=False)
     if verdict.kind == "accepted":
         await close_callback(connection, callback_id, run_id, scope.subject, reason)
+        await record(
+            connection, scope, "callback.replayed", "callback", callback_id, kept.node_id, reason=reason
+        )
     return run_id, verdict, woken
 
 

@@ -108,6 +108,23 @@ async def test_forms_become_objects_and_no_body_is_null(site: Site) -> None:
     assert await stored(site) == [{"a": "1", "b": ["x y", "ä"], "c": ""}, {"a": "1", "b": "zwei ä"}, None]
 
 
+async def test_a_definition_in_a_callback_is_data_and_nothing_else(site: Site) -> None:
+    """Threat T4: whoever may call back can give the wait its body, and change nothing."""
+    run_id, token = await armed(site)
+    run = (await site.client.get(f"/api/v1/orchestrator/runs/{run_id}")).json()
+    url = f"/api/v1/orchestrator/{run['orchestratorId']}"
+    before = (await site.client.get(url)).json()
+    graph = make_graph("evil").to_json()
+    body = {"data": graph, "graph": graph, "nodes": graph["nodes"], "definition": graph, "code": "import os"}
+    answer = await site.anonymous.post(
+        f"{BASE}/{run_id}?token={token}&definition=x", json={**body, "auth": {"mode": "token"}}
+    )
+    assert answer.status_code == 202
+    assert await stored(site) == [{**body, "auth": {"mode": "token"}}]
+    after = (await site.client.get(url)).json()
+    assert (after["definition"], after["revision"]) == (before["definition"], before["revision"])
+
+
 async def test_everything_unknown_gets_the_same_bytes(site: Site) -> None:
     run_id, token = await armed(site)
     other_run, other_token = await armed(site)

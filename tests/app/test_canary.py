@@ -169,9 +169,9 @@ async def test_a_secret_is_found_nowhere(site: Site, caplog: pytest.LogCaptureFi
     assert len(canaries.all) > 25
     assert canaries.in_("\n".join(bodies)) == []
     assert canaries.in_(caplog.text) == []
-    dump = await _dump(site)
-    assert dump["node_attempt"].count("***") > 5  # requests were recorded, and masked
-    for table, rows in dump.items():
+    rows_of = await dump(site)
+    assert rows_of["node_attempt"].count("***") > 5  # requests were recorded, and masked
+    for table, rows in rows_of.items():
         assert canaries.in_(rows) == [], table
 
 
@@ -217,12 +217,12 @@ async def _read(site: Site, provider: str, connection_id: str) -> None:
     await site.client.get(f"{API}/providers/{provider}/workflows/none/preview", params=query)
 
 
-async def _dump(site: Site) -> dict[str, str]:
-    """Every row of every table as text, bytes as hex."""
+async def dump(site: Site) -> dict[str, str]:
+    """Every row of every table as JSON, bytes as hex: a row as Postgres writes it would double the quotes in it."""
     found: dict[str, str] = {}
     async with site.store.database.begin() as connection:
         names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         for table in (await connection.execute(text(names))).scalars().all():
-            rows = await connection.execute(text(f'SELECT t::text FROM "{table}" t'))
+            rows = await connection.execute(text(f'SELECT to_jsonb(t)::text FROM "{table}" t'))
             found[table] = "\n".join(rows.scalars())
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 import re
 import signal
@@ -23,8 +24,8 @@ from providers import discover
 from runner.vault import KEY_FILE
 from tests.factories import open_store
 
-OLD = "old1:" + base64.b64encode(b"o" * 32).decode()
-NEW = "new2:" + base64.b64encode(b"n" * 32).decode()
+OLD = "old1:" + base64.b64encode(hashlib.sha256(b"old").digest()).decode()
+NEW = "new2:" + base64.b64encode(hashlib.sha256(b"new").digest()).decode()
 MAPPER: dict[str, Any] = {
     "id": "map",
     "type": "DataMapper",
@@ -110,6 +111,30 @@ async def test_run_prints_the_output_and_nothing_else(baton: Baton, chain: Path)
     inputs.write_text('{"n": 22}')
     again = await baton("run", str(chain), "--input", f"@{inputs}")
     assert json.loads(again.out) == {"twice": 22}
+
+
+async def test_what_is_published_is_what_an_id_runs(baton: Baton, chain: Path, tmp_path: Path) -> None:
+    made = (await baton("import", str(chain))).out.strip()
+    first = await baton("publish", made, "--message", "to begin with")
+    assert (first.code, first.out) == (0, "1\n")
+    changed = json.loads(chain.read_text())
+    changed["definition"]["nodes"][0]["data"]["config"]["mappings"][0]["to"] = "thrice"
+    chain.write_text(json.dumps(changed))
+    assert "thrice" in (await baton("run", str(chain))).out, "a file runs what it holds"
+    assert "twice" in (await baton("run", made)).out
+    assert "thrice" in (await baton("run", made, "--revision", "latest")).out
+    assert "twice" in (await baton("run", made, "--revision", "1")).out
+    with pytest.raises(SystemExit):
+        await baton("run", made, "--revision", "newest")
+    assert (await baton("unpublish", made)).code == 0
+    assert "thrice" in (await baton("run", made)).out
+    refused = await baton("run", made, "--revision", "published")
+    assert refused.code == 2 and "no revision" in refused.err
+    changed["definition"]["nodes"][0]["type"] = "Unheard"
+    chain.write_text(json.dumps(changed))
+    broken = (await baton("import", str(chain))).out.strip()
+    blocked = await baton("publish", broken)
+    assert (blocked.code, blocked.out) == (1, "") and "error: map" in blocked.err
 
 
 async def test_following_prints_plain_lines_where_there_is_no_terminal(baton: Baton, chain: Path) -> None:

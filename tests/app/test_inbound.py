@@ -45,7 +45,7 @@ async def test_every_callback_of_a_wait_is_listed_newest_first(site: Site) -> No
     assert [item["verdict"] for item in items] == ["gone", "unknown", "duplicate", "accepted", "invalid"]
     assert set(items[2]) == {
         *("id", "runId", "runNumber", "nodeId", "nodeLabel", "orchestratorId", "orchestratorName"),
-        *("verdict", "early", "receivedAt", "sender", "by", "reason", "size"),
+        *("verdict", "early", "receivedAt", "sender", "by", "reason", "refusal", "size"),
     }
     assert items[2]["runId"] == run_id and items[2]["orchestratorName"] == "waits"
     assert (items[2]["nodeId"], items[2]["nodeLabel"]) == ("wait", "wait")

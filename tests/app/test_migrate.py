@@ -12,7 +12,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.migrate import pending, upgrade
+from runner.model import Role
+from runner.store.minted import CODE, SESSION, TOKEN, hashed, mint
 from runner.tables import metadata
+from tests.factories import open_store
 
 
 async def test_processes_that_start_together_migrate_once(empty_database_url: str) -> None:
@@ -21,13 +24,14 @@ async def test_processes_that_start_together_migrate_once(empty_database_url: st
     assert not await pending(empty_database_url)
 
 
+def differences(connection: Connection) -> list[str]:
+    """What the tables of the database have otherwise than those of the code."""
+    found = cast(list[object], compare_metadata(MigrationContext.configure(connection), metadata))
+    return list(map(repr, found))
+
+
 async def test_the_migrations_make_the_tables_of_the_code(database_url: str) -> None:
     """Tables and columns; what autogenerate cannot see (triggers, partial indexes' conditions) has tests of its own."""
-
-    def differences(connection: Connection) -> list[str]:
-        found = cast(list[object], compare_metadata(MigrationContext.configure(connection), metadata))
-        return list(map(repr, found))
-
     engine = create_async_engine(database_url, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
@@ -42,7 +46,7 @@ async def test_callbacks_of_before_know_their_run_afterwards(empty_database_url:
     engine = create_async_engine(empty_database_url, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
-            run_id = (await connection.execute(text(_ONE_CALLBACK))).scalar_one()
+            run_id = (await connection.execute(text(ONE_CALLBACK))).scalar_one()
         await upgrade(empty_database_url)
         async with engine.begin() as connection:
             row = (await connection.execute(text("SELECT run_id, sender, early FROM callback_audit"))).one()
@@ -54,7 +58,7 @@ async def test_callbacks_of_before_know_their_run_afterwards(empty_database_url:
         await engine.dispose()
 
 
-_ONE_CALLBACK = """
+ONE_CALLBACK = """
     WITH w AS (SELECT id FROM workspace), o AS (
         INSERT INTO orchestrator (workspace_id, name, revision, created_by) SELECT id, 'x', 1, 'x' FROM w RETURNING *
     ), v AS (
@@ -71,3 +75,50 @@ _ONE_CALLBACK = """
         INSERT INTO callback_audit (node_run_id, verdict) SELECT id, 'gone' FROM n
     ) SELECT id FROM r
 """
+
+
+async def test_who_was_signed_in_before_there_were_accounts_still_is(empty_database_url: str) -> None:
+    """0009 makes an account of each subject, with the highest role it had in a workspace; codes and tokens go on, too."""
+    await upgrade(empty_database_url, "0008")
+    session, weak, code, token = mint(SESSION), mint(SESSION), mint(CODE), mint(TOKEN)
+    engine = create_async_engine(empty_database_url, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            for secret, subject, role in ((weak, "owner", "viewer"), (session, "owner", "admin")):
+                await connection.execute(
+                    text(
+                        "INSERT INTO session (sha256, workspace_id, role, subject, expires_at) SELECT :sha256, id, :role, "
+                        ":subject, clock_timestamp() + interval '1 day' FROM workspace"
+                    ),
+                    {"sha256": hashed(secret), "role": role, "subject": subject},
+                )
+            await connection.execute(
+                text(
+                    "INSERT INTO sign_in_code (sha256, workspace_id, role, subject, expires_at) SELECT :sha256, id, 'editor', "
+                    "'ann', clock_timestamp() + interval '1 day' FROM workspace"
+                ),
+                {"sha256": hashed(code)},
+            )
+            await connection.execute(
+                text(
+                    "INSERT INTO api_token (sha256, workspace_id, role, name) SELECT :sha256, id, 'operator', 'ci' FROM workspace"
+                ),
+                {"sha256": hashed(token)},
+            )
+    finally:
+        await engine.dispose()
+    await upgrade(empty_database_url)
+    async with open_store(empty_database_url) as store:
+        for secret in (session, weak):
+            owner = await store.sessions.by_secret(secret)
+            assert owner is not None and (owner.subject, owner.role) == ("owner", Role.ADMIN)
+        ann = await store.sessions.by_secret(await store.access.redeem(code) or "")
+        assert ann is not None and (ann.subject, ann.role) == ("ann", Role.EDITOR)
+        program = await store.access.by_token(token)
+        assert program is not None and (program.subject, program.role) == ("token:ci", Role.OPERATOR)
+        again = await store.sessions.by_secret(
+            await store.access.redeem(await store.access.create_code()) or ""
+        )
+        assert again is not None and again.account_id == owner.account_id
+        profile = await store.accounts.profile(again)
+        assert profile is not None and profile.owner

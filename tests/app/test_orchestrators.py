@@ -42,6 +42,7 @@ async def test_a_drawing_comes_back_as_it_was_sent(site: Site) -> None:
     assert set(made) == {
         *("id", "name", "description", "definition", "revision", "workspaceId", "createdDate"),
         *("updatedDate", "createdBy", "lastRun", "deletedDate", "problems"),
+        *("publishedRevision", "publishedDate", "publishedBy"),
     }
     assert made["definition"] == DRAWING
     assert (made["revision"], made["lastRun"], made["problems"]) == (1, None, [])

@@ -10,6 +10,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from providers import discover
+from providers.sandbox.airflow import AirflowSandbox
 from runner.model import Role, TriggerInfo
 from runner.store.summary import bucket_width
 from tests.factories import Site, make_graph, make_run
@@ -128,6 +130,78 @@ async def test_the_slowest_in_twenty_is_told_and_can_be_asked_for(site: Site) ->
     assert (await summary(site, status="FAILED"))["p95Ms"] is None
 
 
+async def took(site: Site, flow: str, seconds: float, state: str = "COMPLETED") -> int:
+    """The number of a run that took so long, or has taken until now."""
+    run = (await site.client.post(f"{BASE}/{flow}/run")).json()
+    await execute(
+        site,
+        "UPDATE run SET state = :state, started_at = clock_timestamp() - make_interval(secs => :s), finished_at = "
+        "CASE WHEN :state = 'RUNNING' THEN NULL ELSE clock_timestamp() END WHERE id = CAST(CAST(:id AS text) AS uuid)",
+        state=state,
+        s=seconds,
+        id=run["id"],
+    )
+    return run["number"]
+
+
+async def numbers(site: Site, **params: Any) -> list[int]:
+    answer = await site.client.get(RUNS, params=params)
+    assert answer.status_code == 200, answer.text
+    return [item["number"] for item in answer.json()["items"]]
+
+
+async def test_slow_is_what_takes_twice_as_long_as_its_own_orchestrator_does(site: Site) -> None:
+    long, short = await saved(site, "Long"), await saved(site, "Short")
+    for _ in range(5):
+        await took(site, long, 60)
+        await took(site, short, 2)
+    await took(site, long, 100)  # less than twice
+    late = await took(site, short, 5)
+    failed_late = await took(site, long, 130, "FAILED")
+    under_way = await took(site, short, 30, "RUNNING")
+    assert await numbers(site, slow=True) == [under_way, failed_late, late]
+    assert await numbers(site, slow=True, orchestratorId=long) == [failed_late]
+    assert len(await numbers(site, slow=False)) == 11
+    found = await summary(site, slow=True)
+    assert {state: n for state, n in found["counts"].items() if n} == {
+        "COMPLETED": 1,
+        "FAILED": 1,
+        "RUNNING": 1,
+    }
+
+
+async def test_nothing_is_slow_by_a_hair_or_before_anything_is_usual(site: Site) -> None:
+    quick, new = await saved(site, "Quick"), await saved(site, "New")
+    for _ in range(5):
+        await took(site, quick, 0.1)
+    await took(site, quick, 0.9)  # nine times as long, and not a second more
+    for _ in range(4):
+        await took(site, new, 1)
+    await took(site, new, 500, "RUNNING")
+    assert await numbers(site, slow=True) == []
+
+
+async def test_held_is_what_an_outage_holds_back_now(site: Site) -> None:
+    flow = await saved(site)
+    held, queued, before, free = [(await site.client.post(f"{BASE}/{flow}/run")).json() for _ in range(4)]
+    for run, state, work in (
+        (held, "HELD", "parked"),
+        (queued, "WAITING", "parked"),
+        (before, "HELD", "ready"),
+    ):
+        await execute(
+            site,
+            "UPDATE node_run SET state = :state, work = :work, held_for = gen_random_uuid() "
+            "WHERE run_id = CAST(CAST(:id AS text) AS uuid) AND node_id = 'A'",
+            state=state,
+            work=work,
+            id=run["id"],
+        )
+    assert await numbers(site, held=True) == [held["number"]]
+    assert await numbers(site, held=False) == [free["number"], before["number"], queued["number"]]
+    assert sum((await summary(site, held=True))["live"].values()) == 1
+
+
 async def test_filters_narrow_the_numbers_too(site: Site) -> None:
     one, other = await saved(site, "One"), await saved(site, "Other")
     await failed(site, one, "x")
@@ -180,10 +254,48 @@ async def test_the_steps_of_a_list_stand_in_drawing_order_with_their_platform(si
     assert started.status_code == 202, started.text
     (item,) = (await site.client.get(RUNS)).json()["items"]
     assert item["steps"] == [
-        {"id": "zeta", "label": "zeta", "status": "QUEUED", "provider": None, "workflowId": None},
-        {"id": "alpha", "label": "alpha", "status": "PENDING", "provider": "airflow", "workflowId": "x"},
-        {"id": "end", "label": "end", "status": "PENDING", "provider": None, "workflowId": None},
+        {
+            "id": "zeta",
+            "label": "zeta",
+            "status": "QUEUED",
+            "provider": None,
+            "workflowId": None,
+            "workflowName": None,
+        },
+        {
+            "id": "alpha",
+            "label": "alpha",
+            "status": "PENDING",
+            "provider": "airflow",
+            "workflowId": "x",
+            "workflowName": None,
+        },
+        {
+            "id": "end",
+            "label": "end",
+            "status": "PENDING",
+            "provider": None,
+            "workflowId": None,
+            "workflowName": None,
+        },
     ]
+    scope = await site.store.access.scope("test")
+    given = discover()["airflow"].connection_model.model_validate(
+        AirflowSandbox.connection("https://a.example")
+    )
+    for name, workflow in (("One", "Load orders"), ("Two", "Load orders"), ("Three", "Another")):
+        made = await site.store.connections.create(scope, "airflow", name, given)
+        await execute(
+            site,
+            "INSERT INTO remote_workflow (connection_id, remote_id, name, active, data) "
+            "VALUES (:id, 'x', :name, true, '{}')",
+            id=made.id,
+            name=workflow,
+        )
+        (item,) = (await site.client.get(RUNS)).json()["items"]
+        # Two that are called so are still one name; one that is called otherwise makes it a guess.
+        expected = "Load orders" if name != "Three" else None
+        assert [step["workflowName"] for step in item["steps"]] == [None, expected, None]
 
 
 async def test_labels_are_replaced_by_those_who_operate_and_the_history_says_so(site: Site) -> None:

@@ -14,7 +14,8 @@ async def test_a_token_is_shown_once_and_works_at_once(site: Site) -> None:
     answer = await site.client.post(API, json={"name": "ci", "role": "viewer"})
     made = answer.json()
     assert answer.status_code == 201 and answer.headers["cache-control"] == "no-store"
-    assert set(made) == {"id", "name", "role", "createdDate", "lastUsed", "expires", "token"}
+    known = {"id", "name", "role", "person", "createdBy", "createdDate", "lastUsed", "expires", "token"}
+    assert set(made) == known and made["person"] is None and made["createdBy"] == "token:admin"
     assert (made["name"], made["role"], made["lastUsed"], made["expires"]) == ("ci", "viewer", None, None)
     session = await site.anonymous.get(
         "/api/v1/session", headers={"Authorization": f"Bearer {made['token']}"}

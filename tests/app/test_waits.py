@@ -67,10 +67,10 @@ async def test_of_wrong_tokens_the_newest_twenty_are_kept(site: Site) -> None:
     await site.anonymous.post(f"{BASE}/{other}?token=bt_wrong", json={})
     for _ in range(3):
         for _ in range(15):
-            site.store.strangers.note(run_id, "192.0.2.7")
-        await site.store.strangers.write()
-    site.store.strangers.note(UUID(int=7), "192.0.2.7")
-    await site.store.strangers.write()
+            site.store.refusals.note(run_id, "192.0.2.7")
+        await site.store.refusals.write()
+    site.store.refusals.note(UUID(int=7), "192.0.2.7")
+    await site.store.refusals.write()
     await noted(site, 21)
     assert len((await callbacks(site, run_id))["unknown"]) == 20
     assert len((await callbacks(site, other))["unknown"]) == 1

@@ -227,7 +227,9 @@ async def test_a_workflow_becomes_a_node_and_is_found_by_its_use(site: Site) -> 
             assert made[provider]["data"]["imported"]["fingerprint"]
         formed = next(each for each in every if each["provider"] == "airflow" and "order" in each["name"])
         airflow = await node(site, "airflow", formed["id"])
-        assert set(airflow["data"]["imported"]) == {"fingerprint", "at", "inputs", "outputs", "sample"}
+        assert set(airflow["data"]["imported"]) == {
+            *("fingerprint", "at", "inputs", "outputs", "sample", "trigger")
+        }
         chain = await drawn(site, *made.values())
         detail = (await site.client.get(f"{API}/{chain}")).json()
         assert [each for each in detail["problems"] if each["severity"] == "error"] == []
@@ -238,6 +240,8 @@ async def test_a_workflow_becomes_a_node_and_is_found_by_its_use(site: Site) -> 
         assert usage == {
             "orchestratorId": chain,
             "orchestratorName": "chain",
+            "revision": 1,
+            "newest": True,
             "nodeId": "n0",
             "nodeLabel": made["n8n"]["data"]["label"],
             "provider": "n8n",

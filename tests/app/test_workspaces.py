@@ -14,8 +14,10 @@ from starlette.routing import Route
 
 from app.main import create_app
 from runner.errors import NotFound
+from runner.identity import Claims
 from runner.model import Role
 from runner.store.letters import LetterFilter
+from runner.store.sessions import Client
 from tests.factories import Site, make_graph, make_run, make_workspace, settings_for
 
 KNOWN = {
@@ -30,18 +32,25 @@ KNOWN = {
     "name",
     "letterId",
     "bulkId",
+    "commentId",
+    "tabId",
 }
 """`rest` and `name` are addresses of screens and of their files, which are the same for everybody."""
 OPEN = "/api/v1/orchestrator/callback/{runId}"
 """Guarded by its token; see test_callbacks."""
 NEEDS: dict[str, dict[str, Any]] = {
     "/sample": {"nodeId": "A"},
+    "/callbacks/{nodeId}/test": {"reason": "test"},
     "/test": {"nodeId": "A", "mode": "node"},
     "/runs/{runId}": {"labels": {}},
     "/callbacks/{nodeId}": {"reason": "test"},
     "/extend": {"seconds": 1},
     "/drop": {"reason": "test"},
     "/keep": {"keep": True},
+    "/reveal": {"part": "inputs", "reason": "test"},
+    "/comments": {"text": "test"},
+    "/v1/people/{id}": {"role": "viewer"},
+    "/v1/workspaces/{id}": {"name": "theirs no more"},
 }
 """Bodies of routes that take none that is empty, by how the path ends."""
 
@@ -81,15 +90,36 @@ async def foreign(site: Site) -> dict[str, str]:
             ),
             {"run": run_id},
         )
+    said = await site.store.comments.create(scope, made.id, "theirs-canary")
+    tab = await site.store.presence.join(scope, made.id)
     bulk = await site.store.bulks.ask(scope, "drop", LetterFilter(q="none"), reason="theirs-canary")
     token, _ = await site.store.access.issue_token(scope, "theirs-canary", Role.VIEWER)
+    them = await site.store.accounts.create(
+        email="canary@theirs.example",
+        name="theirs-canary",
+        workspace_id=scope.workspace_id,
+        role=Role.EDITOR,
+    )
+    invitation, _ = await site.store.invitations.create(scope, "canary@invited.example", Role.VIEWER)
+    secret = await site.store.sessions.open(them, Client())
+    session = await site.store.sessions.by_secret(secret or "")
+    assert session is not None
+    await site.store.identities.link(session, Claims("https://theirs.example", "theirs-canary"))
+    (linked,) = await site.store.identities.mine(session)
     return {
+        "identity": str(linked.id),
+        "person": str(them),
+        "invitation": str(invitation.id),
+        "session": str(session.session_id),
+        "workspace": str(scope.workspace_id),
         "orchestrator": str(made.id),
         "run": str(run_id),
         "connection": str(connection_id),
         "token": str(token.id),
         "letter": str(letter_id),
         "bulk": str(bulk.id),
+        "comment": str(said.id),
+        "tab": str(tab),
     }
 
 
@@ -128,6 +158,13 @@ async def snapshot(site: Site) -> list[Any]:
         "connection",
         "run_event",
         "dead_letter",
+        "comment",
+        "presence",
+        "account",
+        "membership",
+        "invitation",
+        "identity",
+        "workspace",
     )
     async with site.store.database.begin() as connection:
         return [
@@ -142,20 +179,30 @@ async def snapshot(site: Site) -> list[Any]:
 
 async def test_a_foreign_id_is_404_on_every_route_for_every_role(site: Site, tmp_path: Any) -> None:
     theirs = await foreign(site)
+    cookies = {role: await site.cookie(role, f"mine-{role}") for role in Role}
     before = await snapshot(site)
     routes = id_routes(tmp_path)
     assert len(routes) >= 15
     for method, path in routes:
         kind = "run" if "{runId}" in path else "connection" if "/connections/" in path else "orchestrator"
         kind = "token" if "/tokens/" in path else kind
+        for word in ("people", "invitations", "account/sessions", "account/identities", "workspaces"):
+            if path.startswith(f"/api/v1/{word}/"):
+                plurals = {
+                    "people": "person",
+                    "account/sessions": "session",
+                    "account/identities": "identity",
+                }
+                kind = plurals.get(word, word.rstrip("s"))
         kind = "letter" if "{letterId}" in path else "bulk" if "{bulkId}" in path else kind
         given = next((needed for end, needed in NEEDS.items() if path.endswith(end)), dict[str, Any]())
         body: dict[str, Any] = {"json": given} if method in ("POST", "PUT", "PATCH") else {}
         for role in Role:
             named = variants(theirs[kind]) if role is Role.ADMIN else [theirs[kind]]
             fixed = path.replace("{revision}", "1").replace("{nodeId}", "A")
+            fixed = fixed.replace("{commentId}", theirs["comment"]).replace("{tabId}", theirs["tab"])
             urls = [re.sub(r"\{(id|runId|letterId|bulkId)\}", lambda _, n=n: n, fixed) for n in named]
-            headers = site.bearer(role)
+            headers = cookies[role] if "/account/" in path else site.bearer(role)
             answers = await asyncio.gather(
                 *(site.anonymous.request(method, url, headers=headers, **body) for url in urls)
             )
@@ -186,7 +233,13 @@ async def test_lists_and_counts_know_nothing_of_the_others(site: Site) -> None:
     assert filtered.json()["items"] == []
     assert "canary" not in (await site.client.get("/api/v1/orchestrator/providers")).text
     assert "canary" not in (await site.client.get("/")).text
-    assert "canary" not in (await site.client.get("/api/v1/tokens")).text
+    for path in ("tokens", "people", "invitations", "workspaces"):
+        listed = await site.client.get(f"/api/v1/{path}")
+        assert listed.status_code == 200 and "canary" not in listed.text
+    mine = await site.cookie()
+    for path in ("sessions", "tokens", "identities"):
+        listed = await site.anonymous.get(f"/api/v1/account/{path}", headers=mine)
+        assert listed.status_code == 200 and "canary" not in listed.text
     metrics = (await site.client.get("/metrics")).text
     assert 'baton_runs{status="PENDING"} 0.0' in metrics and 'baton_runs{status="RUNNING"} 0.0' in metrics
 

@@ -28,12 +28,12 @@ def _status_check(_: Mapping[str, Any]) -> None:
     """M2: a callback is taken only by a run that waits already."""
     signal = Waits.signal
 
-    async def checked(self: Any, run_id: UUID, token: str, *rest: Any) -> Verdict:
+    async def checked(self: Any, run_id: UUID, token: str, *rest: Any, **more: Any) -> Verdict:
         async with self._database.begin() as connection:
             asked = select(wait.c.state).where(wait.c.token_sha256 == tokens.digest(token))
             if await connection.scalar(asked) == "armed":
                 return Verdict("gone")
-        return await signal(self, run_id, token, *rest)
+        return await signal(self, run_id, token, *rest, **more)
 
     vars_of(Waits, signal=checked)
 
@@ -41,7 +41,7 @@ def _status_check(_: Mapping[str, Any]) -> None:
 def _read_then_write(_: Mapping[str, Any]) -> None:
     """M3: a callback reads the wait's state, and writes in a second transaction."""
 
-    async def naive(self: Any, run_id: UUID, token: str, body: Any, *_: Any) -> Verdict:
+    async def naive(self: Any, run_id: UUID, token: str, body: Any, *_: Any, **more: Any) -> Verdict:
         async with self._database.begin() as connection:
             asked = select(wait.c.node_run_id, wait.c.state).where(
                 wait.c.token_sha256 == tokens.digest(token)
@@ -131,12 +131,12 @@ def _answer_first(_: Mapping[str, Any]) -> None:
     signal = Waits.signal
     writing: set[asyncio.Task[Any]] = set()
 
-    async def later(self: Any, *given: Any) -> Verdict:
+    async def later(self: Any, *given: Any, **more: Any) -> Verdict:
         await asyncio.sleep(0.05)  # a slow disk
-        return await signal(self, *given)
+        return await signal(self, *given, **more)
 
-    async def hasty(self: Any, *given: Any) -> Verdict:
-        task = asyncio.create_task(later(self, *given))
+    async def hasty(self: Any, *given: Any, **more: Any) -> Verdict:
+        task = asyncio.create_task(later(self, *given, **more))
         writing.add(task)
         task.add_done_callback(writing.discard)
         return Verdict("accepted")

@@ -2,7 +2,9 @@
 
 Forking from a warm interpreter makes a fresh worker in milliseconds. A worker wraps the store's own methods, inside its own
 process, and ends itself by SIGKILL at the point it was told; the product has no hook for any of this. An order with `web`
-makes a web server on that port instead, one with `defect` plants a mistake first.
+makes a web server on that port instead; one with `rotate` moves every sealed record to the first of its `keys`, that many at
+a time, and ends; one with `migrate` brings the database to the newest schema, and dies before it sends so many statements;
+one with `defect` plants a mistake first.
 """
 
 from __future__ import annotations
@@ -25,8 +27,11 @@ from typing import Any, NoReturn, cast
 from uuid import UUID
 
 from pydantic import SecretStr
+from sqlalchemy import event
+from sqlalchemy.engine import Engine as Sql
 
 from app.main import create_app
+from app.migrate import upgrade
 from app.serving import listen, serving
 from app.settings import SecretKey, Settings
 from providers import Http, _http, discover
@@ -169,8 +174,14 @@ def arm(point: str, node: str | None, store: Store) -> None:
             doom.cut(store.claims, "extend", point.partition(":")[2], doom.held)
         case "fire:inside":
             doom.cut(store.due, "take_due", AFTER)
+        case "rotate:inside":
+            doom.cut(store.keys, "rewrap_some", WET)
         case "signal:inside" | "signal:after":
             doom.cut(store.waits, "signal", point.partition(":")[2])
+        case "cancel:inside" | "cancel:after":
+            doom.cut(store.runs, "_cancel", point.partition(":")[2])
+        case "hold:before" | "hold:inside" | "hold:after":
+            doom.cut(store.settling, "hold", point.partition(":")[2], doom.mine)
         case _:
             raise ValueError(point)
 
@@ -213,6 +224,21 @@ async def serve_web(order: dict[str, Any], stop: asyncio.Event) -> None:
         await stop.wait()
 
 
+async def migrate(order: dict[str, Any]) -> None:
+    """Statements and commits count alike."""
+    sent = 0
+
+    def counted(*_: object) -> None:
+        nonlocal sent
+        sent += 1
+        if sent == order["migrate"]:
+            die()
+
+    event.listen(Sql, "before_cursor_execute", counted)
+    event.listen(Sql, "commit", counted)
+    await upgrade(order["url"])
+
+
 def policy(told: dict[str, float]) -> Policy:
     """Times in seconds."""
     times = {"window", "first", "longest", "patience"}
@@ -224,17 +250,27 @@ async def serve(order: dict[str, Any]) -> None:
         DEFECTS[defect](order)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    if "migrate" in order:
+        await migrate(order)
+        return
     if "web" in order:
         await serve_web(order, stop)
         return
     setattr(_http, "USER_AGENT", f"{_http.USER_AGENT} ({os.getpid()})")  # noqa: B010  (so that receivers know who calls)
     database = Database(order["url"], size=6)
     registry = discover()
-    store = Store(database, Vault([("test", bytes.fromhex(order["key"]))]), registry)
+    keys = order.get("keys") or [("test", order["key"])]
+    store = Store(database, Vault([(name, bytes.fromhex(raw)) for name, raw in keys]), registry)
     arm(order["point"], order.get("node"), store)
+    if "rotate" in order:
+        await store.keys.rewrap_all(order["rotate"])
+        return
     if "signal" in order:
         told = order["signal"]
         await store.waits.signal(UUID(told["run"]), told["token"], told["body"])
+        return
+    if "cancel" in order:
+        await store.runs.cancel(await store.access.scope("bench"), UUID(order["cancel"]))
         return
     async with Templates() as templates:
         platforms = Platforms(store.connections, registry, egress_allow=LOOPBACK)

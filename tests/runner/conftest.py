@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from sqlalchemy import select
@@ -17,6 +17,9 @@ from runner.store import Store
 from runner.tables import workspace
 from runner.template import Templates
 from runner.vault import Vault
+from tests.faults.bench import Bench
+from tests.faults.nursery import Nursery
+from tests.faults.site import Site
 from tests.receiver import Receiver
 from tests.serving import served
 
@@ -24,10 +27,35 @@ LOOPBACK = ("127.0.0.0/8",)
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
+def key() -> bytes:
+    """What the store seals with."""
+    return secrets.token_bytes(32)
+
+
+@pytest.fixture
+async def store(database_url: str, key: bytes) -> AsyncIterator[Store]:
     database = Database(database_url, size=8)
-    yield Store(database, Vault([("test", secrets.token_bytes(32))]), discover())
+    yield Store(database, Vault([("test", key)]), discover())
     await database.aclose()
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as made:
+        yield made
+
+
+@pytest.fixture
+async def bench(
+    nursery: Nursery, database_url: str, key: bytes, store: Store, scope: Scope
+) -> AsyncIterator[Bench]:
+    """Workers in processes of their own, on this test's database and with its key."""
+    site = Site()
+    async with served(site) as url:
+        site.url = url
+        with nursery.cleared():
+            yield Bench(nursery, database_url, key, store, scope, site)
+        site.released.set()
 
 
 @pytest.fixture

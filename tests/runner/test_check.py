@@ -12,6 +12,7 @@ from runner.node import catalogue
 from tests.faults.bench import drawing, mapper
 
 ID = "01890000-0000-7000-8000-000000000000"
+TOKEN = {"mode": "token"}
 HOOK: dict[str, Any] = {"url": "https://example.com/hook"}
 
 
@@ -28,7 +29,10 @@ def only(graph: Graph) -> Problem:
         ("LocalFlow", {"flowId": ID}),
         ("LocalFlow", {"flowId": "any", "baseURL": "https://flowise.example.com"}),
         ("DataMapper", {"mappings": [{"from": "input.a[*].b", "to": "output.c[0].d", "type": "integer"}]}),
-        ("WaitForCallback", {"timeout": 1000, "onTimeout": "continue", "schema": {"type": "object"}}),
+        (
+            "WaitForCallback",
+            {"timeout": 1000, "onTimeout": "continue", "schema": {"type": "object"}, "auth": TOKEN},
+        ),
         ("Condition", {"expression": "{{ data.total > 100 }}"}),
         (
             "Condition",
@@ -69,7 +73,9 @@ def test_every_kind_there_is_was_checked_above() -> None:
         ),
         ("RemoteWebhook", HOOK | {"method": "BREW"}, "config", "method"),
         ("RemoteWebhook", HOOK | {"onError": "shrug"}, "config", "onError"),
-        ("WaitForCallback", {"timeout": 0}, "config", "timeout"),
+        ("WaitForCallback", {"timeout": 0, "auth": TOKEN}, "config", "timeout"),
+        ("WaitForCallback", {"auth": {"mode": "vibes"}}, "config", "auth"),
+        ("WaitForCallback", {"auth": {"mode": "github"}}, "auth-secret-missing", "auth.secretId"),
         # what the kind says
         ("RemoteWebhook", {}, "missing", "workflowId"),
         ("RemoteWebhook", {"workflowId": "w"}, "missing", "provider"),
@@ -98,8 +104,20 @@ def test_each_defect_of_a_node(kind: str, config: dict[str, Any], code: str, fie
 
 
 def test_a_schema_that_is_none() -> None:
-    problem = only(drawing({"t": ("WaitForCallback", {"schema": {"type": "colour"}})}))
+    problem = only(drawing({"t": ("WaitForCallback", {"schema": {"type": "colour"}, "auth": TOKEN})}))
     assert (problem.node_id, problem.field, problem.severity) == ("t", "schema", "error")
+
+
+def test_a_wait_that_says_nothing_is_pointed_at_unless_a_step_hands_its_address_on() -> None:
+    bare: tuple[str, dict[str, Any]] = ("WaitForCallback", {})
+    chosen = ("WaitForCallback", {"auth": TOKEN})
+    problem = only(drawing({"w": bare}))
+    assert (problem.code, problem.field, problem.severity) == ("auth-token-alone", "auth", "warning")
+    assert check(drawing({"w": chosen})) == ()
+    nearest = ("RemoteWebhook", HOOK | {"bodyTemplate": "{{ callback.url }}"})
+    named = ("RemoteWebhook", HOOK | {"bodyTemplate": "{{ callbacks.w2.url }}"})
+    assert check(drawing({"a": nearest, "w": bare}, "a>w")) == ()
+    assert [p.node_id for p in check(drawing({"a": named, "w": bare, "w2": bare}, "a>w", "w>w2"))] == ["w"]
 
 
 def test_a_kind_nobody_knows_names_those_there_are() -> None:

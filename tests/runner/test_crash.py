@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,45 +17,14 @@ import pytest
 from providers import Connection, discover
 from providers.sandbox.airflow import AirflowSandbox
 from providers.sandbox.n8n import N8nSandbox
-from runner.database import Database
 from runner.engine import Engine, EngineOptions
-from runner.model import Scope
 from runner.platforms import Platforms
-from runner.store import Store
 from runner.template import Templates
-from runner.vault import Vault
 from tests.faults.bench import LEASE, Bench, drawing, events, mapper, node_rows, run_row, token_of, until
 from tests.faults.invariants import violations
-from tests.faults.nursery import Nursery
-from tests.faults.site import Site
 from tests.serving import served
 
-KEY = bytes(range(32))
 LOOPBACK = ("127.0.0.0/8",)
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as made:
-        yield made
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    """As the conftest's, with a key that worker processes know too."""
-    database = Database(database_url, size=6)
-    yield Store(database, Vault([("test", KEY)]), discover())
-    await database.aclose()
-
-
-@pytest.fixture
-async def bench(nursery: Nursery, database_url: str, store: Store, scope: Scope) -> AsyncIterator[Bench]:
-    site = Site()
-    async with served(site) as url:
-        site.url = url
-        with nursery.cleared():
-            yield Bench(nursery, database_url, KEY, store, scope, site)
-        site.released.set()
 
 
 def plain(url: str, **config: Any) -> tuple[str, dict[str, Any]]:

@@ -47,7 +47,8 @@ def test_it_is_ready_and_survives_the_drawing() -> None:
     ((node, kept),) = imports(again)
     assert node.id == "n"
     assert kept == {
-        "fingerprint": "f1", "at": "2026-01-31T09:30:00.000Z", "inputs": None, "outputs": None, "sample": None
+        "fingerprint": "f1", "at": "2026-01-31T09:30:00.000Z", "inputs": None, "outputs": None, "sample": None,
+        "trigger": {"kind": "webhook", "method": "GET", "path": None},
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -21,17 +21,12 @@ from providers import discover
 from providers.sandbox.airflow import AirflowSandbox
 from providers.sandbox.n8n import N8nSandbox
 from runner.breaker import Policy, Word
-from runner.database import Database
-from runner.model import Scope
 from runner.store import Store
-from runner.vault import Vault
 from tests.faults.bench import BY, Bench, drawing, events, mapper, node_rows, run_row, until
 from tests.faults.invariants import violations
-from tests.faults.nursery import Nursery, Worker
-from tests.faults.site import Site
+from tests.faults.nursery import Worker
 from tests.serving import served
 
-KEY = bytes(range(32))
 PACE = 20.0
 POLICY = {"failures": 3, "first": 0.4, "longest": 1.0, "patience": 2.0, "pace": PACE}
 LATE = 0.25 * PACE + 1
@@ -87,25 +82,6 @@ class Switch:
             await self.sandbox(scope, receive, send)
         finally:
             self._now -= 1
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as made:
-        yield made
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    database = Database(database_url, size=6)
-    yield Store(database, Vault([("test", KEY)]), discover())
-    await database.aclose()
-
-
-@pytest.fixture
-async def bench(nursery: Nursery, database_url: str, store: Store, scope: Scope) -> AsyncIterator[Bench]:
-    with nursery.cleared():
-        yield Bench(nursery, database_url, KEY, store, scope, Site())
 
 
 @pytest.fixture
@@ -243,6 +219,27 @@ async def test_a_held_step_says_why_and_until_when_and_uses_up_no_attempt(
     assert (node.attempt, node.takeovers) == (attempt, 0)
     kinds = [e.kind for e in await events(bench.store, run_id)]
     assert kinds.count("node.released") == kinds.count("node.held") == 1
+
+
+@pytest.mark.parametrize("point", ["hold:before", "hold:inside", "hold:after"])
+async def test_a_worker_that_dies_while_it_holds_a_step_leaves_it_to_the_next(
+    bench: Bench, switch: Switch, point: str
+) -> None:
+    await connected(bench, switch)
+    first = worker(bench)
+    opener = await bench.start(GRAPH)
+    await reached(bench.store, HELD, 1)
+    first.send(signal.SIGTERM)
+    await first.end()
+    run_id = await bench.start(GRAPH)
+    assert await worker(bench, point=point).end() == -signal.SIGKILL
+    worker(bench)
+    await reached(bench.store, HELD, 2)
+    await switch.on()
+    for each in (opener, run_id):
+        assert (await bench.ended(each)).state == "COMPLETED"
+    assert len(switch.sandbox.runs) == 2, "an execution was started twice"
+    assert (await node_rows(bench.store, run_id))["t"].takeovers <= 1
 
 
 async def test_a_held_run_can_be_cancelled(bench: Bench, switch: Switch) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from runner.errors import NotFound
 from runner.model import Role
 from runner.store import Store
-from runner.store.access import TOKEN, mint
+from runner.store.minted import TOKEN, mint
 from tests.factories import make_workspace, open_store
 
 

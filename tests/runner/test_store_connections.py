@@ -472,7 +472,7 @@ async def test_rotation_goes_on_where_it_was_cut_off(
     assert await keys.rewrap_some(3) == 3
     readers = Connections(database, both, REGISTRY)
     assert [await readers.open(scope, each) for each in made] == [probe()] * 7
-    assert {use.key_id: use.connections for use in await keys.status()} == {"new2": 3, "old1": 4}
+    assert {use.key_id: use.records["connections"] for use in await keys.status()} == {"new2": 3, "old1": 4}
     assert await keys.rewrap_all(3) == 4
     assert await keys.rewrap_all() == 0
     only = Connections(database, Vault([NEW]), REGISTRY)
@@ -487,10 +487,10 @@ async def test_rotation_takes_the_seeds_of_runs_under_way_along(database_url: st
         await store.runs.cancel(scope, ended)
         both = Vault([NEW, (KEY.id, KEY.raw())])
         keys = Keys(store.database, both)
-        assert [use.runs for use in await keys.status()] == [0, 1]
+        assert [use.records["runs under way"] for use in await keys.status()] == [0, 1]
         before = await store.history.run(scope, under_way, callback_base="http://x")
         assert await keys.rewrap_all() == 1
-        assert [use.runs for use in await keys.status()] == [1, 0]
+        assert [use.records["runs under way"] for use in await keys.status()] == [1, 0]
         only = Store(store.database, Vault([NEW]), REGISTRY)
         assert await only.history.run(scope, under_way, callback_base="http://x") == before
         await Keys(store.database, Vault([NEW])).check()

@@ -239,6 +239,8 @@ async def test_usages_name_the_step_and_resolve_what_is_left_open(
     first = Usage(
         orchestrator_id=made.id,
         orchestrator_name="chain",
+        revision=1,
+        newest=True,
         node_id="n0",
         node_label="n0",
         provider="n8n",

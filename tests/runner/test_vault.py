@@ -1,6 +1,7 @@
 """The vault: nothing opens that was moved, changed, or sealed with a key that is gone."""
 
 import base64
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from runner.vault import KEY_FILE, Vault, add_key, load_keys
 
 OLD, NEW = ("old1", b"o" * 32), ("new2", b"n" * 32)
 HERE = "connection:w:1"
+GOOD = hashlib.sha256(b"a key").digest()
 
 
 @settings(max_examples=50)
@@ -96,7 +98,7 @@ def test_the_key_file_is_made_once_private_and_read_again(tmp_path: Path) -> Non
 
 
 def test_given_keys_leave_no_file_behind(tmp_path: Path) -> None:
-    assert load_keys([OLD], tmp_path).key_ids == ("old1",)
+    assert load_keys([("old1", GOOD)], tmp_path).key_ids == ("old1",)
     assert not (tmp_path / KEY_FILE).exists()
 
 
@@ -127,6 +129,41 @@ def test_a_broken_key_file_is_refused(tmp_path: Path, write: Callable[[Path], ob
     write(tmp_path / KEY_FILE)
     with pytest.raises(VaultError, match=reason):
         load_keys([], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (bytes(32), "one byte over and over"),
+        (b"k" * 32, "one byte over and over"),
+        (bytes(range(32)), "count up or down"),
+        (bytes(range(200, 168, -1)), "count up or down"),
+        (b"correct horse battery staple 123", "somebody typed"),
+        (GOOD.hex()[:32].encode(), "somebody typed"),
+        (GOOD[:8] * 4, "repeats itself"),
+        (GOOD[:16] * 2, "repeats itself"),
+    ],
+)
+def test_a_key_that_anybody_could_guess_seals_nothing(tmp_path: Path, raw: bytes, why: str) -> None:
+    with pytest.raises(VaultError, match=f"the key weak must not seal anything: .*{why}"):
+        load_keys([("weak", raw)], tmp_path)
+    with pytest.raises(VaultError, match="the key weak must not seal"):
+        load_keys([("weak", raw), ("good", GOOD)], tmp_path)
+    write = _lines(f"weak:{base64.b64encode(raw).decode()}")
+    write(tmp_path / KEY_FILE)
+    with pytest.raises(VaultError, match=f"{KEY_FILE}: the key weak must not seal"):
+        load_keys([], tmp_path)
+    assert load_keys([("good", GOOD), ("weak", raw)], tmp_path).key_ids == ("good", "weak")
+
+
+def test_a_key_by_two_names_is_refused_by_both(tmp_path: Path) -> None:
+    with pytest.raises(VaultError, match="the keys old and new are one and the same"):
+        load_keys([("old", GOOD), ("new", GOOD)], tmp_path)
+
+
+def test_no_random_key_is_taken_for_one_that_could_be_guessed(tmp_path: Path) -> None:
+    for _ in range(2000):
+        load_keys([("k", os.urandom(32))], tmp_path)
 
 
 def test_a_running_server_learns_of_a_key_that_was_added_to_its_file(tmp_path: Path) -> None:

@@ -35,6 +35,25 @@ sys.exit(main())
 """
 
 
+_CODE = """
+import asyncio, os, sys
+from app.cli.opening import opened
+from app.parts import database_url
+from app.settings import Settings
+from runner.database import Database
+from runner.model import Role
+from runner.store.access import Access
+
+async def main():
+    async with opened(Settings.from_env(os.environ)) as found:
+        database = Database(database_url(found.settings))
+        print(await Access(database).create_code(subject=sys.argv[1], role=Role(sys.argv[2])))
+        await database.aclose()
+
+asyncio.run(main())
+"""
+
+
 @dataclass(frozen=True)
 class Product:
     """`code` signs in once. `sample` is the id of the sample chain; "" where there is none."""
@@ -44,6 +63,21 @@ class Product:
     sample: str
     folder: Path
     log: Path
+
+
+def code_for(product: Product, subject: str, role: str) -> str:
+    """A code that signs in somebody else. Made in a process of its own: the browser has this one's loop."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(product.folder)}
+    made = subprocess.run(
+        [sys.executable, "-c", _CODE, subject, role],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
 
 
 def build_screens(out: Path) -> None:
@@ -56,13 +90,21 @@ def build_screens(out: Path) -> None:
 
 
 @contextmanager
-def running(port: int = 0, *, sandbox: bool = True) -> Generator[Product]:
-    """Up when the block begins, gone with everything it kept when it ends. Without `sandbox` nothing is connected."""
+def running(port: int = 0, *, sandbox: bool = True, **settings: str) -> Generator[Product]:
+    """Up when the block begins, gone with everything it kept when it ends. Without `sandbox` nothing is connected. `settings` are
+    further variables."""
     with tempfile.TemporaryDirectory(prefix="baton-ui-", dir=ROOM) as name:
         folder = Path(name)
         build_screens(folder / "dist")
         log = folder / "log"
-        environment = {"PATH": os.environ["PATH"], "HOME": name, "BATON_PORT": str(port)}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": name,
+            "BATON_PORT": str(port),
+            "BATON_SECRET_ENV": "N8N_KEY",
+            "N8N_KEY": "sandbox-n8n-key",
+            **settings,
+        }
         with log.open("w") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-c", _SERVE, str(folder / "dist"), *(["--sandbox"] if sandbox else [])],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.ui.conftest import NARROW, Axe, Shot
 from tests.ui.test_canvas_edit import drawn, middle, saved, undo, wires
@@ -75,6 +75,23 @@ def test_kinds_stand_above_and_arrows_lead_to_the_workflows(page: Page, shot: Sh
     page.keyboard.press("Enter")
     expect(wires(page)).to_have_count(2)  # between the two that it was asked for
     undo(page, "Insert Price an order")
+
+
+def test_a_row_that_is_not_among_the_new_results_gives_the_focus_back(page: Page) -> None:
+    drawn(page, "Search again", [delay("First", 0)], [])
+    panel = searched(page, "order")
+    search = panel.get_by_label("Search nodes and remote workflows")
+    remote = panel.get_by_role("region", name="Remote workflows").get_by_role("button")
+    expect(remote.nth(3)).to_be_visible()
+    held: list[Route] = []
+    page.route("**/orchestrator/workflows?*q=lead*", lambda route: held.append(route))
+    with page.expect_request("**/orchestrator/workflows?*q=lead*"):
+        search.fill("lead")
+    page.keyboard.press("ArrowDown")
+    expect(remote.first).to_be_focused()  # of the words before, which still stand there
+    held[0].continue_()
+    expect(remote.first).to_contain_text("Enrich a lead")
+    expect(search).to_be_focused()
 
 
 def test_a_platform_that_there_is_not_is_said(page: Page, axe: Axe, shot: Shot) -> None:

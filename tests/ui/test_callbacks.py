@@ -9,17 +9,19 @@ from typing import Any
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
+from runner.webhook_auth import read_auth
+from runner.webhook_proof import sign
 from tests.ui.conftest import NARROW, Axe, Shot
 from tests.ui.test_overview import API, OURS, both_themes
 
 SCHEMA = {"type": "object", "required": ["approved"], "properties": {"approved": {"type": "boolean"}}}
 
 
-def drawing(delay: int) -> dict[str, Any]:
+def drawing(delay: int, **more: Any) -> dict[str, Any]:
     """A pause, then a wait for an answer."""
     nodes = [
         ("pause", "Delay", {"duration": delay}, "Take a breath"),
-        ("answer", "WaitForCallback", {"schema": SCHEMA}, "Wait for the answer"),
+        ("answer", "WaitForCallback", {"schema": SCHEMA, **more}, "Wait for the answer"),
     ]
     return {
         "version": 1,
@@ -31,8 +33,8 @@ def drawing(delay: int) -> dict[str, Any]:
     }
 
 
-def begun(page: Page, name: str, delay: int = 1, runs: int = 1) -> list[dict[str, Any]]:
-    made = page.request.post(API, data={"name": name, "definition": drawing(delay)}, headers=OURS)
+def begun(page: Page, name: str, delay: int = 1, runs: int = 1, **more: Any) -> list[dict[str, Any]]:
+    made = page.request.post(API, data={"name": name, "definition": drawing(delay, **more)}, headers=OURS)
     assert made.status == 201, made.text()
     url = f"{API}/{made.json()['id']}/run"
     return [page.request.post(url, data={"inputs": {}}, headers=OURS).json() for _ in range(runs)]
@@ -78,6 +80,65 @@ def test_early_twice_and_with_a_wrong_token(page: Page, axe: Axe, shot: Shot) ->
     page.set_viewport_size(NARROW)  # pyright: ignore[reportArgumentType]
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     shot(page, "callbacks-narrow")
+
+
+def secret(page: Page, name: str) -> tuple[dict[str, Any], bytes]:
+    """A mode that asks for a signature, and the secret to sign with."""
+    made = page.request.post("/api/v1/signing-secrets", data={"name": name}, headers=OURS).json()
+    return {"mode": "standard-webhooks", "secretId": made["id"]}, made["secret"].encode()
+
+
+def test_early_twice_and_once_with_a_bad_signature(page: Page, axe: Axe, shot: Shot) -> None:
+    """Walk-through 5: the run resumes once, and the tab explains all three."""
+    auth, key = secret(page, "The approver")
+    (run,) = begun(page, "Signed", delay=4000, auth=auth)
+    address: str = wait_of(page, run, "armed")["callbackUrl"]
+    raw = b'{"approved": true}'
+    for given, status in ((b"whsec_" + b"A" * 43, 401), (key, 202), (key, 200)):
+        headers = sign(read_auth(auth), given, raw, time.time(), f"m-{time.monotonic_ns()}")
+        headers.append((b"content-type", b"application/json"))
+        assert httpx.post(address, content=raw, headers=headers).status_code == status
+    page.goto(f"/runs/{run['id']}?node=answer&tab=callbacks")
+    for said in ("Early, kept", "Duplicate", "Bad signature"):
+        expect(rows(page).filter(has_text=said)).to_have_count(1)
+    expect(rows(page).filter(has_text="Bad signature")).to_contain_text("the wait stayed open")
+    expect(page.get_by_text("A caller needs the token and a signature (standard webhooks)")).to_be_visible()
+    completed(page)
+    both_themes(page, axe, shot, "callbacks-signed")
+    lines = page.request.get(f"{API}/runs/{run['id']}/logs?limit=200").json()["items"]
+    assert [line["kind"] for line in lines].count("callback.accepted") == 1
+    page.goto("/inbound?verdict=refused&q=Signed")
+    inbound = page.get_by_role("table", name="Callbacks").get_by_role("row").filter(has_text="Signed")
+    expect(inbound).to_have_count(1)
+    expect(inbound).to_contain_text("Bad signature")
+    both_themes(page, axe, shot, "inbound-refused")
+
+
+def test_a_test_is_signed_as_the_sender_would(page: Page) -> None:
+    auth, _ = secret(page, "The tester")
+    (run,) = begun(page, "Signed test", auth=auth)
+    wait_of(page, run, "parked")
+    page.goto(f"/runs/{run['id']}?node=answer&tab=callbacks")
+    page.get_by_role("button", name="Send test …").click()
+    dialog = page.get_by_role("dialog", name="Send “Wait for the answer” a test")
+    expect(dialog.get_by_text("signed as the sender would")).to_be_visible()
+    dialog.get_by_role("button", name="Send test").click()
+    completed(page)
+    expect(rows(page).filter(has_text="By hand")).to_contain_text("Test")
+
+
+def test_a_flood_of_refused_calls_is_one_line_in_inbound(page: Page, axe: Axe, shot: Shot) -> None:
+    auth, _ = secret(page, "Flooded")
+    (run,) = begun(page, "Flooded", auth=auth)
+    address: str = wait_of(page, run, "parked")["callbackUrl"]
+    with httpx.Client() as client:
+        assert {client.post(address, json={}).status_code for _ in range(30)} == {401}
+    page.goto("/inbound?q=Flooded")
+    bursts = page.get_by_role("list", name="Bursts of refused calls")
+    expect(bursts.get_by_role("listitem").filter(has_text="Flooded #")).to_have_count(1, timeout=15_000)
+    both_themes(page, axe, shot, "inbound-burst")
+    page.goto(f"/runs/{run['id']}?node=answer&tab=callbacks")
+    expect(page.get_by_text("30 calls were refused in all")).to_be_visible()
 
 
 def test_a_wait_is_extended_and_resumed_by_hand(page: Page, axe: Axe, shot: Shot) -> None:

@@ -77,7 +77,7 @@ def test_callbacks_are_listed_with_what_they_were_told(page: Page, axe: Axe, sho
 
 
 def test_a_token_is_shown_once_and_can_be_revoked(page: Page, product: Product, axe: Axe, shot: Shot) -> None:
-    page.goto("/settings")
+    page.goto("/settings?section=tokens")
     page.get_by_role("button", name="New token").click()
     page.get_by_label("Name").fill("nightly")
     both_themes(page, axe, shot, "token-new")
@@ -124,7 +124,7 @@ def test_an_empty_product_shows_the_first_steps(page: Page, axe: Axe, shot: Shot
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 
 
-@pytest.mark.parametrize(("path", "said"), [("/settings", "Admins manage"), ("/inbound", "Operators see")])
+@pytest.mark.parametrize(("path", "said"), [("/settings?section=tokens", "Admins manage"), ("/inbound", "Operators see")])
 def test_a_viewer_is_told_why_not(page: Page, path: str, said: str, axe: Axe) -> None:
     def viewer(route: Route) -> None:
         route.fulfill(json={**route.fetch().json(), "role": "viewer"})

@@ -258,6 +258,30 @@ def test_views_lead_to_what_they_count_and_own_ones_are_kept(page: Page, failing
     expect(views.get_by_role("button", name="Buyers", exact=True)).to_have_count(0)
 
 
+def test_held_and_slow_are_views_that_the_server_answers(page: Page, axe: Axe, shot: Shot) -> None:
+    page.goto("/runs")
+    views = page.get_by_role("navigation", name="Views")
+    with page.expect_response(re.compile(r"/runs\?.*held=true")) as answer:
+        views.get_by_role("button", name=re.compile("^Held")).click()
+    assert answer.value.status == 200
+    expect(page).to_have_url(re.compile("held=true"))
+    expect(views.get_by_role("button", name=re.compile("^Held"))).to_have_text("Held0")
+    expect(page.get_by_role("heading", name="Nothing is held back")).to_be_visible()
+    in_both_themes(page, axe, shot, "runs-held")
+    with page.expect_response(re.compile(r"/runs\?.*slow=true")) as answer:
+        views.get_by_role("button", name=re.compile("^Slow")).click()
+    assert answer.value.status == 200
+    expect(page).to_have_url(re.compile("slow=true"))
+    expect(views.get_by_role("button", name=re.compile("^Slow"))).to_have_attribute("aria-current", "page")
+    page.get_by_role("button", name="Query as text").click()
+    expect(page.get_by_role("textbox", name="Query")).to_have_value("is:slow since:24h")
+    page.get_by_role("button", name="Query as text").click()
+    page.get_by_role("combobox", name="Duration").click()
+    page.get_by_role("option", name="Over 1 min").click()
+    expect(page).to_have_url(re.compile(r"minSeconds=60"))
+    expect(page).not_to_have_url(re.compile("slow"))
+
+
 def test_no_failures_is_good_news_and_says_when_the_last_one_was(
     page: Page, failing: str, axe: Axe, shot: Shot
 ) -> None:

@@ -28,7 +28,7 @@ const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
 });
 
 const LETTERS: readonly LetterState[] = ["replaying", "resolved", "superseded", "dropped"];
-const VERDICTS: readonly Verdict[] = ["accepted", "duplicate", "gone", "invalid", "unknown"];
+const VERDICTS: readonly Verdict[] = ["accepted", "duplicate", "gone", "invalid", "unknown", "refused"];
 
 const home = createRoute({
   getParentRoute: () => root,
@@ -48,7 +48,7 @@ const orchestrators = createRoute({
 const orchestrator = createRoute({
   getParentRoute: () => root,
   path: "/orchestrators/$id",
-  /** `run`: shown over the canvas. `revision`: an earlier one. `compare`: it with "current", or what is drawn, "mine". `node`: selected, its panel open. `panel`: of the left rail. `drawer`: at the bottom. */
+  /** `run`: shown over the canvas. `revision`: an earlier one. `compare`: it with "current", or what is drawn, "mine", or what is "published" with it. `node`: selected, its panel open. `panel`: of the left rail; in it, comments: `threads` that are "resolved", `mine`, `about` a node, the `thread` on show. `drawer`: at the bottom. */
   validateSearch: optional((search) => ({
     run: text(search.run),
     node: text(search.node),
@@ -56,6 +56,10 @@ const orchestrator = createRoute({
     drawer: text(search.drawer),
     revision: whole(search.revision),
     compare: text(search.compare),
+    threads: text(search.threads),
+    mine: search.mine === true ? true : undefined,
+    about: text(search.about),
+    thread: text(search.thread),
     data: text(search.data),
     ...logPlace(search),
   })),
@@ -104,6 +108,8 @@ const runs = createRoute({
     by: text(search.by),
     error: text(search.error),
     minSeconds: positive(search.minSeconds),
+    held: search.held === true ? true : undefined,
+    slow: search.slow === true ? true : undefined,
     revision: whole(search.revision),
     group: text(search.group),
   })),
@@ -177,6 +183,13 @@ const check = createRoute({
 const settings = createRoute({
   getParentRoute: () => root,
   path: "/settings",
+  /** `section`: one of `routes/settings/sections.ts`. The others are of its audit log: who, what, and the id of what. */
+  validateSearch: optional((search) => ({
+    section: text(search.section),
+    by: text(search.by),
+    action: text(search.action),
+    object: text(search.object),
+  })),
   component: lazyRouteComponent(() => import("@/routes/settings"), "SettingsPage"),
 });
 

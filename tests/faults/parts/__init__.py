@@ -7,7 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults.parts import acks, callbacks, cancels, network, overload, several, timers, workers
+from tests.faults.parts import (
+    acks,
+    callbacks,
+    cancels,
+    keys,
+    matrix,
+    network,
+    overload,
+    several,
+    timers,
+    workers,
+)
 
 
 @dataclass(frozen=True)
@@ -22,10 +33,12 @@ class Part:
 PARTS: Mapping[str, Part] = {
     "G1": Part(acks.nothing_is_lost, {"acks": 2000, "kills": 5}, {"acks": 50_000, "kills": 50}),
     "G2": Part(workers.dies_after_each_commit, {"commits": 16}, {"commits": 60}),
+    "G2 matrix": Part(matrix.dies_everywhere, {"cells": 16}, {"cells": 470}),
     "G3": Part(workers.one_key, {"runs": 40, "kills": 3}, {"runs": 1000, "kills": 40}),
     "G5": Part(callbacks.early, {"runs": 300, "kills": 2}, {"runs": 5000, "kills": 20}),
     "G6": Part(callbacks.repeated, {"waits": 120}, {"waits": 1000}),
     "G8": Part(cancels.nothing_starts, {"interleavings": 150}, {"interleavings": 10_000}),
+    "G8 cancelled by the dead": Part(matrix.cancelled_by_the_dead, {"rounds": 1}, {"rounds": 20}),
     "G10": Part(timers.on_time, {"timers": 100}, {"timers": 1000}),
     "G10 clock": Part(timers.wrong_clock, {"timers": 40}, {"timers": 400}),
     "G11": Part(callbacks.deadlines, {"waits": 200}, {"waits": 2000}),
@@ -45,6 +58,11 @@ PARTS: Mapping[str, Part] = {
         several.killed_at_random,
         {"seconds": 6.0, "every": 1.5, "rate": 15.0},
         {"seconds": 120.0, "every": 10.0, "rate": 40.0},
+    ),
+    "G22 keys": Part(
+        keys.rotated,
+        {"secrets": 300, "kills": 6, "batch": 20},
+        {"secrets": 10_000, "kills": 40, "batch": 100},
     ),
     "G23": Part(workers.poison, {"healthy": 20}, {"healthy": 200}),
 }

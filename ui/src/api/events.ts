@@ -1,13 +1,10 @@
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { tellSignedOut } from "./client";
 import { keys } from "./queries/keys";
 import { ended } from "./queries/runs";
-import { EventReader } from "./sse";
+import { readEvents } from "./sse";
 import type { LogLine, NodeState, RunDetail } from "./types";
 
-/** The server says something every 15 seconds; after this many milliseconds without a word the connection is dead. */
-const SILENCE = 40_000;
 /** Milliseconds between two fetches of the whole run. */
 const RENEWAL = 1000;
 
@@ -81,30 +78,21 @@ export function follow(client: QueryClient, runId: string, tell: (state: StreamS
     frame = document.hidden ? window.setTimeout(flush, 250) : window.requestAnimationFrame(flush);
   };
 
-  const read = async (): Promise<"ended" | "cut" | "gone"> => {
+  const read = () => {
     const after = Math.max(last(), arrived.at(-1)?.seq ?? 0);
-    const cut = new AbortController();
-    const watch = () => window.setTimeout(() => cut.abort(), SILENCE);
-    const answer = await fetch(`/api/v1/orchestrator/runs/${runId}/events`, {
-      headers: { Accept: "text/event-stream", ...(after > 0 && { "Last-Event-ID": String(after) }) },
-      signal: AbortSignal.any([signal, cut.signal]),
+    return readEvents(`/api/v1/orchestrator/runs/${runId}/events`, {
+      headers: after > 0 ? { "Last-Event-ID": String(after) } : {},
+      signal,
+      opened: () => tell("live"),
+      take: (events) => {
+        for (const each of events) {
+          if (each.event === "end") return true;
+          if (each.id !== null) arrived.push(JSON.parse(each.data) as LogLine);
+        }
+        if (arrived.length > 0) schedule();
+        return false;
+      },
     });
-    if (answer.status === 401) tellSignedOut();
-    if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return "gone";
-    if (!answer.ok || answer.body === null) return "cut";
-    tell("live");
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    const events = new EventReader();
-    for (;;) {
-      const silent = watch();
-      const { value, done } = await reader.read().finally(() => window.clearTimeout(silent));
-      if (done) return "cut";
-      for (const each of events.push(value)) {
-        if (each.event === "end") return "ended";
-        if (each.id !== null) arrived.push(JSON.parse(each.data) as LogLine);
-      }
-      if (arrived.length > 0) schedule();
-    }
   };
 
   const run = async () => {

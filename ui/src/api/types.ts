@@ -8,10 +8,21 @@ export type Role = Session["role"];
 export type Orchestrator = Schemas["Orchestrator"];
 export type OrchestratorDetail = Schemas["OrchestratorDetail"];
 export type Revision = Schemas["RevisionItem"];
+export type Publication = Schemas["Publication"];
 export type RevisionDetail = Schemas["RevisionDetail"];
 export type Graph = Schemas["Graph"];
 export type GraphNode = Schemas["NodeSpec"];
 export type GraphEdge = Schemas["Edge"];
+/** A comment and the answers to it. */
+export type Thread = Schemas["Thread"];
+export type Comment = Schemas["Comment"];
+export type ThreadFilter = { state: "open" | "resolved"; mine?: boolean; nodeId?: string };
+/** What the stream of an open drawing says. */
+export type Joined = Schemas["Joined"];
+export type People = Schemas["People"];
+export type Person = Schemas["Person"];
+export type Newest = Schemas["Newest"];
+export type Discussed = Schemas["Discussed"];
 export type DefinitionProblem = Schemas["Problem"];
 export type Kind = Schemas["Kind"];
 // openapi-fetch leaves members out that can only be null.
@@ -56,6 +67,16 @@ export type Rendered = Schemas["Rendered"];
 export type Mapped = Schemas["Mapped"];
 export type MapWarning = Schemas["MapWarning"];
 export type ApiToken = Schemas["TokenAnswer"];
+export type NewToken = Schemas["NewToken"];
+export type SigningSecret = Schemas["SigningSecret"];
+export type IssuedSecret = Schemas["IssuedSecret"];
+export type NewSigningSecret = Schemas["NewSigningSecret"];
+export type Incident = Schemas["Incident"];
+export type Refusal = NonNullable<Schemas["Attempted"]["refusal"]>;
+export type Member = Schemas["Member"];
+export type Invitation = Schemas["Invitation"];
+export type SignedIn = Schemas["SessionItem"];
+export type Workspace = Schemas["WorkspaceItem"];
 export type Received = Schemas["Received"];
 export type Verdict = Received["verdict"];
 export type DeadLetter = Schemas["DeadLetter"];
@@ -72,3 +93,14 @@ export type ProblemDetails = Schemas["ProblemDetails"];
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: unknown };
+/** A way to sign in elsewhere that is the person's. */
+export type LinkedIdentity = Schemas["LinkedIdentity"];
+export type SignOnIssuer = Schemas["SignOnIssuer"];
+export type IssuerTest = Schemas["DiscoveryAnswer"];
+export type AuditLine = Schemas["AuditLine"];
+export type AuditFilter = { by?: string; action?: string; objectId?: string };
+export type RedactionRule = Schemas["RedactionRule"];
+export type NewRule = Schemas["NewRule"];
+export type RevealRole = Schemas["Redaction"]["revealRole"];
+export type RevealRequest = Schemas["Reveal"];
+export type RulePreview = Schemas["RedactionPreview"];

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { callbackQuery } from "@/api/queries";
+import { Revealable } from "@/redaction";
 import { JsonView, Loaded, Skeleton } from "@/ui";
 
 /** The body of one callback, fetched when it is looked at. */
@@ -8,7 +9,11 @@ export function CallbackBody({ id, size }: { id: number; size: number | null }) 
   if (size === null) return <p className="text-muted text-sm">It had no body, or the body was not kept.</p>;
   return (
     <Loaded query={query} compact skeleton={<Skeleton className="w-2/3" />} title="The body cannot be shown">
-      {({ body }) => <JsonView value={body} />}
+      {({ body, runId }) => (
+        <Revealable place={{ runId, part: "callback", number: id }}>
+          <JsonView value={body} />
+        </Revealable>
+      )}
     </Loaded>
   );
 }

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { problemOf, toastProblem } from "@/api/problem";
-import { runsQuery, useExtendWait, useReplayCallback, useResumeByHand } from "@/api/queries";
+import { runsQuery, useExtendWait, useReplayCallback, useResumeByHand, useTestWait } from "@/api/queries";
 import type { WaitDetail } from "@/api/types";
 import { toast } from "@/lib/toast";
 import { Button, CodeEditor, Dialog, Field, Input, Select, Timestamp } from "@/ui";
@@ -9,9 +9,12 @@ import { parsed, sampleOf } from "./sample";
 
 type ResumeProps = { runId: string; wait: WaitDetail; test: boolean; onClose: () => void };
 
-/** Gives a wait its body by hand. `test`: with a body of the shape that the step expects. Mount it to open it. */
+/** Gives a wait its body by hand. `test`: as its sender would, signed, with a body of the shape that the step expects. Mount it to
+ * open it. */
 export function ResumeDialog({ runId, wait, test, onClose }: ResumeProps) {
-  const resume = useResumeByHand();
+  const byHand = useResumeByHand();
+  const asSender = useTestWait();
+  const resume = test ? asSender : byHand;
   const [text, setText] = useState(() => JSON.stringify(sampleOf(wait.bodySchema), null, 2));
   const [reason, setReason] = useState(test ? "Test" : "");
   const [missing, setMissing] = useState(false);
@@ -36,7 +39,7 @@ export function ResumeDialog({ runId, wait, test, onClose }: ResumeProps) {
       open
       onOpenChange={(open) => !open && onClose()}
       title={test ? `Send “${wait.label}” a test` : `Resume “${wait.label}” by hand`}
-      description="It counts as the callback: the run goes on with this body, and one that comes later is a duplicate."
+      description={`${test && wait.auth ? "It is signed as the sender would. " : ""}It counts as the callback: the run goes on with this body, and one that comes later is a duplicate.`}
       footer={
         <>
           <Button onClick={onClose}>Close</Button>

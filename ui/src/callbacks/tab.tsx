@@ -1,8 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
-import { ChevronRight, ClockPlus, FlaskConical, Hand, type LucideIcon, Redo2 } from "lucide-react";
+import {
+  ChevronRight,
+  ClockPlus,
+  FlaskConical,
+  Hand,
+  type LucideIcon,
+  Redo2,
+  ShieldCheck,
+} from "lucide-react";
 import { useId, useState } from "react";
 import { runCallbacksQuery, runQuery, useMay } from "@/api/queries";
 import type { Attempted, RunCallbacks, Stranger, WaitDetail } from "@/api/types";
+import { MODES, type Mode } from "@/forms/webhook/modes";
 import { cn } from "@/lib/cn";
 import { clock, plural } from "@/lib/time";
 import { Badge, Button, CopyButton, IconButton, Loaded, Timestamp, type Tone, Tooltip } from "@/ui";
@@ -115,6 +124,10 @@ function Wait({
         </span>
       </div>
       {wait.callbackUrl && <Address url={wait.callbackUrl} />}
+      <p className="flex items-center gap-1.5 text-muted text-xs">
+        <ShieldCheck aria-hidden className={cn("size-3.5 shrink-0", wait.auth && "text-st-done")} />
+        {proofOf(wait.auth)}
+      </p>
       {open && may && (
         <div className="flex flex-wrap gap-2">
           <Act icon={Hand} onClick={() => setDoing("hand")}>
@@ -136,12 +149,31 @@ function Wait({
         attempts={wait.received}
         strangers={strangers}
       />
+      {wait.refused > listed(wait) && (
+        <p className="text-muted text-xs">
+          {plural(wait.refused, "call was", "calls were")} refused in all; not every one is listed.
+        </p>
+      )}
       {(doing === "hand" || doing === "test") && (
         <ResumeDialog runId={runId} wait={wait} test={doing === "test"} onClose={close} />
       )}
       {doing === "extend" && <ExtendDialog runId={runId} wait={wait} onClose={close} />}
     </section>
   );
+}
+
+function listed(wait: WaitDetail): number {
+  return wait.received.filter(({ verdict }) => verdict === "refused").length;
+}
+
+/** What a caller has to prove, in one sentence. */
+function proofOf(auth: WaitDetail["auth"]): string {
+  if (!auth) return "The token in the address is all that a caller needs.";
+  if (auth.mode === "token")
+    return "A caller needs the token, and comes from the networks that the step names.";
+  const how = MODES[auth.mode as Mode]?.label.toLowerCase() ?? "proof that the step does not name";
+  const secret = auth.secretName ? `made with “${auth.secretName}”` : "whose secret is gone";
+  return `A caller needs the token and ${how}, ${secret}.`;
 }
 
 function Act({ icon, onClick, children }: { icon: LucideIcon; onClick: () => void; children: string }) {

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useReactFlow } from "@xyflow/react";
 import { X } from "lucide-react";
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { providersQuery } from "@/api/queries";
 import type { Kind } from "@/api/types";
 import { usePersistent } from "@/lib/persist";
@@ -42,6 +42,13 @@ export function AddPanel({ onClose, onAdded }: { onClose: () => void; onAdded: (
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new place asks anew
   useEffect(() => box.current?.querySelector("input")?.focus(), [intent]);
   useEffect(() => () => control.intend(null), [control]);
+
+  const within = useRef(false);
+  // A row that had the focus and is not among the new results gives it back to the field.
+  useLayoutEffect(() => {
+    if (within.current && document.activeElement === document.body)
+      box.current?.querySelector("input")?.focus();
+  });
 
   const { data: providers = [] } = useQuery(providersQuery);
   const meant = spoken(search, providers);
@@ -84,7 +91,17 @@ export function AddPanel({ onClose, onAdded }: { onClose: () => void; onAdded: (
   return (
     <Panel id="canvas-add" title="Add a node" side="left" width={280} onClose={onClose} full={narrow}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrows go from row to row, on top of what the rows do */}
-      <div ref={box} onKeyDown={walked}>
+      <div
+        ref={box}
+        onKeyDown={walked}
+        onFocus={() => {
+          within.current = true;
+        }}
+        onBlur={(event) => {
+          if (event.target.isConnected && document.hasFocus())
+            within.current = box.current?.contains(event.relatedTarget) ?? false;
+        }}
+      >
         <div className="flex flex-col gap-2 p-3">
           <SearchInput
             label="Search nodes and remote workflows"

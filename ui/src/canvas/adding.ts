@@ -16,6 +16,14 @@ import {
 } from "./graph";
 import type { Intent } from "./store";
 
+/** What a new node begins with. A wait has its callers sign, but after a step that calls a platform: that hands it the address, as
+ * n8n and Make want it, and nobody else learns it. */
+function begun(step: Step, before: Step | undefined): Step {
+  if (step.type !== "WaitForCallback") return step;
+  const mode = before?.type === "RemoteWebhook" ? "token" : "standard-webhooks";
+  return { ...step, data: { ...step.data, config: { ...step.data.config, auth: { mode } } } };
+}
+
 /** A new node of that kind and the drawing with it: where `intent` says, else after `before` and wired there, else at `middle`. */
 export function added(
   drawing: Drawing,
@@ -33,20 +41,18 @@ export function added(
   const wire = intent?.on === "wire" ? drawing.edges.find(({ id }) => id === intent.edge) : undefined;
   const [source, target] = [wire && find(wire.source), wire && find(wire.target)];
   if (wire && source && target) {
-    const step = unplaced(kind, drawing, after(source));
+    const step = begun(unplaced(kind, drawing, after(source)), source);
     return { step, drawing: between(with_(step), kinds, wire.id, step.id) };
   }
   const from = intent?.on === "out" ? find(intent.node) : undefined;
   if (intent?.on === "out" && from) {
-    const step = made(kind, drawing, intent.at ? left(intent.at) : after(from));
+    const step = begun(made(kind, drawing, intent.at ? left(intent.at) : after(from)), from);
     const ends = { source: from.id, target: step.id, sourceHandle: intent.port };
     return { step, drawing: wireIf(with_(step), kinds, ends) };
   }
   if (intent?.on === "into") {
-    const step = made(kind, drawing, {
-      x: intent.at.x - CARD.width,
-      y: intent.at.y - CARD.height / 2,
-    });
+    const at = { x: intent.at.x - CARD.width, y: intent.at.y - CARD.height / 2 };
+    const step = begun(made(kind, drawing, at), undefined);
     const port = portsOf(step, kinds)[0] ?? "out";
     return {
       step,
@@ -54,13 +60,12 @@ export function added(
     };
   }
   if (intent?.on === "place") {
-    const step = made(kind, drawing, {
-      x: intent.at.x - CARD.width / 2,
-      y: intent.at.y - CARD.height / 2,
-    });
+    const at = { x: intent.at.x - CARD.width / 2, y: intent.at.y - CARD.height / 2 };
+    const step = begun(made(kind, drawing, at), undefined);
     return { step, drawing: with_(step) };
   }
-  const step = made(kind, drawing, before ? after(before) : middle);
+  const joins = before && wired && !decoration(before) ? before : undefined;
+  const step = begun(made(kind, drawing, before ? after(before) : middle), joins);
   if (!before || !wired || decoration(before)) return { step, drawing: with_(step) };
   const used = new Set(
     drawing.edges.filter((edge) => edge.source === before.id).map((edge) => edge.sourceHandle || "out"),

@@ -9,6 +9,7 @@ import { useDetail } from "./drawing/view";
 import { items } from "./drawing/wires";
 import { KindGlyph } from "./glyph";
 import { changed, labelOf, type Step } from "./graph";
+import { OnCard } from "./later";
 import { useFlow, useFlowControl } from "./store";
 import { pinned } from "./testing/pins";
 import { NodeMark } from "./versions/mark";
@@ -28,6 +29,10 @@ type CardData = {
   /** A run is on show, whether or not it came here. */
   over: boolean;
   marked: boolean;
+  /** Open threads about it. */
+  threads: number;
+  /** Who else has it selected, one a line. */
+  others: string;
   /** The wire that is being drawn cannot end here. */
   refused: boolean;
   editable: boolean;
@@ -83,6 +88,9 @@ export const Card = memo(function Card({ data, selected }: NodeProps<CardNode>) 
         </div>
       )}
       {data.marked && <NodeMark id={step.id} />}
+      {(data.threads > 0 || data.others) && (
+        <OnCard id={step.id} name={labelOf(step)} threads={data.threads} others={data.others} />
+      )}
       <Handle type="target" position={Position.Left} isConnectable={data.editable} />
       {ports.map((port, index) => {
         const top = `${((index + 1) / (ports.length + 1)) * 100}%`;

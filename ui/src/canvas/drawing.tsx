@@ -27,8 +27,10 @@ import { Wire, type WireEdge, WireHands } from "./drawing/wire";
 import { useDrawnWires } from "./drawing/wires";
 import { GRID, labelOf, without } from "./graph";
 import type { Actions } from "./keys";
+import { Pins } from "./later";
 import { type Intent, useFlow, useFlowControl } from "./store";
 import { useSurroundings } from "./surroundings";
+import { useDiscussed } from "./together/news";
 import { useNarrow } from "./use-narrow";
 import "./canvas.css";
 
@@ -53,7 +55,8 @@ type Props = {
 /** The drawing on React Flow. The store holds it; what is moved, wired and selected here goes there. */
 export function DrawingView({ onOpen, opened, onAdd, actions = NO_ACTIONS }: Props) {
   const control = useFlowControl();
-  const { kinds, editable } = useSurroundings();
+  const { id, kinds, editable, onComments } = useSurroundings();
+  const pinned = (useDiscussed(id)?.pins.length ?? 0) > 0;
   const narrow = useNarrow();
   const draws = editable && !narrow;
   const many = useFlow((flow) => flow.nodes.length > MANY);
@@ -183,6 +186,7 @@ export function DrawingView({ onOpen, opened, onAdd, actions = NO_ACTIONS }: Pro
             <Background gap={16} size={1.5} />
             {minimap && <Overview />}
             <Guides guides={moving.guides} />
+            {onComments && pinned && <Pins />}
           </ReactFlow>
           <WhyNot />
           <Bars

@@ -3,6 +3,7 @@ import { useRunLines } from "@/api/events";
 import { useMay } from "@/api/queries";
 import type { LogLine, OrchestratorDetail } from "@/api/types";
 import { usePersistent } from "@/lib/persist";
+import { keyOf, type ShortcutId } from "@/lib/shortcuts";
 import { useCommands } from "@/shell/commands";
 import { AddPanel } from "./add-panel";
 import { DraftBar } from "./draft-bar";
@@ -14,13 +15,24 @@ import type { Place } from "./frame";
 import type { Kinds } from "./graph";
 import { Header } from "./header";
 import { useCanvasKeys } from "./keys";
-import { NodePanel, Outline, RemotePanel, RunDialog, VersionsSide } from "./later";
+import {
+  CommentsPanel,
+  NodePanel,
+  Outline,
+  PublishDialog,
+  RemotePanel,
+  RunDialog,
+  SavedLine,
+  VersionsSide,
+} from "./later";
+import { PublishedBadge } from "./published";
 import { Rail } from "./rail";
 import { NewestRun } from "./replay/newest";
 import { RunBar } from "./run-bar";
 import { dirty, useFlow, useFlowControl } from "./store";
 import { BARE, SurroundingsProvider, type Wanted } from "./surroundings";
 import { TestingProvider, useTestActions } from "./testing";
+import { useDiscussed, useNewest } from "./together/news";
 import type { useDraft } from "./use-draft";
 import { useEditing } from "./use-editing";
 import { useProblems } from "./use-problems";
@@ -57,6 +69,8 @@ export function Editor(props: Props) {
     if (found.revision > revision && !changed) control.reopen(found);
   }, [control, found, revision, changed]);
 
+  const latest = useRef(props);
+  latest.current = props;
   const surroundings = useMemo(
     () => ({
       ...BARE,
@@ -68,11 +82,13 @@ export function Editor(props: Props) {
       follow,
       wanted,
       marks,
+      onComments: (at: { about?: string; thread?: string }) => {
+        const { place, onPlace } = latest.current;
+        onPlace({ ...place, panel: "comments", about: at.about, thread: at.thread });
+      },
     }),
     [found.id, kinds, place.run, problems, editable, follow, wanted, marks],
   );
-  const latest = useRef(props);
-  latest.current = props;
   const testing = useMemo(
     () => ({
       save: () => (editable ? latest.current.saving.save() : Promise.resolve(true)),
@@ -105,11 +121,23 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
   const control = useFlowControl();
   const starts = useMay("operator");
   const [running, setRunning] = useState(false);
+  const [publishing, setPublishing] = useState(false);
   const changed = useFlow(dirty);
+  const revision = useFlow((flow) => flow.revision);
+  const publish =
+    editable && (changed || revision !== found.publishedRevision) ? () => setPublishing(true) : undefined;
   const step = useFlow((flow) => flow.nodes.find((node) => node.id === place.node));
   const empty = useFlow((flow) => flow.nodes.length === 0);
   const lines = useRunLines(place.run ?? null);
-  const toggle = (panel: string) => onPlace({ ...place, panel: place.panel === panel ? undefined : panel });
+  const toggle = (panel: string) =>
+    onPlace({
+      ...place,
+      panel: place.panel === panel ? undefined : panel,
+      about: undefined,
+      thread: undefined,
+    });
+  const threads = useDiscussed(found.id)?.open ?? 0;
+  const newest = useNewest(found.id);
   const tests = useTestActions(place.node);
   const { actions, goTo, add, entered, dialogs } = useEditing({
     place,
@@ -118,19 +146,34 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
     more: {
       ...(editable && { save: () => void saving.save() }),
       ...(starts && { run: () => setRunning(true) }),
+      ...(publish && { publish }),
+      comment: () => {
+        onPlace({ ...place, panel: "comments", thread: undefined });
+        document.querySelector<HTMLElement>("[data-panel=canvas-comments] textarea")?.focus();
+      },
       ...tests,
     },
   });
   useCanvasKeys(actions);
-  const command = (id: string, label: string, shortcut: string, run: (() => void) | undefined) =>
-    run ? [{ id: `canvas.${id}`, label, group: "Canvas", shortcut, run }] : [];
+  const command = (id: ShortcutId | "versions", label: string, run: (() => void) | undefined) =>
+    run
+      ? [{ id: `canvas.${id}`, label, group: "Canvas", shortcut: id === "versions" ? "" : keyOf(id), run }]
+      : [];
   useCommands([
-    ...command("run", "Run this orchestrator", "mod+enter", actions.run),
-    ...command("save", "Save", "mod+s", actions.save),
-    ...command("add", "Add a node", "n", actions.add),
-    ...command("tidy", "Tidy up", "shift+t", actions.tidy),
-    ...command("versions", "Versions", "", () => toggle("versions")),
+    ...command("run", "Run this orchestrator", actions.run),
+    ...command("publish", "Publish this orchestrator", actions.publish),
+    ...command("save", "Save", actions.save),
+    ...command("add", "Add a node", actions.add),
+    ...command("tidy", "Tidy up", actions.tidy),
+    ...command("comment", "Comments", actions.comment),
+    ...command("versions", "Versions", () => toggle("versions")),
   ]);
+  const open = (nodeId: string, field: string | null) => {
+    goTo(nodeId);
+    if (field === null) return;
+    onWanted({ nodeId, field });
+    focusField(field);
+  };
   const closeSide = () => onPlace({ ...place, panel: undefined });
 
   return (
@@ -146,6 +189,8 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
           onSave={() => void saving.save()}
           saving={saving.pending}
           onRun={() => setRunning(true)}
+          published={<PublishedBadge found={found} />}
+          onPublish={publish}
         />
         {draft.offered && (
           <DraftBar
@@ -163,9 +208,10 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
             onClose={() => onPlace({ ...place, run: undefined })}
           />
         )}
+        {newest && newest.revision > revision && <SavedLine newest={newest} saving={saving} />}
         <NewestRun id={found.id} shown={place.run} onShow={onStarted} />
         <div className="relative flex min-h-0 flex-1">
-          <Rail panel={place.panel} onPanel={toggle} editable={editable} />
+          <Rail panel={place.panel} onPanel={toggle} editable={editable} threads={threads} />
           {place.panel === "add" && editable && (
             <AddPanel onClose={closeSide} onAdded={(id) => onPlace({ ...place, node: id })} />
           )}
@@ -173,6 +219,7 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
             <RemotePanel onClose={closeSide} onAdded={(id) => onPlace({ ...place, node: id })} />
           )}
           {place.panel === "outline" && <Outline onClose={closeSide} onOpen={goTo} onAdd={add} />}
+          {place.panel === "comments" && <CommentsPanel place={place} onPlace={onPlace} />}
           {place.panel === "versions" && (
             <VersionsSide
               found={found}
@@ -210,17 +257,7 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
             />
           )}
         </div>
-        <Drawer
-          place={place}
-          onPlace={onPlace}
-          lines={place.run ? lines : NO_LINES}
-          onProblem={(nodeId, field) => {
-            goTo(nodeId);
-            if (field === null) return;
-            onWanted({ nodeId, field });
-            focusField(field);
-          }}
-        />
+        <Drawer place={place} onPlace={onPlace} lines={place.run ? lines : NO_LINES} onProblem={open} />
       </div>
       {running && (
         <RunDialog
@@ -232,6 +269,20 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
             setRunning(false);
             onStarted(run);
           }}
+        />
+      )}
+      {publishing && (
+        <PublishDialog
+          found={found}
+          definition={control.definition()}
+          revision={changed ? null : revision}
+          save={async () => ((await save()) ? control.store.getState().revision : null)}
+          onProblem={(nodeId, field) => {
+            setPublishing(false);
+            open(nodeId, field);
+          }}
+          onCompare={() => onPlace({ ...place, compare: "published", revision: undefined })}
+          onClose={() => setPublishing(false)}
         />
       )}
       {dialogs}

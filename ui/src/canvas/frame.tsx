@@ -5,15 +5,16 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import { ended, runQuery, useMay } from "@/api/queries";
 import type { Kind, OrchestratorDetail, RunDetail } from "@/api/types";
 import type { LogPlace } from "@/log";
-import { ConfirmDialog, fetchLater, SkeletonRows, useDocumentTitle } from "@/ui";
+import { ConfirmDialog, fetchLater, SkeletonRows, useDocumentTitle, useIdle } from "@/ui";
 import { Editor } from "./editor";
-import { Comparison, ConflictDialog, PastRevision, Replay } from "./later";
+import { Comparison, ConflictDialog, Live, PastRevision, Replay } from "./later";
 import { createFlow, dirty, FlowContext, useFlow, useFlowControl } from "./store";
 import { useDraft } from "./use-draft";
 import { useSave } from "./use-save";
 
-/** What of the canvas stands in the address. `revision`: an earlier save is shown. `compare`: it with the newest ("current"), or
- * the newest with what is drawn here ("mine"). */
+/** What of the canvas stands in the address. `revision`: an earlier save is shown. `compare`: it with the newest ("current"), the
+ * newest with what is drawn here ("mine"), or the published one with it ("published"). In the panel of comments, `threads` lists the "resolved"
+ * ones, `mine` one's own, `about` those of a node, and `thread` is on show. */
 export type Place = {
   node?: string;
   panel?: string;
@@ -21,6 +22,10 @@ export type Place = {
   run?: string;
   revision?: number;
   compare?: string;
+  threads?: string;
+  mine?: boolean;
+  about?: string;
+  thread?: string;
 } & LogPlace;
 
 type Props = {
@@ -52,6 +57,7 @@ function Frame({ found, kinds: list, place, onPlace, onCopied }: Props) {
   const revision = useFlow((flow) => flow.revision);
   const name = useFlow((flow) => flow.name);
   const past = usePastRun(place.run);
+  const idle = useIdle();
   useDocumentTitle(name);
   const blocker = useBlocker({
     shouldBlockFn: ({ current, next }) =>
@@ -63,7 +69,10 @@ function Frame({ found, kinds: list, place, onPlace, onCopied }: Props) {
 
   return (
     <>
-      {place.compare === "mine" || (place.compare !== undefined && place.revision !== undefined) ? (
+      {idle && <Live id={found.id} />}
+      {place.compare === "mine" ||
+      (place.compare === "published" && found.publishedRevision !== null) ||
+      (place.compare !== undefined && place.revision !== undefined) ? (
         <Comparison {...shared} saving={saving} />
       ) : place.revision !== undefined && place.revision !== found.revision ? (
         <PastRevision key={place.revision} {...shared} revision={place.revision} />

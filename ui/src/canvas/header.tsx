@@ -1,9 +1,23 @@
-import { AlignLeft, CircleAlert, CircleCheck, Play, Redo2, Save, TriangleAlert, Undo2 } from "lucide-react";
+import {
+  AlignLeft,
+  CircleAlert,
+  CircleCheck,
+  Play,
+  Redo2,
+  Save,
+  TriangleAlert,
+  Undo2,
+  Upload,
+} from "lucide-react";
+import type { ReactNode } from "react";
 import { useMay } from "@/api/queries";
+import { keyOf } from "@/lib/shortcuts";
 import { clock, plural } from "@/lib/time";
 import { Badge, Button, Field, IconButton, Input, Popover, Textarea, Timestamp } from "@/ui";
+import { Present } from "./later";
 import { dirty, useFlow, useFlowControl, useHistory } from "./store";
 import { useSurroundings } from "./surroundings";
+import { useOthers } from "./together/news";
 
 type Props = {
   /** When the newest revision was made. */
@@ -15,13 +29,19 @@ type Props = {
   onSave: () => void;
   saving: boolean;
   onRun: () => void;
+  /** How it stands to what is published. */
+  published: ReactNode;
+  /** What there is to publish; undefined: nothing. */
+  onPublish: (() => void) | undefined;
 };
 
 /** The bar over the canvas: the name, and everything that concerns the whole drawing. */
 export function Header(props: Props) {
   const { savedAt, justSaved, problemsShown, onProblems, onSave, saving, onRun } = props;
+  const { published, onPublish } = props;
   const control = useFlowControl();
-  const { editable, problems } = useSurroundings();
+  const { id, editable, problems } = useSurroundings();
+  const others = useOthers(id);
   const may = useMay("operator");
   const name = useFlow((flow) => flow.name);
   const revision = useFlow((flow) => flow.revision);
@@ -46,6 +66,7 @@ export function Header(props: Props) {
       />
       <Description />
       <Badge>Revision {revision}</Badge>
+      {published}
       {changed ? (
         <Badge tone="warning">
           <span title="It is kept in this browser until you save it">Not saved</span>
@@ -56,6 +77,7 @@ export function Header(props: Props) {
         </span>
       )}
       <span className="flex-1" />
+      {others.length > 0 && <Present others={others} />}
       <Button variant="ghost" onClick={onProblems} aria-pressed={problemsShown}>
         <Verdict aria-hidden className={tone} />
         {problems.length ? plural(problems.length, "problem") : "No problems"}
@@ -64,14 +86,14 @@ export function Header(props: Props) {
         <>
           <IconButton
             label={past ? `Undo: ${what}` : "Undo"}
-            shortcut="mod+z"
+            shortcut={keyOf("undo")}
             icon={Undo2}
             disabled={past === 0}
             onClick={control.undo}
           />
           <IconButton
             label={next ? `Redo: ${next}` : "Redo"}
-            shortcut="mod+shift+z"
+            shortcut={keyOf("redo")}
             icon={Redo2}
             disabled={next === undefined}
             onClick={control.redo}
@@ -80,6 +102,17 @@ export function Header(props: Props) {
             Save
           </Button>
         </>
+      )}
+      {onPublish && (
+        <Button
+          icon={Upload}
+          onClick={onPublish}
+          aria-label={changed ? "Publish" : `Publish revision ${revision}`}
+        >
+          <span>
+            Publish<span className="max-xl:hidden">{!changed && ` revision ${revision}`}</span>
+          </span>
+        </Button>
       )}
       {may && (
         <Button variant="primary" icon={Play} onClick={onRun}>

@@ -1,69 +1,6 @@
 import { useEffect, useRef } from "react";
-import { dialogOpen, named, typing } from "@/lib/hotkeys";
-
-/** Where a key of the canvas counts: `always`, in fields too; `page`, unless something is typed; `canvas`, with the focus
- * on the drawing or on nothing; `node`, with the focus on a node. */
-type Scope = "always" | "page" | "canvas" | "node";
-export type Row = readonly [keys: string, does: string, scope?: Scope];
-
-/** Every key of the canvas, in the order of the overlay: the one place where they stand. Several keys: parted by a space. */
-export const SHORTCUTS = {
-  "This orchestrator": {
-    save: ["mod+s", "Save", "always"],
-    run: ["mod+enter", "Run", "always"],
-    test: ["mod+shift+enter", "Test the selected node", "always"],
-    undo: ["mod+z", "Undo"],
-    redo: ["mod+shift+z mod+y", "Redo"],
-    previousProblem: ["[", "Previous problem"],
-    nextProblem: ["]", "Next problem"],
-    help: ["?", "Show these keys"],
-  },
-  "Add and change": {
-    add: ["n", "Add a node"],
-    addNext: ["tab", "Add a node after the selected one", "node"],
-    note: ["shift+s", "Add a note"],
-    connect: ["c", "Connect the selected node to …", "canvas"],
-    open: ["enter", "Open the settings of a node; edit a note", "canvas"],
-    rename: ["f2", "Rename"],
-    disable: ["d", "Switch off or on", "canvas"],
-    pin: ["p", "Pin or unpin the output for tests"],
-    duplicate: ["mod+d", "Duplicate"],
-    group: ["mod+g", "Group"],
-    ungroup: ["mod+shift+g", "Ungroup"],
-    remove: ["delete backspace", "Delete", "canvas"],
-    bridge: ["mod+delete mod+backspace", "Delete, and reconnect the neighbours", "canvas"],
-    tidy: ["shift+t", "Tidy up the selection, or everything"],
-  },
-  "Select and go": {
-    selectAll: ["mod+a", "Select everything"],
-    right: ["arrowright", "Go along a wire", "canvas"],
-    left: ["arrowleft", "Go back along a wire", "canvas"],
-    down: ["arrowdown", "Go to the node below", "canvas"],
-    up: ["arrowup", "Go to the node above", "canvas"],
-    upstream: ["shift+arrowleft", "Select all that leads here", "canvas"],
-    downstream: ["shift+arrowright", "Select all that follows", "canvas"],
-    find: ["mod+f", "Find a node", "always"],
-    leave: ["escape", "Close the panel, or select nothing", "always"],
-  },
-  "Move and look": {
-    nudgeRight: ["alt+arrowright", "Move to the right by 8", "canvas"],
-    nudgeLeft: ["alt+arrowleft", "Move to the left by 8", "canvas"],
-    nudgeDown: ["alt+arrowdown", "Move down by 8", "canvas"],
-    nudgeUp: ["alt+arrowup", "Move up by 8", "canvas"],
-    farRight: ["alt+shift+arrowright", "Move to the right by 64", "canvas"],
-    farLeft: ["alt+shift+arrowleft", "Move to the left by 64", "canvas"],
-    farDown: ["alt+shift+arrowdown", "Move down by 64", "canvas"],
-    farUp: ["alt+shift+arrowup", "Move up by 64", "canvas"],
-    whole: ["0", "Zoom to 100 %"],
-    fit: ["1", "Show everything"],
-    fitSelection: ["2", "Show the selection"],
-    zoomIn: ["+ =", "Zoom in"],
-    zoomOut: ["-", "Zoom out"],
-  },
-} as const satisfies Record<string, Record<string, Row>>;
-
-type Groups = typeof SHORTCUTS;
-export type ShortcutId = { [G in keyof Groups]: keyof Groups[G] }[keyof Groups];
+import { dialogOpen, named, sequenceOf, typing } from "@/lib/hotkeys";
+import { idsOf, ROWS, type Scope, type ShortcutId } from "@/lib/shortcuts";
 
 /** What each key does on this screen; what is left out has no key here and is not listed. */
 export type Actions = { [Id in ShortcutId]?: (() => void) | undefined } & {
@@ -73,20 +10,6 @@ export type Actions = { [Id in ShortcutId]?: (() => void) | undefined } & {
   /** False: the text is not a drawing. */
   paste?: (text: string) => boolean;
 };
-
-const BY_KEY = new Map(
-  Object.values(SHORTCUTS).flatMap((group) =>
-    Object.entries(group as Record<string, Row>).flatMap(([id, [keys, , scope]]) =>
-      keys.split(" ").map((key) => [key, { id: id as ShortcutId, scope: scope ?? "page" }] as const),
-    ),
-  ),
-);
-
-/** The first key of a row, for buttons and menus. */
-export function keyOf(id: ShortcutId): string | undefined {
-  for (const [key, row] of BY_KEY) if (row.id === id) return key;
-  return undefined;
-}
 
 /** The keys of the canvas. Fields and dialogs keep their own. */
 export function useCanvasKeys(actions: Actions): void {
@@ -99,11 +22,13 @@ export function useCanvasKeys(actions: Actions): void {
     const { signal } = stopped;
     const pressed = (event: KeyboardEvent) => {
       if (event.defaultPrevented || dialogOpen()) return;
-      const row = BY_KEY.get(named(event));
-      const action = row && latest.current[row.id];
-      if (!action || !counts(row.scope, event.target)) return;
+      const key = named(event);
+      const sequence = sequenceOf(event);
+      if (sequence !== key && idsOf(sequence).length > 0) return; // the end of "g c" goes to a screen
+      const id = idsOf(key).find((each) => latest.current[each]);
+      if (!id || !counts(ROWS.get(id)?.[2] ?? "page", event.target)) return;
       event.preventDefault();
-      action();
+      latest.current[id]?.();
     };
     const clipped = (event: ClipboardEvent) => {
       if (typing(event.target) || dialogOpen() || window.getSelection()?.isCollapsed === false) return;

@@ -3,6 +3,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { FormSurroundingsProvider } from "@/forms";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
+import { keyOf } from "@/lib/shortcuts";
 import { IconButton, Panel } from "@/ui";
 import { decoration, labelOf, type Step } from "./graph";
 import { ImportedNotice } from "./imported";
@@ -57,7 +58,13 @@ export function NodePanel({ step, entered, onClose, onDelete }: Props) {
             />
           )}
           {editable && (
-            <IconButton label="Delete node" shortcut="delete" icon={Trash2} size="sm" onClick={onDelete} />
+            <IconButton
+              label="Delete node"
+              shortcut={keyOf("remove")}
+              icon={Trash2}
+              size="sm"
+              onClick={onDelete}
+            />
           )}
         </>
       }

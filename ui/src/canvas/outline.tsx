@@ -3,6 +3,7 @@ import {
   ChevronUp,
   EllipsisVertical,
   Link2,
+  MessageSquare,
   Pencil,
   Plus,
   Power,
@@ -11,6 +12,9 @@ import {
   Unlink,
 } from "lucide-react";
 import { type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { MAC, named } from "@/lib/hotkeys";
+import { idsOf, keyOf, keysOf, type ShortcutId } from "@/lib/shortcuts";
+import { plural } from "@/lib/time";
 import { toast } from "@/lib/toast";
 import { Button, IconButton, Menu, type MenuItem, Panel, StatusBadge } from "@/ui";
 import { NameField } from "./drawing/name-field";
@@ -31,6 +35,7 @@ import {
 import { PickNode } from "./pick-node";
 import { type Intent, useFlow, useFlowControl } from "./store";
 import { useNodeRun, useSurroundings } from "./surroundings";
+import { useTogether } from "./together/news";
 import { useNarrow } from "./use-narrow";
 
 type Props = {
@@ -109,6 +114,19 @@ export function Outline({ onClose, onOpen, onAdd }: Props) {
 }
 
 const NONE: readonly Wire[] = [];
+const OF_A_LINE = ["rename", "remove", "addAfter", "connect", "disable", "nudgeUp", "nudgeDown"] as const;
+
+/** As `aria-keyshortcuts` wants them: "F2 Delete A Alt+ArrowUp". */
+function spokenKeys(): string {
+  return OF_A_LINE.flatMap((id) => keysOf(id))
+    .map((key) =>
+      key
+        .replace("mod", MAC ? "Meta" : "Control")
+        .replace(/(^|\+)arrow(.)/, (_, before: string, way: string) => `${before}Arrow${way.toUpperCase()}`)
+        .replace(/(^|\+)([a-z])/g, (found) => found.toUpperCase()),
+    )
+    .join(" ");
+}
 
 type LineProps = {
   step: Step;
@@ -124,7 +142,8 @@ type LineProps = {
 };
 
 function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove, onGo }: LineProps) {
-  const { kinds, editable } = useSurroundings();
+  const { id: drawing, kinds, editable, onComments } = useSurroundings();
+  const threads = useTogether(drawing, onComments !== null).threads(step.id);
   const control = useFlowControl();
   const run = useNodeRun(step.id);
   const selected = useFlow((flow) => flow.selection.nodes.has(step.id));
@@ -148,24 +167,19 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
   };
 
   const key = (event: KeyboardEvent) => {
-    const pressed = event.key.toLowerCase();
-    const plainKey = !event.ctrlKey && !event.metaKey && !event.altKey;
-    const action =
-      pressed === "arrowdown" || pressed === "arrowup"
-        ? () => {
-            const by = pressed === "arrowdown" ? 1 : -1;
-            if (event.altKey) onMove?.(id, by);
-            else onGo(by);
-          }
-        : !editable || !plainKey
-          ? undefined
-          : {
-              f2: () => setNaming(true),
-              delete: () => onRemove?.(id),
-              a: plain ? undefined : add,
-              c: plain ? undefined : () => setConnecting(free),
-              d: plain ? undefined : toggle,
-            }[pressed];
+    const pressed = named(event.nativeEvent);
+    const does: Partial<Record<ShortcutId, () => void>> = {
+      ...(editable && {
+        rename: () => setNaming(true),
+        remove: () => onRemove?.(id),
+        nudgeDown: () => onMove?.(id, 1),
+        nudgeUp: () => onMove?.(id, -1),
+      }),
+      ...(editable && !plain && { addAfter: add, connect: () => setConnecting(free), disable: toggle }),
+    };
+    const wanted = idsOf(pressed).find((each) => does[each]);
+    const fixed: Record<string, () => void> = { arrowdown: () => onGo(1), arrowup: () => onGo(-1) };
+    const action = wanted ? does[wanted] : fixed[pressed];
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
@@ -181,42 +195,48 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
     ...(plain
       ? []
       : [
-          { label: "Add after", icon: Plus, shortcut: "a", onSelect: add },
+          { label: "Add after", icon: Plus, shortcut: keyOf("addAfter"), onSelect: add },
           ...ports.map((port) => ({
             label: ports.length > 1 ? `Connect “${port}” to …` : "Connect to …",
             icon: Link2,
-            ...(port === free && { shortcut: "c" }),
+            ...(port === free && { shortcut: keyOf("connect") }),
             onSelect: () => setConnecting(port),
           })),
           {
             label: step.data.disabled ? "Switch on" : "Switch off",
             icon: Power,
-            shortcut: "d",
+            shortcut: keyOf("disable"),
             onSelect: toggle,
           },
         ]),
     {
       label: "Rename",
       icon: Pencil,
-      shortcut: "f2",
+      shortcut: keyOf("rename"),
       onSelect: () => window.setTimeout(() => setNaming(true)),
     },
     {
       label: "Move up",
       icon: ChevronUp,
-      shortcut: "alt+arrowup",
+      shortcut: keyOf("nudgeUp"),
       disabled: first,
       onSelect: () => onMove?.(id, -1),
     },
     {
       label: "Move down",
       icon: ChevronDown,
-      shortcut: "alt+arrowdown",
+      shortcut: keyOf("nudgeDown"),
       disabled: last,
       onSelect: () => onMove?.(id, 1),
     },
     { separator: true },
-    { label: "Delete", icon: Trash2, shortcut: "delete", danger: true, onSelect: () => onRemove?.(id) },
+    {
+      label: "Delete",
+      icon: Trash2,
+      shortcut: keyOf("remove"),
+      danger: true,
+      onSelect: () => onRemove?.(id),
+    },
   ];
   return (
     <li>
@@ -238,7 +258,7 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
             type="button"
             data-line={id}
             aria-current={selected || undefined}
-            aria-keyshortcuts={editable ? "F2 Delete A C D Alt+ArrowUp Alt+ArrowDown" : undefined}
+            aria-keyshortcuts={editable ? spokenKeys() : undefined}
             onKeyDown={key}
             onClick={() => onOpen(id)}
             className="flex min-w-0 flex-1 items-center gap-2.5 rounded-md p-2 text-left"
@@ -251,6 +271,13 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
                 {step.data.disabled && ", switched off"}
               </span>
             </span>
+            {threads > 0 && (
+              <span className="tabular flex shrink-0 items-center gap-1 text-muted text-xs">
+                <MessageSquare aria-hidden className="size-3.5" />
+                <span aria-hidden>{threads}</span>
+                <span className="sr-only">{plural(threads, "open comment")}</span>
+              </span>
+            )}
             {run && <StatusBadge status={run.status} attempts={run.attempt} plain />}
           </button>
         )}

@@ -1,10 +1,17 @@
-import { History, LibraryBig, ListTree, Plus } from "lucide-react";
+import { History, LibraryBig, ListTree, MessageSquare, Plus } from "lucide-react";
+import { keyOf } from "@/lib/shortcuts";
 import { IconButton } from "@/ui";
 
-type Props = { panel: string | undefined; onPanel: (panel: string) => void; editable: boolean };
+type Props = {
+  panel: string | undefined;
+  onPanel: (panel: string) => void;
+  editable: boolean;
+  /** How many threads are open; without it there are no comments here. */
+  threads?: number;
+};
 
 /** At the left of the canvas: what can be opened beside it. */
-export function Rail({ panel, onPanel, editable }: Props) {
+export function Rail({ panel, onPanel, editable, threads }: Props) {
   return (
     <nav
       aria-label="Panels"
@@ -13,7 +20,7 @@ export function Rail({ panel, onPanel, editable }: Props) {
       {editable && (
         <IconButton
           label="Add a node"
-          shortcut="n"
+          shortcut={keyOf("add")}
           icon={Plus}
           side="right"
           pressed={panel === "add"}
@@ -43,6 +50,26 @@ export function Rail({ panel, onPanel, editable }: Props) {
         pressed={panel === "versions"}
         onClick={() => onPanel("versions")}
       />
+      {threads !== undefined && (
+        <IconButton
+          label={threads ? `Comments, ${threads} open` : "Comments"}
+          shortcut={keyOf("comment")}
+          icon={MessageSquare}
+          side="right"
+          pressed={panel === "comments"}
+          onClick={() => onPanel("comments")}
+          className="relative"
+        >
+          {threads > 0 && (
+            <span
+              aria-hidden
+              className="-top-0.5 -right-0.5 tabular absolute min-w-4 rounded-full bg-accent px-1 text-center text-2xs text-on-accent leading-4"
+            >
+              {threads > 99 ? "99+" : threads}
+            </span>
+          )}
+        </IconButton>
+      )}
     </nav>
   );
 }

@@ -1,8 +1,8 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { History, Play } from "lucide-react";
 import { useState } from "react";
 import { problemOf, toastProblem } from "@/api/problem";
-import { runsQuery, useMay, useStartRun } from "@/api/queries";
+import { orchestratorQuery, runsQuery, useMay, useStartRun } from "@/api/queries";
 import type { JsonObject } from "@/api/types";
 import { type FormErrors, glimpse, initial, type Schema, SchemaForm, validate } from "@/forms";
 import { usePersistent } from "@/lib/persist";
@@ -11,7 +11,7 @@ import { toast } from "@/lib/toast";
 import { Button, CodeEditor, Dialog, Field, Menu, Segmented } from "@/ui";
 import { Examples } from "./examples";
 import { InputFields } from "./input-fields";
-import { useFlow } from "./store";
+import { useFlow, useFlowControl } from "./store";
 import { PlanSteps } from "./testing";
 import { usePlan } from "./testing/use-plan";
 
@@ -42,6 +42,7 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
   const [fields, setFields] = useState(false);
   const editable = useMay("editor");
   const client = useQueryClient();
+  const control = useFlowControl();
   const start = useStartRun();
   const inputs = objectOf(text);
   const problem = start.error ? problemOf(start.error) : null;
@@ -61,7 +62,7 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
     const saved = await save().finally(() => setSaving(false));
     if (!saved) return;
     start.mutate(
-      { orchestratorId: id, inputs, key },
+      { orchestratorId: id, inputs, key, revision: control.store.getState().revision },
       {
         onSuccess: (made) => {
           const others = recent.filter((each) => JSON.stringify(each) !== JSON.stringify(inputs));
@@ -163,9 +164,27 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
           </div>
         )}
         <Forecast />
+        <Which id={id} dirty={dirty} />
       </div>
       {fields && <InputFields id={id} inputs={inputs} save={save} onClose={() => setFields(false)} />}
     </Dialog>
+  );
+}
+
+/** Which revision runs, where triggers run another. */
+function Which({ id, dirty }: { id: string; dirty: boolean }) {
+  const { data: published } = useQuery({
+    ...orchestratorQuery(id),
+    enabled: false,
+    select: (found) => found.publishedRevision,
+  });
+  const revision = useFlow((flow) => flow.revision);
+  if (published === undefined || published === null || (published === revision && !dirty)) return null;
+  return (
+    <p className="text-muted text-sm">
+      This runs {dirty ? "what is drawn here" : `revision ${revision}`}. Triggers run revision {published},
+      which is published.
+    </p>
   );
 }
 

@@ -1,28 +1,48 @@
-import { Dialog, Kbd } from "@/ui";
-import { type Actions, type Row, SHORTCUTS, type ShortcutId } from "./keys";
+import { Link } from "@tanstack/react-router";
+import { keysOf, type Row, SHORTCUTS, type ShortcutId } from "@/lib/shortcuts";
+import { Button, Dialog, Kbd } from "@/ui";
+import type { Actions } from "./keys";
 
-/** Every key that does something here, from the one table of them. */
+/** Every key that does something here, as the reader has them. */
 export function ShortcutsDialog({ actions, onClose }: { actions: Actions; onClose: () => void }) {
+  const groups = Object.entries(SHORTCUTS)
+    .map(([group, rows]) => ({
+      group,
+      rows: (Object.entries(rows) as [ShortcutId, Row][]).filter(
+        ([id]) => actions[id] && keysOf(id).length > 0,
+      ),
+    }))
+    .filter(({ rows }) => rows.length > 0);
   return (
-    <Dialog open onOpenChange={(open) => !open && onClose()} title="Keys of the canvas" size="xl">
+    <Dialog
+      open
+      onOpenChange={(open) => !open && onClose()}
+      title="Keys of the canvas"
+      size="xl"
+      footer={
+        <Button asChild>
+          <Link to="/settings" search={{ section: "keyboard" }}>
+            Change the keys
+          </Link>
+        </Button>
+      }
+    >
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: so that it can be scrolled by key */}
       <section aria-label="Keys" tabIndex={0} className="gap-8 sm:columns-2 lg:columns-3">
-        {Object.entries(SHORTCUTS).map(([group, rows]) => (
+        {groups.map(({ group, rows }) => (
           <section key={group} className="mb-5 break-inside-avoid">
             <h3 className="mb-1.5 font-medium text-muted text-xs">{group}</h3>
             <dl className="text-sm">
-              {Object.entries(rows as Record<string, Row>)
-                .filter(([id]) => actions[id as ShortcutId])
-                .map(([id, [keys, does]]) => (
-                  <div key={id} className="flex items-baseline justify-between gap-4 py-0.5">
-                    <dt>{does}</dt>
-                    <dd className="flex shrink-0 gap-1.5">
-                      {keys.split(" ").map((key) => (
-                        <Kbd key={key} keys={key} />
-                      ))}
-                    </dd>
-                  </div>
-                ))}
+              {rows.map(([id, [, does]]) => (
+                <div key={id} className="flex items-baseline justify-between gap-4 py-0.5">
+                  <dt>{does}</dt>
+                  <dd className="flex shrink-0 gap-1.5">
+                    {keysOf(id).map((key) => (
+                      <Kbd key={key} keys={key} />
+                    ))}
+                  </dd>
+                </div>
+              ))}
             </dl>
           </section>
         ))}

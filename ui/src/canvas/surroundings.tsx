@@ -28,6 +28,8 @@ type Surroundings = {
   /** By node, and by `wireId` of its ends and port. */
   marks: ReadonlyMap<string, Marked>;
   wireMarks: ReadonlyMap<string, Mark>;
+  /** Opens the comments about a node, or one thread; null: this drawing is an earlier one, and they are not about it. */
+  onComments: ((place: { about?: string; thread?: string }) => void) | null;
 };
 
 export const BARE: Surroundings = {
@@ -41,6 +43,7 @@ export const BARE: Surroundings = {
   wanted: null,
   marks: new Map(),
   wireMarks: new Map(),
+  onComments: null,
 };
 
 const Context = createContext<Surroundings>(BARE);

@@ -210,6 +210,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
         onPlace({ ...place, node: step.id });
       }
     },
+    ...(place.node && { input: goToPane("Input"), output: goToPane("Output") }),
     leave: () => {
       if (place.node) {
         const inside = onCanvas() || document.activeElement?.closest("[data-panel=canvas-node]");
@@ -317,7 +318,11 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
           title={`Connect ${labelOf(steps()[0] ?? (targets()[0] as Step))} to`}
           nodes={targets()}
           onClose={() => setOpen(null)}
-          onPick={connectTo}
+          onPick={(id) => {
+            const from = steps()[0];
+            connectTo(id);
+            window.setTimeout(() => from && show(from.id));
+          }}
         />
       )}
     </>
@@ -329,6 +334,14 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
 export function named(steps: readonly Step[]): string {
   const [first] = steps;
   return first && steps.length === 1 ? labelOf(first) : plural(steps.length, "node");
+}
+
+/** The first control of a part of the open node's panel. */
+function goToPane(name: string) {
+  return () =>
+    document
+      .querySelector<HTMLElement>(`[data-panel=canvas-node] section[aria-label=${name}] button`)
+      ?.focus();
 }
 
 function onCanvas(): boolean {

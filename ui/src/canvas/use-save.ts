@@ -66,6 +66,11 @@ export function useSave(id: string, onCopied: (id: string) => void) {
     /** Whether it has been saved here since it was opened. */
     saved,
     dismiss: () => setConflict(false),
+    /** Open the ways out of a conflict that is known before saving. */
+    ask: () => {
+      setConflict(true);
+      void client.invalidateQueries({ queryKey: orchestratorQuery(id).queryKey, exact: true });
+    },
     pending: put.isPending || create.isPending,
   };
 }

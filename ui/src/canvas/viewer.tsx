@@ -6,9 +6,9 @@ import { DrawingView } from "./drawing";
 import type { Place } from "./frame";
 import type { Kinds } from "./graph";
 import { useCanvasKeys } from "./keys";
-import { NodePanel, Outline } from "./later";
+import { NodePanel, Outline, VersionsSide } from "./later";
 import { Rail } from "./rail";
-import { createFlow, FlowContext, useFlow } from "./store";
+import { createFlow, FlowContext, type FlowControl, useFlow } from "./store";
 import { BARE, type Marked, SurroundingsProvider } from "./surroundings";
 import { useEditing } from "./use-editing";
 import type { Mark } from "./versions/diff";
@@ -24,8 +24,10 @@ type Props = {
   wireMarks?: ReadonlyMap<string, Mark>;
   /** Over the drawing: what it is, and what can be done. */
   banner: ReactNode;
-  /** The panel at the left, when it is neither the outline nor none. */
+  /** The panel at the left, when it is none of ours. */
   side?: ReactNode;
+  /** The number of the revision that is drawn, and the drawing that a version is restored into: with the list of versions. */
+  versions?: { shown: number; control: FlowControl };
   /** Under the drawing. */
   children?: ReactNode;
   /** The drawing has no panel for its nodes. */
@@ -66,7 +68,7 @@ function Body(props: Props) {
   );
 }
 
-function Screen({ place, onPlace, banner, side, children, plain }: Props) {
+function Screen({ place, onPlace, banner, found, side, versions, children, plain }: Props) {
   const step = useFlow((flow) => flow.nodes.find((node) => node.id === place.node));
   const { actions, goTo, entered, dialogs } = useEditing({ place, onPlace, editable: false });
   useCanvasKeys(actions);
@@ -83,6 +85,8 @@ function Screen({ place, onPlace, banner, side, children, plain }: Props) {
         )}
         {place.panel === "outline" ? (
           <Outline onClose={() => onPlace({ ...place, panel: undefined })} onOpen={goTo} />
+        ) : place.panel === "versions" && versions ? (
+          <VersionsSide found={found} place={place} onPlace={onPlace} {...versions} />
         ) : (
           side
         )}

@@ -1,7 +1,9 @@
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useMemo } from "react";
 import { problemOf } from "@/api/problem";
-import { useMay } from "@/api/queries";
+import { secretStoresQuery, useMay } from "@/api/queries";
 import type { JsonObject } from "@/api/types";
-import { type FormErrors, type Schema, SchemaForm } from "@/forms";
+import { type FormErrors, FormSurroundingsProvider, type Schema, SchemaForm } from "@/forms";
 import { Checkbox } from "@/ui";
 
 type Props = {
@@ -31,7 +33,9 @@ export function CredentialsForm({
   const form = { schema, value, onChange, errors, calm: attempt !== undefined, attempt };
   return (
     <div className="flex flex-col gap-4">
-      <SchemaForm {...form} except={rare} />
+      <SecretStores>
+        <SchemaForm {...form} except={rare} />
+      </SecretStores>
       {rare.length > 0 && (
         <details className="group" open={rare.some((name) => errors[`/${name}`]) || undefined}>
           <summary className="w-fit cursor-pointer text-muted text-sm hover:text-ink">More settings</summary>
@@ -52,6 +56,23 @@ export function CredentialsForm({
       )}
     </div>
   );
+}
+
+/** Lets the secrets of the form inside stand in the server's secret stores, for those who may say so. */
+export function SecretStores({ children }: { children: ReactNode }) {
+  const admin = useMay("admin");
+  const { data: stores } = useQuery(secretStoresQuery);
+  const secretStores = admin && stores && stores.kinds.length > 0 ? stores : undefined;
+  const surroundings = useMemo(() => ({ secretStores }), [secretStores]);
+  return <FormSurroundingsProvider value={surroundings}>{children}</FormSurroundingsProvider>;
+}
+
+/** The value as the form's schema knows it: a text in the place of each reference to a secret store. */
+export function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  if ("ref" in value && Object.keys(value).length === 1) return "in a secret store";
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));
 }
 
 /** Empty texts are no values: the field counts as left out. */

@@ -7,7 +7,7 @@ import { type FormErrors, type Schema, validate } from "@/forms";
 import { cn } from "@/lib/cn";
 import { toast } from "@/lib/toast";
 import { Button, Field, Input } from "@/ui";
-import { CredentialsForm, fieldErrors, filled } from "./credentials";
+import { CredentialsForm, fieldErrors, filled, plain } from "./credentials";
 import { Refusal, TestResult } from "./result";
 
 /** What a step shows; where it stands (a dialog, a page) is for the caller to say. `footer`: buttons, the main one last. */
@@ -33,7 +33,7 @@ export function ConnectSteps({ provider, onBack, onMade, frame }: Props) {
   const connect = useConnect();
   const credentials = filled(value);
   const answer = test.data;
-  const faults = validate(schema, credentials);
+  const faults = validate(schema, plain(credentials));
   const title = `Connect ${provider.title}`;
   const given = { provider: provider.name, credentials, ...(allowPrivateNetwork && { allowPrivateNetwork }) };
 

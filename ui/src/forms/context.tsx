@@ -31,6 +31,8 @@ export type FormSurroundings = {
   /** What the next step takes: what a mapping should give. */
   targets?: readonly MapTarget[];
   places?: InsertPlaces;
+  /** The kinds of secret stores that a secret may be in, in the place of its text, and what `env` may name. */
+  secretStores?: { kinds: readonly string[]; names: readonly string[] };
 };
 
 const NOTHING: FormSurroundings = {};

@@ -6,7 +6,7 @@ type Handler = (event: KeyboardEvent) => void;
 
 /** Keys of a screen: `useHotkeys({ "mod+k": open, "g r": goToRuns, "?": help })`. `mod` is Ctrl, on a Mac Cmd.
  *
- * Keys without `mod` are silent while somebody types in a field, and while a dialog is open. A handled key goes no further. */
+ * Only keys with `mod` and F keys count while somebody types in a field, and while a dialog is open. A handled key goes no further. */
 export function useHotkeys(keys: Record<string, Handler>, enabled = true): void {
   const latest = useRef(keys);
   useEffect(() => {
@@ -14,23 +14,44 @@ export function useHotkeys(keys: Record<string, Handler>, enabled = true): void 
   });
   useEffect(() => {
     if (!enabled) return;
-    let before = "";
-    let at = 0;
     const listen = (event: KeyboardEvent) => {
-      if (event.defaultPrevented) return;
-      if (["Control", "Meta", "Shift", "Alt"].includes(event.key)) return;
+      if (event.defaultPrevented || modifier(event)) return;
       const name = named(event);
-      const sequence = Date.now() - at < 1000 ? `${before} ${name}` : name;
-      before = name;
-      at = Date.now();
-      const found = latest.current[sequence] ?? latest.current[name];
-      if (!found || (!name.includes("mod+") && (typing(event.target) || dialogOpen()))) return;
+      const found = latest.current[sequenceOf(event)] ?? latest.current[name];
+      if (!found || (!evenInFields(name) && (typing(event.target) || dialogOpen()))) return;
       event.preventDefault();
       found(event);
     };
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
   }, [enabled]);
+}
+
+/** Whether the key only changes what others say. */
+export function modifier(event: KeyboardEvent): boolean {
+  return ["Control", "Meta", "Shift", "Alt", "AltGraph"].includes(event.key);
+}
+
+/** Whether a key cannot be meant for a field. */
+export function evenInFields(name: string): boolean {
+  return /^(mod\+|(shift\+)?f\d)/.test(name);
+}
+
+let last: { event: KeyboardEvent | null; name: string; at: number; sequence: string } = {
+  event: null,
+  name: "",
+  at: Number.NEGATIVE_INFINITY,
+  sequence: "",
+};
+
+/** The key, after the one that was pressed just before it: "g r". Whoever asks first for an event, all get the same. */
+export function sequenceOf(event: KeyboardEvent): string {
+  if (last.event !== event && !modifier(event)) {
+    const name = named(event);
+    const sequence = event.timeStamp - last.at < 1000 ? `${last.name} ${name}` : name;
+    last = { event, name, at: event.timeStamp, sequence };
+  }
+  return last.sequence;
 }
 
 /** A key as tables of keys name it: `mod+shift+z`, `?`, `alt+arrowleft`. */

@@ -1,10 +1,12 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight, CircleX, TriangleAlert } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useContext, useEffect, useRef, useState } from "react";
 import type { Level, LogLine } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { clock, duration } from "@/lib/time";
-import { CopyButton, ProviderChip } from "@/ui";
+import { Revealable } from "@/redaction";
+import { CopyButton, holdsMask, ProviderChip, Revealing } from "@/ui";
+import { hasSigns, piecesOf, plain, type Tone } from "./ansi";
 import { cutAt, folded, hitInside, saidAt, taskOf } from "./model";
 
 /** The names of the steps, and what a click on one does. */
@@ -13,6 +15,8 @@ export type Steps = { names: ReadonlyMap<string, string>; onStep: (id: string) =
 type Props = {
   label: string;
   lines: readonly LogLine[];
+  /** Given, what is masked in a line can be revealed. */
+  runId?: string;
   /** Given, times are counted from here. */
   since: number | null;
   steps?: Steps;
@@ -32,7 +36,7 @@ const LEAVING = ["ArrowUp", "PageUp", "Home"];
 
 /** A virtual list of lines that fills its parent. A click on a line's number puts it into the address. */
 export function LogLines(props: Props) {
-  const { label, lines, since, steps, query, hit, line, onLine, follow, wrap, onLeave } = props;
+  const { label, lines, runId, since, steps, query, hit, line, onLine, follow, wrap, onLeave } = props;
   const scroller = useRef<HTMLElement>(null);
   const [unfolded, setUnfolded] = useState<ReadonlySet<number>>(new Set());
   const virtual = useVirtualizer({
@@ -93,6 +97,7 @@ export function LogLines(props: Props) {
             >
               <Line
                 line={each}
+                runId={runId}
                 since={since}
                 steps={steps}
                 query={query}
@@ -112,6 +117,7 @@ export function LogLines(props: Props) {
 
 type LineProps = {
   line: LogLine;
+  runId: string | undefined;
   since: number | null;
   steps: Steps | undefined;
   query: string;
@@ -122,7 +128,7 @@ type LineProps = {
   onChoose: () => void;
 };
 
-function Line({ line, since, steps, query, chosen, wrap, open, onToggle, onChoose }: LineProps) {
+function Line({ line, runId, since, steps, query, chosen, wrap, open, onToggle, onChoose }: LineProps) {
   const { head, rest } = folded(line);
   const tone = cn(line.level === "error" && "text-st-failed", line.level === "debug" && "text-muted");
   const text = cn("min-w-0 leading-6", wrap ? "whitespace-pre-wrap break-words" : "whitespace-pre", tone);
@@ -176,6 +182,11 @@ function Line({ line, since, steps, query, chosen, wrap, open, onToggle, onChoos
           </>
         )}
       </div>
+      {runId && holdsMask(line.message) && (
+        <Revealable place={{ runId, part: "line", number: line.seq, whole: true }}>
+          <RevealLine />
+        </Revealable>
+      )}
       {chosen && (
         <CopyButton
           text={() => window.location.href}
@@ -184,6 +195,19 @@ function Line({ line, since, steps, query, chosen, wrap, open, onToggle, onChoos
         />
       )}
     </div>
+  );
+}
+
+function RevealLine() {
+  const ask = useContext(Revealing);
+  return (
+    <button
+      type="button"
+      onClick={() => ask?.("")}
+      className="h-6 shrink-0 rounded-sm px-1.5 font-sans text-accent-text text-xs hover:bg-hover"
+    >
+      Reveal
+    </button>
   );
 }
 
@@ -241,8 +265,27 @@ function LevelIcon({ level }: { level: Level }) {
   return <span aria-hidden className={classes} />;
 }
 
+const ANSI: Record<Tone, string> = {
+  red: "text-st-failed",
+  green: "text-st-done",
+  yellow: "text-st-warning",
+  blue: "text-st-running",
+  magenta: "text-st-held",
+  cyan: "text-st-retried",
+  grey: "text-muted",
+};
+
+/** What is searched for is marked; else a terminal's colours are shown as the theme has them. */
 function Marked({ text, query }: { text: string; query: string }) {
-  return cutAt(text, query).map((part, index) =>
+  if (query.trim() === "" && hasSigns(text)) {
+    return piecesOf(text).map((piece, index) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: a line never changes
+      <span key={index} className={cn(piece.tone && ANSI[piece.tone], piece.bold && "font-semibold")}>
+        {piece.text}
+      </span>
+    ));
+  }
+  return cutAt(plain(text), query).map((part, index) =>
     index % 2 === 1 ? (
       // biome-ignore lint/suspicious/noArrayIndexKey: a line never changes
       <mark key={index} className="rounded-sm bg-accent text-on-accent">

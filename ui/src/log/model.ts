@@ -1,4 +1,5 @@
 import type { Level, LogLine } from "@/api/types";
+import { plain } from "./ansi";
 
 export const LEVELS: Record<Level, number> = { debug: 0, info: 1, warning: 2, error: 3 };
 
@@ -72,7 +73,7 @@ export function hitInside({ head, rest }: { head: string; rest: string | null },
 }
 
 function holds(text: string, wanted: string): boolean {
-  return text.toLowerCase().includes(wanted.toLowerCase());
+  return plain(text).toLowerCase().includes(wanted.toLowerCase());
 }
 
 /** A text cut where `wanted` stands in it, in any case: every second part is a hit. */
@@ -90,7 +91,9 @@ export function folded(line: LogLine): { head: string; rest: string | null } {
   const rows = line.message.split("\n");
   if (rows.length === 1) return { head: line.message, rest: extra };
   const useful =
-    [...rows].reverse().find((row) => RAISED.test(row.trim())) ?? rows.find((row) => row.trim() !== "") ?? "";
+    [...rows].reverse().find((row) => RAISED.test(plain(row).trim())) ??
+    rows.find((row) => plain(row).trim() !== "") ??
+    "";
   const rest = [line.message, extra].filter((part) => part !== null).join("\n");
   return { head: useful.trim(), rest };
 }
@@ -131,7 +134,7 @@ export function asText(lines: readonly LogLine[]): string {
       const head = [line.seq, line.at, line.level.toUpperCase().padEnd(7), sourceOf(line), line.message].join(
         " ",
       );
-      return rest === null || rest.startsWith(line.message) ? head : `${head}\n${rest}`;
+      return plain(rest === null || rest.startsWith(line.message) ? head : `${head}\n${rest}`);
     })
     .join("\n");
 }

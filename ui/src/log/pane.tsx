@@ -11,8 +11,9 @@ import {
 import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import type { Level, LogLine } from "@/api/types";
 import { cn } from "@/lib/cn";
-import { useHotkeys } from "@/lib/hotkeys";
+import { named, typing } from "@/lib/hotkeys";
 import { usePersistent } from "@/lib/persist";
+import { idsOf, keyOf, useShortcuts } from "@/lib/shortcuts";
 import { plural } from "@/lib/time";
 import { Button, FullScreen, IconButton, SearchInput, Select } from "@/ui";
 import { LogLines, type Steps } from "./lines";
@@ -26,6 +27,8 @@ export type LogPlace = { find?: string; source?: string; level?: string; line?: 
 type Props = {
   label: string;
   lines: readonly LogLine[];
+  /** Given, what is masked in a line can be revealed. */
+  runId?: string;
   /** Name of the file it is downloaded as, without an ending. */
   file: string;
   /** When the run began: times can be counted from it. */
@@ -38,7 +41,17 @@ type Props = {
 };
 
 /** Lines narrowed by source and level, searched, followed and linked to, in their place or over the whole window. */
-export function LogPane({ label, lines, file, begin, place: search, onPlace: go, steps, foot }: Props) {
+export function LogPane({
+  label,
+  lines,
+  runId,
+  file,
+  begin,
+  place: search,
+  onPlace: go,
+  steps,
+  foot,
+}: Props) {
   const [follow, setFollow] = usePersistent("log:follow", true);
   const [wrap, setWrap] = usePersistent("log:wrap", true);
   const [elapsed, setElapsed] = usePersistent("log:elapsed", false);
@@ -59,7 +72,16 @@ export function LogPane({ label, lines, file, begin, place: search, onPlace: go,
     was.current = full;
   }, [full]);
   const step = (by: number) => setAt((place + by + found.length) % Math.max(found.length, 1));
-  useHotkeys({ w: () => setWrap(!wrap), f: () => setFollow(!follow) });
+  useShortcuts({ wrap: () => setWrap(!wrap), follow: () => setFollow(!follow) });
+  const onKey = (event: KeyboardEvent) => {
+    if (typing(event.target) || !found.length) return;
+    const ids = idsOf(named(event.nativeEvent));
+    const by = ids.includes("nextHit") ? 1 : ids.includes("previousHit") ? -1 : 0;
+    if (by === 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    step(by);
+  };
   const onSearchKey = (event: KeyboardEvent) => {
     if (event.key !== "Enter") return;
     event.preventDefault();
@@ -73,7 +95,8 @@ export function LogPane({ label, lines, file, begin, place: search, onPlace: go,
     setFollow(true);
   };
   const pane = (
-    <div className="relative flex h-full min-h-0 flex-col">
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys of what is inside
+    <div className="relative flex h-full min-h-0 flex-col" onKeyDown={onKey}>
       <div className="flex shrink-0 flex-wrap items-center gap-2 border-b px-3 py-1.5">
         <Select
           label="Source"
@@ -114,6 +137,7 @@ export function LogPane({ label, lines, file, begin, place: search, onPlace: go,
                 size="sm"
                 icon={ArrowUp}
                 label="Previous hit"
+                shortcut={keyOf("previousHit")}
                 disabled={!found.length}
                 onClick={() => step(-1)}
               />
@@ -121,6 +145,7 @@ export function LogPane({ label, lines, file, begin, place: search, onPlace: go,
                 size="sm"
                 icon={ArrowDown}
                 label="Next hit"
+                shortcut={keyOf("nextHit")}
                 disabled={!found.length}
                 onClick={() => step(1)}
               />
@@ -146,7 +171,7 @@ export function LogPane({ label, lines, file, begin, place: search, onPlace: go,
             size="sm"
             icon={WrapText}
             label="Wrap long lines"
-            shortcut="w"
+            shortcut={keyOf("wrap")}
             pressed={wrap}
             onClick={() => setWrap(!wrap)}
           />
@@ -154,7 +179,7 @@ export function LogPane({ label, lines, file, begin, place: search, onPlace: go,
             size="sm"
             icon={ArrowDownToLine}
             label="Follow the end"
-            shortcut="f"
+            shortcut={keyOf("follow")}
             pressed={follow}
             onClick={() => (follow ? setFollow(false) : latest())}
           />
@@ -175,6 +200,7 @@ export function LogPane({ label, lines, file, begin, place: search, onPlace: go,
         </span>
       </div>
       <LogLines
+        runId={runId}
         label={label}
         lines={shown}
         since={elapsed && begin !== null ? Date.parse(begin) : null}

@@ -1,8 +1,8 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { ArrowRight, Inbox, Lock, Pause, Play, Redo2 } from "lucide-react";
+import { ArrowRight, Inbox, Lock, Pause, Play, Redo2, ShieldAlert } from "lucide-react";
 import { useMemo, useState } from "react";
-import { callbackQuery, callbacksQuery, sessionQuery, useMay } from "@/api/queries";
+import { burstsQuery, callbackQuery, callbacksQuery, sessionQuery, useMay } from "@/api/queries";
 import type { Received, Verdict } from "@/api/types";
 import { CallbackBody, lookOfAttempt, ReplayDialog, VERDICTS, VerdictBadge } from "@/callbacks";
 import { absolute } from "@/lib/time";
@@ -121,6 +121,7 @@ export function InboundPage() {
         )
       }
     >
+      {may && <Bursts />}
       <div className="flex min-h-0 flex-1 flex-col overflow-hidden rounded-lg border bg-surface">
         <Loaded query={session}>
           {({ role }) =>
@@ -142,6 +143,27 @@ export function InboundPage() {
       </div>
       {may && open !== undefined && <Details id={open} onClose={() => go({ open: undefined })} />}
     </Page>
+  );
+}
+
+/** Whoever is refused again and again: a sender with a wrong secret, or somebody who should not be there. */
+function Bursts() {
+  const { data = [] } = useQuery({ ...burstsQuery, refetchInterval: 10_000 });
+  if (!data.length) return null;
+  return (
+    <ul aria-label="Bursts of refused calls" className="mb-3 flex flex-col gap-1.5">
+      {data.map((burst) => (
+        <li
+          key={burst.id}
+          className="flex flex-wrap items-center gap-x-2 rounded-lg border border-st-warning bg-surface px-3 py-2 text-sm"
+        >
+          <ShieldAlert aria-hidden className="size-4 shrink-0 text-st-warning" />
+          <span className="font-medium">{burst.name}</span>
+          <span className="text-muted">{burst.cause}</span>
+          <Timestamp at={burst.openedDate} className="ml-auto text-muted text-xs" />
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -14,6 +14,7 @@ import type { Graph, Orchestrator } from "@/api/types";
 import { plural } from "@/lib/time";
 import { toast } from "@/lib/toast";
 import {
+  Badge,
   Button,
   type Column,
   ConfirmDialog,
@@ -60,6 +61,20 @@ const COLUMNS: readonly Column<Orchestrator>[] = [
     wide: true,
     align: "end",
     cell: (item) => <span className="tabular">{item.revision}</span>,
+  },
+  {
+    key: "published",
+    header: "Published",
+    width: "150px",
+    wide: true,
+    cell: ({ publishedRevision: published, revision }) =>
+      published === null ? (
+        <span className="text-muted">–</span>
+      ) : published === revision ? (
+        <Badge tone="done">Published {published}</Badge>
+      ) : (
+        <Badge>Draft since {published}</Badge>
+      ),
   },
   {
     key: "run",

@@ -10,6 +10,7 @@ import {
   Stethoscope,
   Workflow,
 } from "lucide-react";
+import type { GoId } from "@/lib/shortcuts";
 
 export type Place = {
   to:
@@ -24,22 +25,22 @@ export type Place = {
     | "/settings";
   label: string;
   icon: LucideIcon;
-  /** Pressed after one another, anywhere outside a field. */
-  keys: string;
+  /** Its keys, pressed after one another anywhere outside a field. */
+  go: GoId;
 };
 
 /** The screens, in the order of the navigation and of the command palette. */
 export const PLACES: readonly Place[] = [
-  { to: "/", label: "Home", icon: Home, keys: "g h" },
-  { to: "/orchestrators", label: "Orchestrators", icon: Workflow, keys: "g o" },
-  { to: "/workflows", label: "Workflows", icon: LibraryBig, keys: "g w" },
-  { to: "/runs", label: "Runs", icon: ListTree, keys: "g r" },
-  { to: "/connections", label: "Connections", icon: Cable, keys: "g c" },
-  { to: "/inbound", label: "Inbound", icon: Inbox, keys: "g i" },
-  { to: "/dead-letters", label: "Dead letters", icon: MailX, keys: "g d" },
+  { to: "/", label: "Home", icon: Home, go: "goHome" },
+  { to: "/orchestrators", label: "Orchestrators", icon: Workflow, go: "goOrchestrators" },
+  { to: "/workflows", label: "Workflows", icon: LibraryBig, go: "goWorkflows" },
+  { to: "/runs", label: "Runs", icon: ListTree, go: "goRuns" },
+  { to: "/connections", label: "Connections", icon: Cable, go: "goConnections" },
+  { to: "/inbound", label: "Inbound", icon: Inbox, go: "goInbound" },
+  { to: "/dead-letters", label: "Dead letters", icon: MailX, go: "goDeadLetters" },
 ];
 
 export const LOWER_PLACES: readonly Place[] = [
-  { to: "/check", label: "Set-up check", icon: Stethoscope, keys: "g k" },
-  { to: "/settings", label: "Settings", icon: Settings, keys: "g s" },
+  { to: "/check", label: "Set-up check", icon: Stethoscope, go: "goCheck" },
+  { to: "/settings", label: "Settings", icon: Settings, go: "goSettings" },
 ];

@@ -5,6 +5,7 @@ import { Monitor, Moon, Sun, Workflow } from "lucide-react";
 import { Dialog } from "radix-ui";
 import { useState } from "react";
 import { orchestratorsQuery, runsQuery } from "@/api/queries";
+import { type GoId, keyOf } from "@/lib/shortcuts";
 import { setTheme } from "@/theme/theme";
 import { Kbd, StatusIcon } from "@/ui";
 import { type Command as Action, useCommandStore } from "./commands";
@@ -62,11 +63,11 @@ function Content({ commands, close }: { commands: readonly Action[]; close: () =
           </Group>
         ))}
         <Group heading="Go to">
-          {[...PLACES, ...LOWER_PLACES].map(({ to, label, icon: Icon, keys }) => (
+          {[...PLACES, ...LOWER_PLACES].map(({ to, label, icon: Icon, go: id }) => (
             <Item key={to} value={`go ${to}`} keywords={[label]} onSelect={go(() => void navigate({ to }))}>
               <Icon aria-hidden className="size-4 text-muted" />
               <span className="flex-1">{label}</span>
-              <Kbd keys={keys} />
+              <Keys of={id} />
             </Item>
           ))}
         </Group>
@@ -115,6 +116,11 @@ function Content({ commands, close }: { commands: readonly Action[]; close: () =
       </Command.List>
     </Command>
   );
+}
+
+function Keys({ of }: { of: GoId }) {
+  const keys = keyOf(of);
+  return keys ? <Kbd keys={keys} /> : null;
 }
 
 function Group({ heading, children }: { heading: string; children: React.ReactNode }) {

@@ -1,6 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useMatch, useNavigate } from "@tanstack/react-router";
 import {
+  Boxes,
   ChevronsLeft,
   ChevronsRight,
   LogOut,
@@ -12,10 +13,10 @@ import {
 } from "lucide-react";
 import { useEffect, useState } from "react";
 import { onSignedOut } from "@/api/client";
-import { sessionQuery } from "@/api/queries";
+import { sessionQuery, useSwitchWorkspace, workspacesQuery } from "@/api/queries";
 import { cn } from "@/lib/cn";
-import { useHotkeys } from "@/lib/hotkeys";
 import { usePersistent } from "@/lib/persist";
+import { keyOf, useOwnKeys, useShortcuts } from "@/lib/shortcuts";
 import { setTheme, useTheme } from "@/theme/theme";
 import { Button, Drawer, IconButton, Kbd, later, Menu, Tooltip } from "@/ui";
 import { openPalette, useCommandStore } from "./commands";
@@ -34,10 +35,11 @@ export function Shell() {
   const [drawer, setDrawer] = useState(false);
   const searching = useCommandStore((state) => state.open);
   const places = [...PLACES, ...LOWER_PLACES];
-  useHotkeys({
-    "mod+k": openPalette,
-    ...Object.fromEntries(places.map((place) => [place.keys, () => void navigate({ to: place.to })])),
+  useShortcuts({
+    palette: openPalette,
+    ...Object.fromEntries(places.map((place) => [place.go, () => void navigate({ to: place.to })])),
   });
+  const palette = keyOf("palette");
   return (
     <div className="flex h-full min-w-0">
       <a
@@ -89,9 +91,10 @@ export function Shell() {
           >
             <Search aria-hidden className="size-4" />
             <span className="flex-1 truncate">Search or jump to</span>
-            <Kbd keys="mod+k" />
+            {palette && <Kbd keys={palette} />}
           </button>
           <span className="flex-1" />
+          <WorkspaceMenu />
           <UserMenu />
         </header>
         <SignedOut />
@@ -105,9 +108,10 @@ export function Shell() {
 }
 
 function NavList({ places, folded }: { places: readonly Place[]; folded: boolean }) {
+  const own = useOwnKeys();
   return (
     <ul className="flex flex-col gap-0.5">
-      {places.map(({ to, label, icon: Icon, keys }) => {
+      {places.map(({ to, label, icon: Icon, go }) => {
         const link = (
           <Link
             to={to}
@@ -129,7 +133,7 @@ function NavList({ places, folded }: { places: readonly Place[]; folded: boolean
                 side="right"
                 content={
                   <span className="flex items-center gap-2">
-                    {label} <Kbd keys={keys} />
+                    {label} {own[go] !== "" && <Kbd keys={keyOf(go) ?? ""} />}
                   </span>
                 }
               >
@@ -142,6 +146,40 @@ function NavList({ places, folded }: { places: readonly Place[]; folded: boolean
         );
       })}
     </ul>
+  );
+}
+
+/** Where there is more than one: which it is, and the way to another. */
+function WorkspaceMenu() {
+  const { data: session } = useQuery(sessionQuery);
+  const { data } = useInfiniteQuery({ ...workspacesQuery, enabled: Boolean(session?.account) });
+  const change = useSwitchWorkspace();
+  const all = data?.pages.flatMap((page) => page.items) ?? [];
+  if (!session || all.length < 2) return null;
+  return (
+    <Menu
+      align="end"
+      trigger={
+        <Button
+          variant="ghost"
+          icon={Boxes}
+          className="max-w-48"
+          aria-label={`Workspace: ${session.workspaceName}`}
+        >
+          <span className="hidden min-w-0 truncate sm:block">{session.workspaceName}</span>
+        </Button>
+      }
+      items={[
+        { heading: "Workspace" },
+        ...all.map(({ id, name, current }) => ({
+          label: name,
+          checked: current,
+          onSelect: () => {
+            if (!current) change.mutate(id);
+          },
+        })),
+      ]}
+    />
   );
 }
 

@@ -40,7 +40,7 @@ export function ProviderChip({ provider, size = "sm" }: { provider: string; size
     <span
       aria-hidden
       className={cn(
-        "grid shrink-0 place-items-center rounded-md border border-line bg-surface font-semibold text-muted",
+        "grid shrink-0 place-items-center rounded-md border border-line bg-surface font-semibold text-muted leading-none",
         size === "sm" ? "size-5 text-[0.625rem]" : "size-9 text-sm",
       )}
     >

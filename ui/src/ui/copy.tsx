@@ -1,5 +1,5 @@
 import { Check, Copy } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { toast } from "@/lib/toast";
 import { IconButton } from "./button";
 
@@ -35,5 +35,17 @@ export function CopyButton({
       onClick={() => void copy()}
       className={className}
     />
+  );
+}
+
+/** A text that is shown once, with a button to copy it. */
+export function Once({ children, copy, id }: { children: string; copy: ReactNode; id: string }) {
+  return (
+    <div className="flex items-center gap-2 rounded-md border bg-sunken py-1.5 pr-1.5 pl-3">
+      <code data-testid={id} className="min-w-0 flex-1 break-all font-mono text-xs">
+        {children}
+      </code>
+      {copy}
+    </div>
   );
 }

@@ -4,6 +4,7 @@ import { cn } from "@/lib/cn";
 import { plural } from "@/lib/time";
 import { toast } from "@/lib/toast";
 import { CopyButton } from "./copy";
+import { Masked, MaskedText, markOf } from "./masked";
 import { Menu } from "./menu";
 
 type Props = {
@@ -29,7 +30,7 @@ export function JsonView({ value, open = 2, name, root = "", className }: Props)
         label="Copy JSON"
         className="absolute top-0 right-0 opacity-0 focus-visible:opacity-100 group-hover:opacity-100"
       />
-      <Branch name={name ?? null} value={value} depth={0} open={open} path={root} />
+      <Branch name={name ?? null} value={value} depth={0} open={open} path={root} place="" />
     </div>
   );
 }
@@ -40,16 +41,19 @@ type BranchProps = {
   depth: number;
   open: number;
   path: string;
+  /** Where it stands inside the whole value. */
+  place: string;
 };
 
-function Branch({ name, value, depth, open, path }: BranchProps) {
+function Branch({ name, value, depth, open, path, place }: BranchProps) {
   const [shown, setShown] = useState(depth < open);
   const [limit, setLimit] = useState(PAGE);
-  if (typeof value !== "object" || value === null) {
+  const mark = markOf(value);
+  if (typeof value !== "object" || value === null || mark) {
     return (
       <div className="flex min-w-0 gap-1.5" style={{ paddingLeft: depth * 14 + 24 }}>
         <Name name={name} path={path} value={value} />
-        <Leaf value={value} />
+        {mark ? <Masked mark={mark} path={place} /> : <Leaf value={value} place={place} />}
       </div>
     );
   }
@@ -82,6 +86,7 @@ function Branch({ name, value, depth, open, path }: BranchProps) {
               depth={depth + 1}
               open={open}
               path={joined(path, key, list)}
+              place={joined(place, key, list)}
             />
           ))}
       {shown && entries.length > limit && (
@@ -129,7 +134,7 @@ function Name({ name, path, value }: { name: string | null; path: string; value:
   );
 }
 
-function Leaf({ value }: { value: unknown }) {
+function Leaf({ value, place }: { value: unknown; place: string }) {
   const [whole, setWhole] = useState(false);
   if (typeof value !== "string") {
     return (
@@ -141,7 +146,7 @@ function Leaf({ value }: { value: unknown }) {
   const long = value.length > 500 && !whole;
   return (
     <span className="min-w-0 whitespace-pre-wrap break-words text-st-done">
-      "{long ? value.slice(0, 500) : value}"
+      "<MaskedText text={long ? value.slice(0, 500) : value} path={place} />"
       {long && (
         <button
           type="button"

@@ -8,6 +8,8 @@ const NAMES: Record<string, string> = {
   escape: "Esc",
   tab: "Tab",
   f2: "F2",
+  ",": "Comma",
+  ".": "Dot",
   delete: "Del",
   backspace: "⌫",
   arrowup: "↑",

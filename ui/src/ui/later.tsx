@@ -57,6 +57,17 @@ export function fetchLater(...more: (() => Promise<unknown>)[]): void {
     for (const load of [...loads, ...more]) load().catch(() => {});
     loads = [];
   };
+  whenIdle(begin);
+}
+
+/** False until nothing else is to be done: for what is part of the page, but not of its first view. */
+export function useIdle(): boolean {
+  const [idle, setIdle] = useState(false);
+  useEffect(() => whenIdle(() => setIdle(true)), []);
+  return idle;
+}
+
+function whenIdle(begin: () => void): void {
   if ("requestIdleCallback" in window) window.requestIdleCallback(begin, { timeout: 2000 });
   else setTimeout(begin, 500);
 }

@@ -41,6 +41,7 @@ export function useChangeConnection(id: string) {
       baseUrl?: string;
       credentials?: JsonObject;
       allowPrivateNetwork?: boolean;
+      use?: Connection["use"];
       force?: boolean;
     }) =>
       data(

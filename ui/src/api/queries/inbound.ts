@@ -6,6 +6,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { api, data } from "../client";
+import { PAGES } from "../pages";
 import type { RunCallbacks, Verdict } from "../types";
 import { keys } from "./keys";
 
@@ -20,8 +21,7 @@ export function callbacksQuery(filter: { verdict?: Verdict; q?: string } = {}) {
           signal,
         }),
       ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    ...PAGES,
     placeholderData: keepPreviousData,
   });
 }
@@ -62,6 +62,27 @@ export function useResumeByHand() {
       ),
   );
 }
+
+/** Send a wait a body as its sender would: signed, where the step asks for that. */
+export function useTestWait() {
+  return useCallbackMutation(
+    ({ runId, nodeId, ...body }: { runId: string; nodeId: string; body: unknown; reason: string }) =>
+      data(
+        api.POST("/api/v1/orchestrator/runs/{runId}/callbacks/{nodeId}/test", {
+          params: { path: { runId, nodeId } },
+          body,
+        }),
+      ),
+  );
+}
+
+/** Bursts of refused callbacks that go on. */
+export const burstsQuery = queryOptions({
+  queryKey: keys.callbacks.bursts,
+  queryFn: ({ signal }) =>
+    data(api.GET("/api/v1/orchestrator/incidents", { params: { query: { open: true, limit: 50 } }, signal })),
+  select: ({ items }) => items.filter(({ kind }) => kind === "callbacks"),
+});
 
 /** Give a received body once more to its own wait, or to the same wait of the run `to`. */
 export function useReplayCallback() {

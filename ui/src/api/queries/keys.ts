@@ -4,11 +4,28 @@ export const keys = {
   ready: ["ready"] as const,
   kinds: ["kinds"] as const,
   tokens: ["tokens"] as const,
+  signingSecrets: ["signing-secrets"] as const,
+  account: {
+    sessions: ["account", "sessions"] as const,
+    tokens: ["account", "tokens"] as const,
+    identities: ["account", "identities"] as const,
+  },
+  issuers: ["issuers"] as const,
+  audit: (filter: object) => ["audit", filter] as const,
+  redaction: {
+    all: ["redaction"] as const,
+    rules: ["redaction", "rules"] as const,
+    preview: (rule: object) => ["redaction", "preview", rule] as const,
+  },
+  people: ["people"] as const,
+  invitations: ["invitations"] as const,
+  workspaces: ["workspaces"] as const,
   callbacks: {
     all: ["callbacks"] as const,
     list: (filter: object) => ["callbacks", "list", filter] as const,
     one: (id: number) => ["callbacks", "one", id] as const,
     run: (runId: string) => ["callbacks", "run", runId] as const,
+    bursts: ["callbacks", "bursts"] as const,
   },
   letters: {
     all: ["letters"] as const,
@@ -25,6 +42,18 @@ export const keys = {
     revision: (id: string, revision: number) => ["orchestrators", "one", id, "revisions", revision] as const,
     plan: (id: string, shape: string) => ["orchestrators", "plan", id, shape] as const,
     check: (definition: unknown) => ["orchestrators", "check", definition] as const,
+    publishable: (id: string, of: unknown) => ["orchestrators", "publishable", id, of] as const,
+  },
+  /** What its stream says of an open drawing. */
+  drawing: {
+    all: (id: string) => ["drawing", id] as const,
+    people: (id: string) => ["drawing", id, "people"] as const,
+    newest: (id: string) => ["drawing", id, "newest"] as const,
+    discussed: (id: string) => ["drawing", id, "discussed"] as const,
+  },
+  comments: {
+    all: (orchestrator: string) => ["comments", orchestrator] as const,
+    list: (orchestrator: string, filter: object) => ["comments", orchestrator, filter] as const,
   },
   samples: {
     all: ["samples"] as const,

@@ -6,6 +6,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { api, data } from "../client";
+import { PAGES } from "../pages";
 import type { LetterFilter, LetterState } from "../types";
 import { keys } from "./keys";
 
@@ -20,8 +21,7 @@ export function lettersQuery(filter: LetterFilter & { state?: LetterState } = {}
           signal,
         }),
       ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    ...PAGES,
     placeholderData: keepPreviousData,
   });
 }

@@ -6,6 +6,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { api, data } from "../client";
+import { PAGES } from "../pages";
 import type { NodeState, OfferConnection, RemoteNode } from "../types";
 import { keys } from "./keys";
 
@@ -33,8 +34,7 @@ export function offersQuery(filter: OfferFilter = {}) {
           signal,
         }),
       ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    ...PAGES,
     placeholderData: keepPreviousData,
     staleTime: 30_000,
     refetchInterval: ({ state }) => nextLook(state.data?.pages[0]?.connections ?? []),

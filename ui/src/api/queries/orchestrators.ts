@@ -6,6 +6,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { api, data } from "../client";
+import { PAGES } from "../pages";
 import type { Graph, OrchestratorDetail } from "../types";
 import { keys } from "./keys";
 
@@ -15,8 +16,7 @@ export function orchestratorsQuery(q = "", deleted = false) {
     queryKey: keys.orchestrators.list(q, deleted),
     queryFn: ({ pageParam, signal }) =>
       data(api.GET("/api/v1/orchestrator", { params: { query: { q, deleted, cursor: pageParam } }, signal })),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    ...PAGES,
     placeholderData: keepPreviousData,
   });
 }
@@ -40,8 +40,7 @@ export function revisionsQuery(id: string) {
           signal,
         }),
       ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    ...PAGES,
   });
 }
 
@@ -123,6 +122,40 @@ export function useRestoreOrchestrator() {
     mutationFn: (id: string) =>
       data(api.POST("/api/v1/orchestrator/{id}/restore", { params: { path: { id } } })),
     onSuccess: (made) => kept(client, made),
+  });
+}
+
+/** What would keep a revision, or a drawing that is not saved, from being published. The platforms are asked each time. */
+export function publishableQuery(id: string, of: { revision: number } | { definition: Graph }) {
+  return queryOptions({
+    queryKey: keys.orchestrators.publishable(id, of),
+    queryFn: ({ signal }) =>
+      data(
+        api.POST("/api/v1/orchestrator/{id}/publish/check", { params: { path: { id } }, body: of, signal }),
+      ),
+    staleTime: 0,
+    gcTime: 0,
+  });
+}
+
+/** From now on triggers run this revision; without one, the newest again. */
+export function usePublish(id: string) {
+  const client = useQueryClient();
+  const params = { path: { id } };
+  return useMutation({
+    mutationFn: ({ revision, message }: { revision: number | null; message?: string }) =>
+      data(
+        revision === null
+          ? api.POST("/api/v1/orchestrator/{id}/unpublish", { params })
+          : api.POST("/api/v1/orchestrator/{id}/publish", {
+              params,
+              body: { revision, message: message ?? "" },
+            }),
+      ),
+    onSuccess: (done) => {
+      kept(client, done);
+      void client.invalidateQueries({ queryKey: ["offers", "usages"] });
+    },
   });
 }
 

@@ -6,15 +6,22 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { api, data } from "../client";
+import { PAGES } from "../pages";
 import type { JsonObject } from "../types";
 import { keys } from "./keys";
 
-/** Every platform that can be connected, with its form and its connections. */
-export const providersQuery = queryOptions({
+const asked = {
   queryKey: keys.providers.all,
-  queryFn: async ({ signal }) => (await data(api.GET("/api/v1/orchestrator/providers", { signal }))).items,
+  queryFn: ({ signal }: { signal: AbortSignal }) =>
+    data(api.GET("/api/v1/orchestrator/providers", { signal })),
   staleTime: 60_000,
-});
+};
+
+/** Every platform that can be connected, with its form and its connections. */
+export const providersQuery = queryOptions({ ...asked, select: (found) => found.items });
+
+/** Which secret stores are set up on this server. */
+export const secretStoresQuery = queryOptions({ ...asked, select: (found) => found.secretStores });
 
 export type WorkflowFilter = { connectionId?: string; q?: string; active?: boolean };
 
@@ -29,8 +36,7 @@ export function workflowsQuery(provider: string, filter: WorkflowFilter = {}) {
           signal,
         }),
       ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    ...PAGES,
     placeholderData: keepPreviousData,
     staleTime: 30_000,
   });

@@ -6,6 +6,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { api, data } from "../client";
+import { PAGES } from "../pages";
 import type { paths } from "../schema";
 import type { JsonObject, Level, RunDetail, RunState } from "../types";
 import { keys } from "./keys";
@@ -26,8 +27,7 @@ export function runsQuery(filter: RunFilter = {}, limit = 50) {
           signal,
         }),
       ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    ...PAGES,
     placeholderData: keepPreviousData,
   });
 }
@@ -86,8 +86,7 @@ export function logsQuery(id: string, filter: { nodeId?: string; level?: Level[]
           signal,
         }),
       ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    ...PAGES,
   });
 }
 
@@ -99,8 +98,11 @@ export function useStartRun() {
       inputs,
       labels,
       key,
+      revision,
     }: {
       orchestratorId: string;
+      /** What is open; without it, the newest. */
+      revision?: number;
       inputs?: JsonObject;
       labels?: Record<string, string>;
       key?: string;
@@ -111,7 +113,7 @@ export function useStartRun() {
             path: { id: orchestratorId },
             header: key === undefined ? {} : { "idempotency-key": key },
           },
-          body: { inputs: inputs ?? {}, labels: labels ?? {} },
+          body: { inputs: inputs ?? {}, labels: labels ?? {}, revision },
         }),
       ),
   );

@@ -30,6 +30,7 @@ export function LogTab({ run, lines, place, onPlace }: Props) {
     <LogPane
       label="Log lines"
       lines={lines}
+      runId={run.id}
       file={`run-${run.number}`}
       begin={run.startedAt}
       place={place}

@@ -12,8 +12,9 @@ import {
   StickyNote,
 } from "lucide-react";
 import { useState } from "react";
+import { keyOf } from "@/lib/shortcuts";
 import { IconButton, Popover } from "@/ui";
-import { type Actions, keyOf } from "../keys";
+import type { Actions } from "../keys";
 import { useFlow, useFlowControl, useHistory } from "../store";
 import { FIT } from "./view";
 
@@ -38,7 +39,13 @@ export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props
   return (
     <div className="pointer-events-none absolute inset-x-3 bottom-3 z-10 flex flex-wrap items-end gap-2">
       <div role="toolbar" aria-label="View" className={BAR}>
-        <IconButton label="Zoom out" shortcut="-" icon={Minus} size="sm" onClick={() => void zoomOut()} />
+        <IconButton
+          label="Zoom out"
+          shortcut={keyOf("zoomOut")}
+          icon={Minus}
+          size="sm"
+          onClick={() => void zoomOut()}
+        />
         <button
           type="button"
           aria-label={`Zoom ${percent} %; back to 100 %`}
@@ -47,10 +54,16 @@ export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props
         >
           {percent} %
         </button>
-        <IconButton label="Zoom in" shortcut="+" icon={Plus} size="sm" onClick={() => void zoomIn()} />
+        <IconButton
+          label="Zoom in"
+          shortcut={keyOf("zoomIn")}
+          icon={Plus}
+          size="sm"
+          onClick={() => void zoomIn()}
+        />
         <IconButton
           label="Show everything"
-          shortcut="1"
+          shortcut={keyOf("fit")}
           icon={Maximize}
           size="sm"
           onClick={() => void fitView(FIT)}

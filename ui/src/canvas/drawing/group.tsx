@@ -2,14 +2,16 @@ import { type NodeProps, NodeResizer, type Node as RFNode } from "@xyflow/react"
 import { memo } from "react";
 import { cn } from "@/lib/cn";
 import { changed, GROUP, labelOf, type Step } from "../graph";
+import { OnCard } from "../later";
 import { useFlow, useFlowControl } from "../store";
 import { NodeMark } from "../versions/mark";
 import { NameField } from "./name-field";
 
-export type GroupNode = RFNode<{ step: Step; editable: boolean }, "frame">;
+export type GroupNode = RFNode<{ step: Step; editable: boolean; threads: number; others: string }, "frame">;
 
 /** A frame with a title. What stands in it moves with it; it never runs. It is taken by its title or its edge. */
-export const Group = memo(function Group({ id, selected, data: { step, editable } }: NodeProps<GroupNode>) {
+export const Group = memo(function Group({ id, selected, data }: NodeProps<GroupNode>) {
+  const { step, editable, threads, others } = data;
   const control = useFlowControl();
   const naming = useFlow((flow) => flow.renaming === id) && editable;
   return (
@@ -47,6 +49,7 @@ export const Group = memo(function Group({ id, selected, data: { step, editable 
         )}
       </div>
       <NodeMark id={id} />
+      {(threads > 0 || others) && <OnCard id={id} name={labelOf(step)} threads={threads} others={others} />}
     </div>
   );
 });

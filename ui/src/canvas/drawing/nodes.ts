@@ -1,7 +1,7 @@
 import { Position } from "@xyflow/react";
 import { useMemo } from "react";
 import type { DefinitionProblem, NodeRun } from "@/api/types";
-import { duration } from "@/lib/time";
+import { duration, plural } from "@/lib/time";
 import { lookOf } from "@/ui";
 import type { CardNode } from "../card";
 import { useDrifted } from "../drift";
@@ -19,6 +19,7 @@ import {
 } from "../graph";
 import { useFlow } from "../store";
 import { useShownRun, useSurroundings } from "../surroundings";
+import { useTogether } from "../together/news";
 import type { GroupNode } from "./group";
 import type { NoteNode } from "./note";
 import { MANY } from "./view";
@@ -29,8 +30,9 @@ const NONE: readonly Wire[] = [];
 
 /** The nodes for React Flow. One that has not changed keeps its identity, so that nothing of it is rendered again. */
 export function useDrawnNodes(refused: ReadonlySet<string>, draws: boolean): DrawnNode[] {
-  const { kinds, problems, marks } = useSurroundings();
+  const { id: drawing, kinds, problems, marks, onComments } = useSurroundings();
   const run = useShownRun();
+  const together = useTogether(drawing, onComments !== null);
   const steps = useFlow((flow) => flow.nodes);
   const drifted = useDrifted(steps);
   const wires = useFlow((flow) => flow.edges);
@@ -45,19 +47,27 @@ export function useDrawnNodes(refused: ReadonlySet<string>, draws: boolean): Dra
 
   const nodes = steps.map((step) => {
     const measured = sizes.get(step.id);
+    const threads = together.threads(step.id);
+    const others = together.others(step.id);
     const common = {
       id: step.id,
       position: step.position,
       selected: selected.has(step.id),
       measured,
       ariaRole: "group" as const,
-      ariaLabel: told.get(step.id) ?? labelOf(step),
+      ariaLabel: `${told.get(step.id) ?? labelOf(step)}${talked(threads, others)}`,
     };
     const held = cache.get(step.id);
     let node: DrawnNode;
     if (decoration(step)) {
       const { width, height } = boxOf(step);
-      const drawn = { ...common, width, height, data: { step, editable: draws }, domAttributes: FOCUSED };
+      const drawn = {
+        ...common,
+        width,
+        height,
+        data: { step, editable: draws, threads, others },
+        domAttributes: FOCUSED,
+      };
       node = isGroup(step)
         ? { ...drawn, type: "frame", zIndex: -1, dragHandle: "[data-grip]", style: PASSED }
         : { ...drawn, type: "note", zIndex: 1 };
@@ -78,6 +88,8 @@ export function useDrawnNodes(refused: ReadonlySet<string>, draws: boolean): Dra
           run: runs.get(step.id) ?? null,
           over: run !== undefined,
           marked: marks.has(step.id),
+          threads,
+          others,
           refused: refused.has(step.id),
           editable: draws,
         },
@@ -182,6 +194,11 @@ function useTold(
       }),
     );
   }, [named, wires, kinds, runs]);
+}
+
+function talked(threads: number, others: string): string {
+  const comments = threads ? `, ${plural(threads, "open comment")}` : "";
+  return others ? `${comments}, selected by ${others.split("\n").join(" and ")}` : comments;
 }
 
 function state(run: NodeRun | undefined): string | null {

@@ -3,10 +3,11 @@ import { Check } from "lucide-react";
 import { memo, type ReactNode, useEffect, useRef } from "react";
 import { cn } from "@/lib/cn";
 import { changed, labelOf, NOTE, NOTE_COLOURS, type NoteColour, type Step } from "../graph";
+import { OnCard } from "../later";
 import { useFlow, useFlowControl } from "../store";
 import { NodeMark } from "../versions/mark";
 
-export type NoteNode = RFNode<{ step: Step; editable: boolean }, "note">;
+export type NoteNode = RFNode<{ step: Step; editable: boolean; threads: number; others: string }, "note">;
 
 const GROUNDS: Record<NoteColour, string> = {
   sand: "bg-note-sand",
@@ -16,7 +17,8 @@ const GROUNDS: Record<NoteColour, string> = {
 };
 
 /** A text for people, anywhere on the drawing. Edited in place; it never runs. */
-export const Note = memo(function Note({ id, selected, data: { step, editable } }: NodeProps<NoteNode>) {
+export const Note = memo(function Note({ id, selected, data }: NodeProps<NoteNode>) {
+  const { step, editable, threads, others } = data;
   const control = useFlowControl();
   const editing = useFlow((flow) => flow.renaming === id) && editable;
   const text = typeof step.data.text === "string" ? step.data.text : "";
@@ -77,6 +79,7 @@ export const Note = memo(function Note({ id, selected, data: { step, editable } 
         </fieldset>
       )}
       <NodeMark id={id} />
+      {(threads > 0 || others) && <OnCard id={id} name={labelOf(step)} threads={threads} others={others} />}
     </div>
   );
 });

@@ -6,7 +6,7 @@ import { usePersistent } from "@/lib/persist";
 import { Button, Checkbox, IconButton, StatusBadge } from "@/ui";
 import { TRIGGERS } from "@/ui/trigger";
 
-const EVERY = 4_000;
+const EVERY = 1_500;
 
 /** A run of this orchestrator that somebody or something else has started: offered, or shown at once where that is asked for. */
 export function NewestRun({

@@ -11,7 +11,6 @@ import { Drawer } from "../drawer/drawer";
 import type { Place } from "../frame";
 import type { Kinds } from "../graph";
 import { useFlowControl } from "../store";
-import { VersionsSide } from "../versions/side";
 import { Viewer } from "../viewer";
 import { frozen, stateAt, until } from "./at";
 import { Scrubber } from "./scrubber";
@@ -114,17 +113,7 @@ export function Replay({ found, kinds, place, onPlace, run }: Props) {
           definition={definition}
           run={{ id: run.id, at }}
           banner={banner}
-          side={
-            place.panel === "versions" && (
-              <VersionsSide
-                found={found}
-                control={control}
-                place={place}
-                onPlace={onPlace}
-                shown={run.revision}
-              />
-            )
-          }
+          versions={{ shown: run.revision, control }}
         >
           <Scrubber time={time} run={run} lines={lines} loading={stream !== "ended"} />
           <Drawer place={place} onPlace={onPlace} lines={told} />

@@ -1,7 +1,8 @@
 import { Pause, Play, StepBack, StepForward } from "lucide-react";
 import { NODE_STATE_OF } from "@/api/events";
 import type { LogLine, RunDetail } from "@/api/types";
-import { useHotkeys } from "@/lib/hotkeys";
+import { named } from "@/lib/hotkeys";
+import { idsOf, keyOf, useShortcuts } from "@/lib/shortcuts";
 import { clock, duration, plural } from "@/lib/time";
 import { IconButton, lookOf, Segmented, TONE_BG } from "@/ui";
 import type { Speed, Time } from "./use-time";
@@ -12,7 +13,7 @@ type Props = { time: Time; run: RunDetail; lines: readonly LogLine[]; loading: b
 export function Scrubber({ time, run, lines, loading }: Props) {
   const { start, end, now } = time;
   const whole = Math.max(1, end - start);
-  useHotkeys({ ",": () => time.step(-1), ".": () => time.step(1) });
+  useShortcuts({ stepBack: () => time.step(-1), stepOn: () => time.step(1) });
   const ended = run.nodes.length;
   const marks = lines.filter(
     (line) =>
@@ -26,14 +27,26 @@ export function Scrubber({ time, run, lines, loading }: Props) {
       className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-t bg-surface px-3 py-1.5"
     >
       <div className="flex items-center gap-0.5">
-        <IconButton label="Step back" shortcut="," icon={StepBack} side="top" onClick={() => time.step(-1)} />
+        <IconButton
+          label="Step back"
+          shortcut={keyOf("stepBack")}
+          icon={StepBack}
+          side="top"
+          onClick={() => time.step(-1)}
+        />
         <IconButton
           label={time.playing ? "Pause" : "Play"}
           icon={time.playing ? Pause : Play}
           side="top"
           onClick={time.toggle}
         />
-        <IconButton label="Step on" shortcut="." icon={StepForward} side="top" onClick={() => time.step(1)} />
+        <IconButton
+          label="Step on"
+          shortcut={keyOf("stepOn")}
+          icon={StepForward}
+          side="top"
+          onClick={() => time.step(1)}
+        />
       </div>
       <Segmented
         label="Speed"
@@ -62,7 +75,9 @@ export function Scrubber({ time, run, lines, loading }: Props) {
           step={1}
           value={Math.round(now - start)}
           onKeyDown={(event) => {
-            if (event.key === "," || event.key === ".") time.step(event.key === "," ? -1 : 1);
+            const ids = idsOf(named(event.nativeEvent)); // the keys of the screen are silent in a field
+            if (ids.includes("stepBack")) time.step(-1);
+            if (ids.includes("stepOn")) time.step(1);
           }}
           onChange={(event) => time.go(start + Number(event.target.value))}
           className="h-6 w-full accent-accent"

@@ -1,5 +1,6 @@
 import { Pencil, Pin, PinOff } from "lucide-react";
 import { useState } from "react";
+import { keyOf } from "@/lib/shortcuts";
 import { IconButton, Menu } from "@/ui";
 import { decoration } from "../graph";
 import { useFlow } from "../store";
@@ -8,7 +9,7 @@ import { PinEditor } from "./pin-editor";
 import { pinned } from "./pins";
 import { usePinning } from "./use-pinning";
 
-/** Pins the step's last output for tests, or lets it be written by hand. The key P does the first. */
+/** Pins the step's last output for tests, or lets it be written by hand. A key does the first. */
 export function PinButton({ nodeId }: { nodeId: string }) {
   const step = useFlow((flow) => flow.nodes.find((node) => node.id === nodeId));
   const { editable } = useSurroundings();
@@ -33,7 +34,7 @@ export function PinButton({ nodeId }: { nodeId: string }) {
           {
             label: on ? "Unpin" : "Pin the last output",
             icon: on ? PinOff : Pin,
-            shortcut: "p",
+            shortcut: keyOf("pin"),
             onSelect: () => void toggle(step),
           },
           {

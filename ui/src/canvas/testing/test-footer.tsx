@@ -2,6 +2,7 @@ import { FlaskConical, Pin, RotateCcw, Users } from "lucide-react";
 import { useState } from "react";
 import { useMay } from "@/api/queries";
 import type { Plan } from "@/api/types";
+import { keyOf } from "@/lib/shortcuts";
 import { Button, Kbd, Tooltip } from "@/ui";
 import { decoration, type Step } from "../graph";
 import { useFlow } from "../store";
@@ -32,7 +33,7 @@ function Footer({ step }: { step: Step }) {
     <section aria-label="Test" className="flex flex-col gap-2 border-t bg-surface px-4 py-3">
       <Row
         label="Test step"
-        tip="mod+shift+enter"
+        tip={keyOf("test")}
         plan={alone.data}
         pending={busy === "node"}
         disabled={missing.length > 0 || lacking !== undefined}
@@ -85,7 +86,7 @@ function Footer({ step }: { step: Step }) {
 
 type RowProps = {
   label: string;
-  tip?: string;
+  tip?: string | undefined;
   plan: Plan | undefined;
   pending: boolean;
   disabled: boolean;

@@ -7,7 +7,7 @@ import { Button, Loaded } from "@/ui";
 import { Banner } from "../banner";
 import type { Place } from "../frame";
 import type { Kinds } from "../graph";
-import { useFlowControl } from "../store";
+import { dirty, useFlowControl } from "../store";
 import type { Marked } from "../surroundings";
 import type { Saving } from "../use-save";
 import { Viewer } from "../viewer";
@@ -23,17 +23,56 @@ type Props = {
   saving: Saving;
 };
 
-/** What has changed: from an earlier revision to the newest, or from the newest to what is drawn here and not saved. */
+/** What has changed: from an earlier revision to the newest, from what is published to the one on show, or from the newest to what
+ * is drawn here and not saved. */
 export function Comparison(props: Props) {
   const { found, place } = props;
-  const mine = place.compare === "mine" || place.revision === undefined;
-  const query = useQuery({
-    ...revisionQuery(found.id, place.revision ?? found.revision),
-    enabled: !mine,
-  });
-  if (mine) return <Mine {...props} />;
+  if (place.compare === "published" && found.publishedRevision !== null) {
+    return <SincePublished {...props} published={found.publishedRevision} />;
+  }
+  return place.compare === "mine" || place.revision === undefined ? (
+    <Mine {...props} />
+  ) : (
+    <Earlier {...props} revision={place.revision} />
+  );
+}
+
+function SincePublished(props: Props & { published: number }) {
+  const { found, place, published } = props;
+  const control = useFlowControl();
+  const [drawn] = useState(control.definition);
+  const unsaved = dirty(control.store.getState());
+  const revision = place.revision ?? found.revision;
+  const before = useQuery(revisionQuery(found.id, published));
+  const after = useQuery({ ...revisionQuery(found.id, revision), enabled: place.revision !== undefined });
+  const show = (definition: Graph) => (
+    <Loaded query={before} title={`Revision ${published} cannot be shown`}>
+      {(past) => (
+        <Changes
+          {...props}
+          key={`${published} ${revision}`}
+          before={past.definition}
+          after={definition}
+          title={`Published revision ${published} compared with ${
+            place.revision === undefined && unsaved ? "your drawing" : `revision ${revision}`
+          }`}
+        />
+      )}
+    </Loaded>
+  );
+  if (place.revision === undefined) return show(unsaved ? drawn : found.definition);
   return (
-    <Loaded query={query} title={`Revision ${place.revision} cannot be shown`}>
+    <Loaded query={after} title={`Revision ${revision} cannot be shown`}>
+      {(shown) => show(shown.definition)}
+    </Loaded>
+  );
+}
+
+function Earlier(props: Props & { revision: number }) {
+  const { found, revision } = props;
+  const query = useQuery(revisionQuery(found.id, revision));
+  return (
+    <Loaded query={query} title={`Revision ${revision} cannot be shown`}>
       {(past) => (
         <Changes
           {...props}

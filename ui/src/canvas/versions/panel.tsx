@@ -2,26 +2,31 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { GitCompare, RotateCcw } from "lucide-react";
 import { revisionsQuery, useMay } from "@/api/queries";
+import type { Publication } from "@/api/types";
 import { plural } from "@/lib/time";
 import { Badge, Button, IconButton, Loaded, Panel, Timestamp } from "@/ui";
+import type { useUnpublish } from "../use-unpublish";
 import type { Restoring } from "./restore";
 
 type Props = {
   id: string;
   /** The newest revision on the server. */
   current: number;
+  /** What triggers run; null: the newest. */
+  published: number | null;
   /** The one on show. */
   shown: number;
   dirty: boolean;
   restoring: Restoring;
+  taking: ReturnType<typeof useUnpublish>;
   onOpen: (revision: number) => void;
-  onCompare: (revision: number | "mine") => void;
+  onCompare: (revision: number | "mine" | "published") => void;
   onClose: () => void;
 };
 
 /** Every save, newest first; each can be looked at, compared with the newest, and restored. */
 export function VersionsPanel(props: Props) {
-  const { id, current, shown, dirty, restoring, onOpen, onCompare, onClose } = props;
+  const { id, current, published, shown, dirty, restoring, taking, onOpen, onCompare, onClose } = props;
   const query = useInfiniteQuery(revisionsQuery(id));
   const editable = useMay("editor");
   return (
@@ -44,6 +49,28 @@ export function VersionsPanel(props: Props) {
           </Button>
         </div>
       )}
+      {published !== null && (
+        <section aria-label="Published" className="flex flex-col gap-2 border-b px-4 py-2.5 text-sm">
+          <p>
+            Revision {published} is published
+            {published !== current && (
+              <span className="block text-muted text-xs">What was saved since is a draft</span>
+            )}
+          </p>
+          <div className="flex flex-wrap gap-2 empty:hidden">
+            {published !== current && (
+              <Button size="sm" icon={GitCompare} onClick={() => onCompare("published")}>
+                Compare
+              </Button>
+            )}
+            {editable && (
+              <Button size="sm" pending={taking.pending} onClick={taking.unpublish}>
+                Unpublish
+              </Button>
+            )}
+          </div>
+        </section>
+      )}
       <Loaded query={query} title="The versions cannot be listed">
         {({ pages }) => (
           <ol aria-label="Versions" className="flex flex-col gap-0.5 p-2">
@@ -63,11 +90,13 @@ export function VersionsPanel(props: Props) {
                     <span className="flex items-center gap-2 font-medium text-sm">
                       Revision {each.revision}
                       {each.revision === current && <Badge>Current</Badge>}
+                      {each.revision === published && <Badge tone="done">Published</Badge>}
                     </span>
                     <span className="flex gap-1 text-muted text-xs">
                       <span className="min-w-0 truncate">{each.createdBy}</span>·
                       <Timestamp at={each.createdDate} className="shrink-0" />
                     </span>
+                    {each.publication && <Told of={each.publication} now={each.revision === published} />}
                   </button>
                   {each.runs > 0 && (
                     <Link
@@ -111,5 +140,15 @@ export function VersionsPanel(props: Props) {
         </div>
       )}
     </Panel>
+  );
+}
+
+/** Who published it when, and what they said of it. */
+function Told({ of, now }: { of: Publication; now: boolean }) {
+  return (
+    <span className="mt-1 block border-line border-l-2 pl-2 text-muted text-xs">
+      {of.message && <span className="line-clamp-3 break-words text-ink">{of.message}</span>}
+      {now ? "Published" : "Was published"} by {of.publishedBy}, <Timestamp at={of.publishedDate} />
+    </span>
   );
 }

@@ -1,15 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
-import { GitCompare, RotateCcw } from "lucide-react";
+import { GitCompare, RotateCcw, Upload } from "lucide-react";
+import { useState } from "react";
 import { revisionQuery, useMay } from "@/api/queries";
 import type { OrchestratorDetail } from "@/api/types";
-import { Button, Loaded, Timestamp } from "@/ui";
+import { Badge, Button, Loaded, Timestamp } from "@/ui";
 import { Banner } from "../banner";
 import type { Place } from "../frame";
 import type { Kinds } from "../graph";
+import { PublishDialog } from "../later";
 import { useFlowControl } from "../store";
+import { useUnpublish } from "../use-unpublish";
 import { Viewer } from "../viewer";
 import { useRestore } from "./restore";
-import { VersionsSide } from "./side";
 
 type Props = {
   found: OrchestratorDetail;
@@ -26,6 +28,9 @@ export function PastRevision({ found, kinds, place, onPlace, revision }: Props) 
   const query = useQuery(revisionQuery(found.id, revision));
   const current = () => onPlace({ ...place, revision: undefined, node: undefined });
   const restoring = useRestore(found, control, current);
+  const [publishing, setPublishing] = useState(false);
+  const published = found.publishedRevision;
+  const taking = useUnpublish(found);
   const banner = (
     <Banner
       name={found.name}
@@ -37,6 +42,21 @@ export function PastRevision({ found, kinds, place, onPlace, revision }: Props) 
             <Button size="sm" icon={GitCompare} onClick={() => onPlace({ ...place, compare: "current" })}>
               Compare with current
             </Button>
+            {published !== null && published !== revision && published !== found.revision && (
+              <Button size="sm" icon={GitCompare} onClick={() => onPlace({ ...place, compare: "published" })}>
+                Compare with published
+              </Button>
+            )}
+            {editable && published !== revision && (
+              <Button size="sm" icon={Upload} onClick={() => setPublishing(true)}>
+                Publish
+              </Button>
+            )}
+            {editable && published === revision && (
+              <Button size="sm" pending={taking.pending} onClick={taking.unpublish}>
+                Unpublish
+              </Button>
+            )}
             {editable && (
               <Button
                 size="sm"
@@ -53,6 +73,11 @@ export function PastRevision({ found, kinds, place, onPlace, revision }: Props) 
     >
       <span>
         Revision {revision} <span className="text-muted">(current {found.revision})</span>
+        {published === revision && (
+          <Badge tone="done" className="ml-2">
+            Published
+          </Badge>
+        )}
       </span>
       {query.data && (
         <span className="text-muted text-xs">
@@ -73,21 +98,21 @@ export function PastRevision({ found, kinds, place, onPlace, revision }: Props) 
             onPlace={onPlace}
             definition={definition}
             banner={banner}
-            side={
-              place.panel === "versions" && (
-                <VersionsSide
-                  found={found}
-                  control={control}
-                  place={place}
-                  onPlace={onPlace}
-                  shown={revision}
-                />
-              )
-            }
+            versions={{ shown: revision, control }}
           />
         )}
       </Loaded>
       {restoring.dialog}
+      {publishing && query.data && (
+        <PublishDialog
+          found={found}
+          definition={query.data.definition}
+          revision={revision}
+          save={() => Promise.resolve(revision)}
+          onCompare={() => onPlace({ ...place, compare: "published" })}
+          onClose={() => setPublishing(false)}
+        />
+      )}
     </>
   );
 }

@@ -15,6 +15,7 @@ import {
 } from "./remote";
 import { RulesWidget } from "./rows";
 import { BooleanWidget, EnumWidget, NumberWidget, PasswordWidget, StringWidget } from "./simple";
+import { WebhookAuthWidget } from "./webhook-auth";
 
 registerWidget("string", { component: StringWidget });
 registerWidget("password", { component: PasswordWidget });
@@ -37,3 +38,4 @@ registerWidget("provider", { component: ProviderWidget });
 registerWidget("connection", { component: ConnectionWidget, fits: connectionFits });
 registerWidget("workflow", { component: WorkflowWidget, fits: workflowFits });
 registerWidget("orchestrator", { component: OrchestratorWidget });
+registerWidget("webhook-auth", { component: WebhookAuthWidget, bare: true });

@@ -127,7 +127,12 @@ export function OrchestratorWidget({ value, onChange, disabled }: WidgetProps<st
   const [search, setSearch] = useState("");
   const { data, isPending } = useInfiniteQuery(orchestratorsQuery(search));
   const options = (data?.pages ?? []).flatMap(({ items }) =>
-    items.map((item) => ({ value: item.id, label: item.name })),
+    items.map(({ id, name, revision, publishedRevision: published }) => ({
+      value: id,
+      label: name,
+      // What a run of this step would run.
+      hint: published === null ? `Newest revision, now ${revision}` : `Published revision ${published}`,
+    })),
   );
   return (
     <Combobox

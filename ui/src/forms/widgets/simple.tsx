@@ -1,5 +1,6 @@
-import { useState } from "react";
+import { type ReactNode, useId, useState } from "react";
 import { Field, Input, SecretInput, Segmented, Select, Switch, useField } from "@/ui";
+import { useFormSurroundings } from "../context";
 import { titleOf } from "../schema";
 import { useFieldError } from "../schema-form";
 import type { WidgetProps } from "../types";
@@ -15,16 +16,92 @@ export function StringWidget({ value, onChange, nullable, schema, disabled }: Wi
   );
 }
 
-/** `***` stands for a secret that is set: typing replaces it, leaving it alone keeps it. */
-export function PasswordWidget({ value, onChange, nullable, disabled }: WidgetProps<string | null>) {
+/** `***` stands for a secret that is set: typing replaces it, leaving it alone keeps it. Where the server has secret stores, its
+ * place in one of them may be given instead. */
+export function PasswordWidget({
+  value,
+  onChange,
+  nullable,
+  disabled,
+}: WidgetProps<string | { ref: string } | null>) {
+  const { secretStores } = useFormSurroundings();
+  if (typeof value === "object" && value !== null) {
+    return (
+      <Reference value={value.ref} onChange={(ref) => onChange({ ref })} disabled={disabled}>
+        <Switcher onClick={() => onChange(nullable ? null : "")}>Enter the secret itself</Switcher>
+      </Reference>
+    );
+  }
   const set = value === "***";
   return (
-    <SecretInput
-      value={set ? "" : (value ?? "")}
-      disabled={disabled}
-      placeholder={set ? "Set; type to replace it" : undefined}
-      onChange={(event) => onChange(event.target.value === "" && nullable ? null : event.target.value)}
-    />
+    <>
+      <SecretInput
+        value={set ? "" : (value ?? "")}
+        disabled={disabled}
+        placeholder={set ? "Set; type to replace it" : undefined}
+        onChange={(event) => onChange(event.target.value === "" && nullable ? null : event.target.value)}
+      />
+      {secretStores && !disabled && (
+        <Switcher onClick={() => onChange({ ref: `${secretStores.kinds[0]}:` })}>
+          From a secret store
+        </Switcher>
+      )}
+    </>
+  );
+}
+
+const PLACES: Record<string, string> = {
+  env: "env:NAME, a variable of this server",
+  file: "file:NAME, below its folder of secrets",
+  vault: "vault:mount/path#field",
+};
+
+function Reference({
+  value,
+  onChange,
+  disabled,
+  children,
+}: {
+  value: string;
+  onChange: (value: string) => void;
+  disabled: boolean;
+  children: ReactNode;
+}) {
+  const { secretStores } = useFormSurroundings();
+  const list = useId();
+  return (
+    <>
+      <Input
+        value={value}
+        className="font-mono"
+        list={list}
+        disabled={disabled || !secretStores}
+        onChange={(event) => onChange(event.target.value)}
+      />
+      <datalist id={list}>
+        {secretStores?.names.map((name) => (
+          <option key={name} value={`env:${name}`} />
+        ))}
+      </datalist>
+      <p className="mt-1 text-muted text-xs">
+        {secretStores
+          ? secretStores.kinds.map((kind) => PLACES[kind] ?? `${kind}:`).join(" · ")
+          : "It is in a secret store."}
+      </p>
+      {!disabled && children}
+    </>
+  );
+}
+
+function Switcher({ onClick, children }: { onClick: () => void; children: ReactNode }) {
+  return (
+    <button
+      type="button"
+      onClick={onClick}
+      className="mt-1 inline-flex h-6 items-center text-muted text-xs underline hover:text-ink"
+    >
+      {children}
+    </button>
   );
 }
 

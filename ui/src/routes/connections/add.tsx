@@ -1,3 +1,4 @@
+import { useEffect, useState } from "react";
 import type { Provider } from "@/api/types";
 import { ConnectSteps, Steps } from "@/connecting";
 import { plural } from "@/lib/time";
@@ -12,8 +13,22 @@ type Props = {
   onMade: (id: string) => void;
 };
 
+/** Each step is a dialog of its own, and only the first knows from where it was opened: the focus goes back there after the last. */
+function useFocusBack(): void {
+  const [opener] = useState(() => document.activeElement);
+  useEffect(
+    () => () => {
+      window.setTimeout(() => {
+        if (document.activeElement === document.body && opener instanceof HTMLElement) opener.focus();
+      });
+    },
+    [opener],
+  );
+}
+
 /** Three steps: which platform, how to reach it, and what a test of that says. */
 export function AddDialog({ providers, chosen, onChoose, onClose, onMade }: Props) {
+  useFocusBack();
   const provider = providers.find((each) => each.name === chosen);
   if (provider) {
     return (

@@ -1,6 +1,16 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { Ellipsis, KeyRound, Pencil, Power, RefreshCw, RotateCw, Trash2 } from "lucide-react";
+import { Link, useNavigate } from "@tanstack/react-router";
+import {
+  Ellipsis,
+  KeyRound,
+  Pencil,
+  Power,
+  RefreshCw,
+  RotateCw,
+  ScrollText,
+  Trash2,
+  UserLock,
+} from "lucide-react";
 import { useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { useChangeConnection, useMay, useTestConnection } from "@/api/queries";
@@ -13,12 +23,13 @@ import { toast } from "@/lib/toast";
 import { useNow } from "@/lib/use-now";
 import { Button, IconButton, Menu, type MenuItem, ProviderChip, StatusBadge, Timestamp } from "@/ui";
 import { CredentialsDialog, RenameDialog } from "./change";
+import { MayUseDialog, restriction } from "./may-use";
 import { Outage } from "./outage";
 import { RemoveDialog } from "./remove";
 import { RotateDialog, secretsOf } from "./rotate";
 import { type Use, UsedBy } from "./used-by";
 
-type Doing = "rename" | "rotate" | "credentials" | "remove";
+type Doing = "rename" | "rotate" | "credentials" | "use" | "remove";
 
 /** One connection: how it is, where it leads, and what can be done with it. */
 export function ConnectionCard({
@@ -39,7 +50,9 @@ export function ConnectionCard({
   const test = useTestConnection();
   const change = useChangeConnection(connection.id);
   const mayTest = useMay("operator");
-  const mayChange = useMay("editor");
+  const mayChange = useMay(connection.use.draw);
+  const mayRestrict = useMay("admin");
+  const navigate = useNavigate();
   const off = connection.status === "INACTIVE";
   const close = () => setDoing(null);
 
@@ -70,8 +83,19 @@ export function ConnectionCard({
       disabled: !provider,
       onSelect: () => setDoing("credentials"),
     },
+    ...(mayRestrict ? [{ label: "Who may use it", icon: UserLock, onSelect: () => setDoing("use") }] : []),
     { label: "Rename", icon: Pencil, onSelect: () => setDoing("rename") },
     { label: off ? "Switch on" : "Switch off", icon: Power, onSelect: turn },
+    ...(mayRestrict
+      ? [
+          {
+            label: "Who changed it",
+            icon: ScrollText,
+            onSelect: () =>
+              void navigate({ to: "/settings", search: { section: "audit", object: connection.id } }),
+          },
+        ]
+      : []),
     { separator: true },
     { label: "Delete", icon: Trash2, danger: true, onSelect: () => setDoing("remove") },
   ];
@@ -108,6 +132,12 @@ export function ConnectionCard({
         </dd>
         <dt>Used by</dt>
         <dd>{uses && <UsedBy name={connection.name} uses={uses} />}</dd>
+        {restriction(connection.use) && (
+          <>
+            <dt>Use</dt>
+            <dd title={restriction(connection.use) ?? undefined}>{restriction(connection.use)}</dd>
+          </>
+        )}
         <dt>Last sync</dt>
         <dd>{connection.lastSync ? <Timestamp at={connection.lastSync} /> : "Never"}</dd>
         {connection.secretsDate && (
@@ -146,6 +176,7 @@ export function ConnectionCard({
           )}
         </footer>
       )}
+      {doing === "use" && <MayUseDialog connection={connection} onClose={close} />}
       {doing === "rename" && <RenameDialog connection={connection} onClose={close} />}
       {doing === "rotate" && provider && (
         <RotateDialog connection={connection} provider={provider} onClose={close} />

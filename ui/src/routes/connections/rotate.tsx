@@ -2,7 +2,7 @@ import { useState } from "react";
 import { problemOf } from "@/api/problem";
 import { useChangeConnection } from "@/api/queries";
 import type { Connection, JsonObject, Provider } from "@/api/types";
-import { fieldErrors, filled, Refusal } from "@/connecting";
+import { fieldErrors, filled, Refusal, SecretStores } from "@/connecting";
 import { type Schema, SchemaForm } from "@/forms";
 import { toast } from "@/lib/toast";
 import { FormDialog } from "./form-dialog";
@@ -44,17 +44,19 @@ export function RotateDialog({ connection, provider, onClose }: Props) {
       onSubmit={rotate}
       onClose={onClose}
     >
-      <SchemaForm
-        schema={provider.connectionForm as Schema}
-        only={secretsOf(provider)}
-        value={value}
-        errors={fieldErrors(change.error)}
-        onChange={(next) => {
-          setValue(next);
-          if (change.error) change.reset();
-        }}
-        className="flex flex-col gap-4"
-      />
+      <SecretStores>
+        <SchemaForm
+          schema={provider.connectionForm as Schema}
+          only={secretsOf(provider)}
+          value={value}
+          errors={fieldErrors(change.error)}
+          onChange={(next) => {
+            setValue(next);
+            if (change.error) change.reset();
+          }}
+          className="flex flex-col gap-4"
+        />
+      </SecretStores>
       <Refusal error={change.error}>
         The old secrets are still in use.{" "}
         {change.error && problemOf(change.error).hint?.replace(/ Or send .*$/, "")}

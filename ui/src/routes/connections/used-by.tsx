@@ -48,7 +48,10 @@ export function UseList({ uses }: { uses: readonly Use[] }) {
           <Link
             to="/orchestrators/$id"
             params={{ id: use.id }}
-            search={{ node: use.steps[0]?.nodeId }}
+            search={{
+              node: use.steps[0]?.nodeId,
+              revision: use.steps[0]?.newest === false ? use.steps[0].revision : undefined,
+            }}
             className="flex min-h-6 flex-wrap items-baseline gap-x-1.5 hover:underline"
           >
             <span className="text-accent-text">{use.name}</span>

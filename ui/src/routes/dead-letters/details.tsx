@@ -7,6 +7,7 @@ import { letterQuery, useDropLetter, useReplayLetter } from "@/api/queries";
 import type { DeadLetterDetail } from "@/api/types";
 import { absolute } from "@/lib/time";
 import { toast } from "@/lib/toast";
+import { Revealable } from "@/redaction";
 import {
   Badge,
   Button,
@@ -15,11 +16,11 @@ import {
   Dialog,
   Drawer,
   Field,
-  Input,
   JsonView,
   Loaded,
-  Segmented,
+  RevisionChoice,
 } from "@/ui";
+import { ReasonField, Refused } from "./reason";
 import { STATES } from "./states";
 
 type Props = { id: string; may: boolean; onClose: () => void };
@@ -108,7 +109,9 @@ function Letter({ letter }: { letter: DeadLetterDetail }) {
         <section aria-label="Payload" className="flex flex-col gap-1.5">
           <h3 className="font-semibold text-sm">What the step was given</h3>
           <div className="rounded-md bg-sunken p-3">
-            <JsonView value={letter.payload} />
+            <Revealable place={{ runId: letter.runId, part: "input", nodeId: letter.nodeId }}>
+              <JsonView value={letter.payload} />
+            </Revealable>
           </div>
         </section>
       ) : (
@@ -154,7 +157,6 @@ function ReplayDialog({ letter, onClose }: ActProps) {
   const [asked, setAsked] = useState(false);
   const own = letter.callbackId === null;
   const payload = edit ? parsed(text) : { value: undefined };
-  const problem = replay.error ? problemOf(replay.error) : null;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!payload) return;
@@ -203,18 +205,7 @@ function ReplayDialog({ letter, onClose }: ActProps) {
       <form id="replay-letter" onSubmit={submit} className="flex flex-col gap-4">
         {own && (
           <>
-            <div className="flex flex-col gap-1">
-              <span className="font-medium text-sm">Revision</span>
-              <Segmented
-                label="Revision"
-                value={revision}
-                onChange={setRevision}
-                options={[
-                  { value: "same", label: `Same, ${letter.revision}` },
-                  { value: "latest", label: "Latest" },
-                ]}
-              />
-            </div>
+            <RevisionChoice value={revision} onChange={setRevision} same={letter.revision} />
             <Checkbox
               label="Change the payload"
               checked={edit}
@@ -231,14 +222,8 @@ function ReplayDialog({ letter, onClose }: ActProps) {
             )}
           </>
         )}
-        <Field label="Reason" hint="Stands in the run's history, with your name.">
-          <Input value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
-        </Field>
-        {problem && (
-          <p role="alert" className="text-sm text-st-failed">
-            {problem.detail} {problem.hint}
-          </p>
-        )}
+        <ReasonField value={reason} onChange={setReason} />
+        <Refused error={replay.error} />
         {asked && (
           <Checkbox
             label="I looked: these calls may be made again."
@@ -255,7 +240,6 @@ function DropDialog({ letter, onClose }: ActProps) {
   const drop = useDropLetter();
   const [reason, setReason] = useState("");
   const [missing, setMissing] = useState(false);
-  const problem = drop.error ? problemOf(drop.error) : null;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setMissing(!reason.trim());
@@ -278,19 +262,8 @@ function DropDialog({ letter, onClose }: ActProps) {
       }
     >
       <form id="drop-letter" onSubmit={submit} className="flex flex-col gap-4">
-        <Field
-          label="Reason"
-          required
-          hint="Stands in the run's history, with your name."
-          error={missing && !reason.trim() ? "Say why; whoever reads the history wants to know." : null}
-        >
-          <Input value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
-        </Field>
-        {problem && (
-          <p role="alert" className="text-sm text-st-failed">
-            {problem.detail} {problem.hint}
-          </p>
-        )}
+        <ReasonField value={reason} onChange={setReason} required missing={missing} />
+        <Refused error={drop.error} />
       </form>
     </Dialog>
   );

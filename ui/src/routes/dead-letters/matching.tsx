@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { problemOf } from "@/api/problem";
 import { bulkQuery, matchingQuery, useLettersMatching } from "@/api/queries";
 import type { Bulk, LetterFilter } from "@/api/types";
 import { count } from "@/lib/time";
-import { Button, Checkbox, Dialog, Field, Input, Loaded } from "@/ui";
+import { Button, Checkbox, Dialog, Loaded } from "@/ui";
+import { ReasonField, Refused } from "./reason";
 
 type Props = { act: "replay" | "drop"; filter: LetterFilter; onClose: () => void };
 
@@ -16,7 +16,6 @@ export function MatchingDialog({ act, filter, onClose }: Props) {
   const [missing, setMissing] = useState(false);
   const [acknowledge, setAcknowledge] = useState(false);
   const replay = act === "replay";
-  const problem = ask.error ? problemOf(ask.error) : null;
   const begun = ask.data?.bulk;
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -64,14 +63,13 @@ export function MatchingDialog({ act, filter, onClose }: Props) {
               </p>
             )}
           </Loaded>
-          <Field
-            label="Reason"
+          <ReasonField
+            value={reason}
+            onChange={setReason}
+            of="the history of each run"
             required={!replay}
-            hint="Stands in the history of each run, with your name."
-            error={missing && !reason.trim() ? "Say why; whoever reads the history wants to know." : null}
-          >
-            <Input value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
-          </Field>
+            missing={missing}
+          />
           {replay && (
             <Checkbox
               label="Calls that change something may be made again. Without this, such letters stay open."
@@ -79,11 +77,7 @@ export function MatchingDialog({ act, filter, onClose }: Props) {
               onCheckedChange={(checked) => setAcknowledge(checked === true)}
             />
           )}
-          {problem && (
-            <p role="alert" className="text-sm text-st-failed">
-              {problem.detail} {problem.hint}
-            </p>
-          )}
+          <Refused error={ask.error} />
         </form>
       )}
     </Dialog>

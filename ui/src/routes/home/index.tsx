@@ -241,17 +241,20 @@ function Drifted() {
     >
       <ul aria-label="Changed since import" className="divide-y">
         {data.slice(0, SHOWN).map((use) => (
-          <li key={`${use.orchestratorId} ${use.nodeId}`}>
+          <li key={`${use.orchestratorId} ${use.nodeId} ${use.revision}`}>
             <Link
               to="/orchestrators/$id"
               params={{ id: use.orchestratorId }}
-              search={{ node: use.nodeId }}
+              search={{ node: use.nodeId, revision: use.newest ? undefined : use.revision }}
               className="flex items-center gap-3 px-4 py-2.5 -outline-offset-2 hover:bg-hover"
             >
               {use.provider && <ProviderChip provider={use.provider} />}
               <span className="min-w-0 flex-1 text-sm">
                 <span className="block truncate">{use.nodeLabel}</span>
-                <span className="block truncate text-muted text-xs">{use.orchestratorName}</span>
+                <span className="block truncate text-muted text-xs">
+                  {use.orchestratorName}
+                  {!use.newest && `, published revision ${use.revision}`}
+                </span>
               </span>
               <GitCompareArrows aria-hidden className="size-4 shrink-0 text-st-warning" />
             </Link>

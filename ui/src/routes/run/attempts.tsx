@@ -2,11 +2,12 @@ import type { Attempt, Exchange, Failure } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { jsonDiff } from "@/lib/json-diff";
 import { clock, duration, plural } from "@/lib/time";
-import { Badge, CopyButton, Elapsed, EmptyState, JsonView } from "@/ui";
+import { type Place, Revealable, under } from "@/redaction";
+import { Badge, CopyButton, Elapsed, EmptyState, JsonView, MaskedText } from "@/ui";
 import { Changes } from "./changes";
 
 /** Every try of a step side by side: the wait before it, what was sent, what came back, what was made of it. */
-export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
+export function Attempts({ attempts, place }: { attempts: readonly Attempt[]; place: Place }) {
   if (attempts.length === 0) return <EmptyState title="Nothing was tried in this run" />;
   const wide = attempts.length > 1;
   return (
@@ -16,14 +17,21 @@ export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
           key={each.attempt}
           className={cn("flex flex-col gap-3 px-4 py-3", wide && "w-[26rem] min-w-72 flex-1 max-sm:w-72")}
         >
-          <Try attempt={each} before={attempts[index - 1] ?? null} />
+          <Try
+            attempt={each}
+            before={attempts[index - 1] ?? null}
+            place={{ ...place, base: `[${index}]`, whole: true }}
+          />
         </li>
       ))}
     </ol>
   );
 }
 
-function Try({ attempt: each, before }: { attempt: Attempt; before: Attempt | null }) {
+type TryProps = { attempt: Attempt; before: Attempt | null; place: Place };
+
+function Try({ attempt: each, before, place }: TryProps) {
+  const main = each.exchanges.findIndex((exchange) => exchange.request.at === each.request?.at);
   const waited = before?.finishedAt ? Date.parse(each.startedAt) - Date.parse(before.finishedAt) : null;
   return (
     <>
@@ -37,10 +45,17 @@ function Try({ attempt: each, before }: { attempt: Attempt; before: Attempt | nu
           {waited !== null && ` · after a wait of ${duration(waited)}`}
         </span>
       </h3>
-      {each.error && <FailureText failure={each.error} />}
+      {each.error && (
+        <Revealable place={inside(place, "error")}>
+          <FailureText failure={each.error} />
+        </Revealable>
+      )}
       {before && <SinceBefore before={before} attempt={each} />}
       {each.request ? (
-        <Call exchange={{ request: each.request, response: each.response, error: null }} />
+        <Call
+          exchange={{ request: each.request, response: each.response, error: null }}
+          place={inside(place, `exchanges[${Math.max(0, main)}]`)}
+        />
       ) : (
         <p className="text-muted text-xs">This attempt sent no request of its own.</p>
       )}
@@ -53,7 +68,7 @@ function Try({ attempt: each, before }: { attempt: Attempt; before: Attempt | nu
             {each.exchanges.map((exchange, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: calls are only ever added at the end
               <li key={index}>
-                <Call exchange={exchange} />
+                <Call exchange={exchange} place={inside(place, `exchanges[${index}]`)} />
               </li>
             ))}
           </ol>
@@ -91,7 +106,9 @@ function SinceBefore({ before, attempt }: { before: Attempt; attempt: Attempt })
 export function FailureText({ failure }: { failure: Failure }) {
   return (
     <div className="min-w-0 break-words text-sm">
-      <p className="text-st-failed">{failure.message}</p>
+      <p className="text-st-failed">
+        <MaskedText text={failure.message} path="" />
+      </p>
       <p className="text-muted text-xs">
         <code className="font-mono">{failure.code}</code>
         {failure.hint && <> · {failure.hint}</>}
@@ -106,22 +123,36 @@ export function FailureText({ failure }: { failure: Failure }) {
   );
 }
 
-function Call({ exchange: { request, response, error } }: { exchange: Exchange }) {
+/** A part of what stands at `place`. */
+function inside(place: Place, part: string): Place {
+  return { ...place, base: under(place.base ?? "", part) };
+}
+
+function Call({ exchange, place }: { exchange: Exchange; place: Place }) {
+  const { request, response, error } = exchange;
   return (
     <div className="flex min-w-0 flex-col gap-1.5">
       <div className="flex min-w-0 items-start gap-2 font-mono text-xs">
         <span className="shrink-0 font-semibold">{request.method}</span>
-        <span className="min-w-0 flex-1 break-all">{request.url}</span>
+        <span className="min-w-0 flex-1 break-all">
+          <Revealable place={inside(place, "request.url")}>
+            <MaskedText text={request.url} path="" />
+          </Revealable>
+        </span>
         <CopyButton text={request.url} label="Copy address" className="-my-1" />
       </div>
-      <Message label="Request as sent" headers={request.headers} body={request.body} />
+      <Revealable place={inside(place, "request")}>
+        <Message label="Request as sent" headers={request.headers} body={request.body} />
+      </Revealable>
       {response && (
         <>
           <p className="flex items-center gap-2 text-xs">
             <Badge tone={response.status < 400 ? "done" : "failed"}>{response.status}</Badge>
             <span className="text-muted">after {response.seconds.toFixed(2)} s</span>
           </p>
-          <Message label="Response" headers={response.headers} body={response.body} />
+          <Revealable place={inside(place, "response")}>
+            <Message label="Response" headers={response.headers} body={response.body} />
+          </Revealable>
         </>
       )}
       {error && <p className="break-words text-st-failed text-xs">{error}</p>}
@@ -144,7 +175,9 @@ function Message({ label, headers, body }: MessageProps) {
           {Object.entries(headers).map(([name, text]) => (
             <div key={name} className="contents">
               <dt className="text-muted">{name}</dt>
-              <dd className="min-w-0 break-all">{text}</dd>
+              <dd className="min-w-0 break-all">
+                <MaskedText text={text} path="" />
+              </dd>
             </div>
           ))}
         </dl>
@@ -153,7 +186,7 @@ function Message({ label, headers, body }: MessageProps) {
         <p className="text-muted text-xs">No body</p>
       ) : typeof value === "string" ? (
         <pre className="max-h-72 overflow-auto whitespace-pre-wrap break-words font-mono text-xs">
-          {value}
+          <MaskedText text={value} path="" />
         </pre>
       ) : (
         <JsonView value={value} open={1} className="pt-2" />

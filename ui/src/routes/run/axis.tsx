@@ -13,6 +13,8 @@ type Props = {
   onUnfold: (from: number) => void;
 };
 
+const WORD = "tabular pointer-events-none absolute top-3 whitespace-nowrap text-2xs";
+
 /** The places of the axis. Dragging along it shows that stretch alone, a double click the whole run; a mark stands for idle time
  * that is folded, and opens it. */
 export function Axis({ scale, ticks, worded, onZoom, onReset, onUnfold }: Props) {
@@ -30,8 +32,12 @@ export function Axis({ scale, ticks, worded, onZoom, onReset, onUnfold }: Props)
     if (found && found[1] - found[0] > 0.02) onZoom({ from: scale.at(found[0]), to: scale.at(found[1]) });
   };
   // A word that a mark or the edge would cut is left out; its line stands below all the same.
-  const hidden = (at: number) =>
-    place(at) > 78 || folded.some(({ from }) => place(from) > place(at) && place(from) - place(at) < 18);
+  const cut = (at: number) =>
+    folded.some(({ from }) => place(from) >= place(at) && place(from) - place(at) < 18);
+  const hidden = (at: number) => place(at) > 78 || cut(at);
+  // A short run, most of it folded, has room for its ends alone.
+  const bare = ticks.every(hidden);
+  const free = folded.every(({ to }) => place(to) < 78);
   return (
     <span className="@container relative h-full">
       {/* biome-ignore lint/a11y/noStaticElementInteractions: a closer look by mouse; the same times stand in the rows */}
@@ -66,6 +72,8 @@ export function Axis({ scale, ticks, worded, onZoom, onReset, onUnfold }: Props)
             {worded(at)}
           </span>
         ))}
+        {bare && !cut(scale.from) && <span className={cn(WORD, "left-0")}>{worded(scale.from)}</span>}
+        {bare && free && <span className={cn(WORD, "right-0")}>{worded(scale.to)}</span>}
         {brush && (
           <span
             style={{ left: `${brush[0] * 100}%`, width: `${(brush[1] - brush[0]) * 100}%` }}

@@ -2,10 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Hourglass, OctagonX } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { providersQuery, runErrorsQuery, runQuery } from "@/api/queries";
+import { providersQuery, runErrorsQuery, runQuery, useMay } from "@/api/queries";
 import type { LogLine, NodeRun, RunDetail } from "@/api/types";
 import { absolute, count } from "@/lib/time";
 import { taskOf } from "@/log";
+import { Revealable } from "@/redaction";
 import { Badge, Button, CopyButton, Elapsed, StatusIcon, Timestamp } from "@/ui";
 import { TRIGGERS } from "@/ui/trigger";
 import { FailureText } from "./attempts";
@@ -14,6 +15,7 @@ import { useRepeats } from "./last-good";
 /** Where the run comes from, when, and with which labels. */
 export function Facts({ run }: { run: RunDetail }) {
   const labels = Object.entries(run.labels);
+  const mayAudit = useMay("admin");
   return (
     <dl className="flex flex-wrap items-center gap-x-5 gap-y-1 text-sm">
       <Fact name="Orchestrator">
@@ -41,6 +43,17 @@ export function Facts({ run }: { run: RunDetail }) {
       {run.parentRunId && (
         <Fact name="Part of">
           <RunLink id={run.parentRunId}>another run</RunLink>
+        </Fact>
+      )}
+      {mayAudit && (
+        <Fact name="Acts">
+          <Link
+            to="/settings"
+            search={{ section: "audit", object: run.id }}
+            className="text-accent-text hover:underline"
+          >
+            Audit log
+          </Link>
         </Fact>
       )}
       {labels.length > 0 && (
@@ -125,7 +138,9 @@ export function CauseLine({ run, lines, onGo }: CauseProps) {
             <Whereabouts node={node} lines={lines} />
           </p>
         )}
-        <FailureText failure={run.error} />
+        <Revealable place={{ runId: run.id, part: "error", whole: true }}>
+          <FailureText failure={run.error} />
+        </Revealable>
       </div>
       <span className="flex items-center gap-2">
         <Often run={run} />

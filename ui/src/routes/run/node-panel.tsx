@@ -5,6 +5,7 @@ import { revisionQuery } from "@/api/queries";
 import type { LogLine, NodeRun, RunDetail } from "@/api/types";
 import { CallbacksTab } from "@/callbacks";
 import { LogPane, type LogPlace } from "@/log";
+import { Revealable } from "@/redaction";
 import { Badge, Elapsed, IconButton, joined, StatusBadge, type Tab, Tabs } from "@/ui";
 import { Attempts, FailureText } from "./attempts";
 import { ConfigView } from "./config";
@@ -54,6 +55,7 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
         <LogPane
           label="Log lines"
           lines={mine}
+          runId={run.id}
           file={`run-${run.number}-${node.id}`}
           begin={run.startedAt}
           place={log}
@@ -73,7 +75,14 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
     {
       value: "input",
       label: "Input",
-      content: <ValueView label="Input" value={node.input} others={beside("input", (of) => of.input)} />,
+      content: (
+        <ValueView
+          label="Input"
+          value={node.input}
+          others={beside("input", (of) => of.input)}
+          place={{ runId: run.id, part: "input", nodeId: node.id }}
+        />
+      ),
     },
     {
       value: "output",
@@ -84,6 +93,7 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
           value={node.output}
           root={`${joined("nodes", node.id, false)}.output`}
           others={beside("output", (of) => of.output)}
+          place={{ runId: run.id, part: "output", nodeId: node.id }}
         />
       ),
     },
@@ -93,7 +103,7 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
       count: node.attempts.length,
       content: (
         <div className="min-h-0 flex-1 overflow-auto">
-          <Attempts attempts={node.attempts} />
+          <Attempts attempts={node.attempts} place={{ runId: run.id, part: "attempts", nodeId: node.id }} />
         </div>
       ),
     },
@@ -139,7 +149,9 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
       </header>
       {node.error && shown !== "attempts" && run.error?.nodeId !== node.id && (
         <div className="max-h-32 shrink-0 overflow-y-auto px-4 pb-2">
-          <FailureText failure={node.error} />
+          <Revealable place={{ runId: run.id, part: "error", nodeId: node.id, whole: true }}>
+            <FailureText failure={node.error} />
+          </Revealable>
         </div>
       )}
       <Tabs
@@ -205,6 +217,7 @@ export function RunPanel({ run, lines, log, onLog, onStep, tab, onTab }: RunPane
               <LogPane
                 label="Log lines"
                 lines={lines}
+                runId={run.id}
                 file={`run-${run.number}`}
                 begin={run.startedAt}
                 place={log}
@@ -247,13 +260,26 @@ export function RunData({ run, other, shown, onShow }: RunDataProps) {
           {
             value: "result",
             label: "Result",
-            content: <ValueView label="Result" value={run.output} others={beside((of) => of.output)} />,
+            content: (
+              <ValueView
+                label="Result"
+                value={run.output}
+                others={beside((of) => of.output)}
+                place={{ runId: run.id, part: "output" }}
+              />
+            ),
           },
           {
             value: "inputs",
             label: "Inputs",
             content: (
-              <ValueView label="Inputs" value={run.inputs} root="input" others={beside((of) => of.inputs)} />
+              <ValueView
+                label="Inputs"
+                value={run.inputs}
+                root="input"
+                others={beside((of) => of.inputs)}
+                place={{ runId: run.id, part: "inputs" }}
+              />
             ),
           },
         ]}

@@ -16,7 +16,7 @@ import {
   Field,
   Loaded,
   ProviderChip,
-  Segmented,
+  RevisionChoice,
   Select,
 } from "@/ui";
 
@@ -89,18 +89,12 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
               ]}
             />
           </Field>
-          <div className="flex flex-col gap-1">
-            <span className="font-medium text-sm">Revision</span>
-            <Segmented
-              label="Revision"
-              value={revision}
-              onChange={setRevision}
-              options={[
-                { value: "same", label: `Same, ${run.revision}` },
-                { value: "latest", label: latest.data ? `Latest, ${latest.data.revision}` : "Latest" },
-              ]}
-            />
-          </div>
+          <RevisionChoice
+            value={revision}
+            onChange={setRevision}
+            same={run.revision}
+            latest={latest.data?.revision}
+          />
         </div>
         <Checkbox
           label="Change the inputs"

@@ -94,7 +94,7 @@ export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTas
         />
         <span className="text-right">Duration</span>
       </div>
-      <div ref={scroller} className="min-h-0 overflow-y-auto">
+      <div ref={scroller} className="min-h-0 overflow-y-auto pb-1.5">
         <div className="relative" style={{ height: virtual.getTotalSize() }}>
           <div aria-hidden className={cn(GRID, "pointer-events-none absolute inset-0")}>
             <span />

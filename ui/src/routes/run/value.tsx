@@ -3,7 +3,19 @@ import { useMemo, useState } from "react";
 import { runQuery } from "@/api/queries";
 import type { RunDetail } from "@/api/types";
 import { usePersistent } from "@/lib/persist";
-import { Button, CopyButton, JsonView, Loaded, Segmented, Select } from "@/ui";
+import { type Place, Revealable } from "@/redaction";
+import {
+  Button,
+  CopyButton,
+  JsonView,
+  Loaded,
+  Masked,
+  MaskedJson,
+  MaskedText,
+  markOf,
+  Segmented,
+  Select,
+} from "@/ui";
 import { Changes } from "./changes";
 
 type As = "tree" | "table" | "json" | "diff";
@@ -26,10 +38,20 @@ type Props = {
   root?: string;
   /** What it can be held against, the likeliest first. */
   others?: readonly Other[];
+  /** Where it stands, for what of it is masked. */
+  place: Place;
 };
 
 /** A value as tree, table or text, or where it differs from another. A large one is drawn when it is asked for. */
-export function ValueView({ label, value, root, others = [] }: Props) {
+export function ValueView({ place, ...rest }: Props) {
+  return (
+    <Revealable place={place}>
+      <Views {...rest} />
+    </Revealable>
+  );
+}
+
+function Views({ label, value, root, others = [] }: Omit<Props, "place">) {
   const [kept, setKept] = usePersistent<As>("run:value", "tree");
   const [differing, setDiffering] = useState(false);
   const [chosenOther, setOther] = useState<string | null>(null);
@@ -94,7 +116,7 @@ export function ValueView({ label, value, root, others = [] }: Props) {
           <Rows rows={rows} label={label} />
         ) : as === "json" ? (
           <pre className="whitespace-pre-wrap break-words p-4 font-mono text-xs leading-5">
-            {textOf(value)}
+            <MaskedJson text={textOf(value)} />
           </pre>
         ) : (
           <JsonView value={value} root={root} className="p-4" />
@@ -140,7 +162,7 @@ function Rows({ rows, label }: { rows: Record<string, unknown>[]; label: string 
           <tr key={index}>
             {columns.map((each) => (
               <td key={each} className="max-w-80 truncate px-4 py-1">
-                {cell(row[each])}
+                <Cell value={row[each]} />
               </td>
             ))}
           </tr>
@@ -159,8 +181,16 @@ function rowsOf(value: unknown): Record<string, unknown>[] | null {
   return Object.entries(value).map(([field, inside]) => ({ field, value: inside }));
 }
 
-function cell(value: unknown): string {
-  return value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
+/** Which place a cell has in the whole is not told: what is masked in it is revealed as a whole. */
+function Cell({ value }: { value: unknown }) {
+  const mark = markOf(value);
+  if (mark) return <Masked mark={mark} path="" />;
+  if (value === undefined) return null;
+  return typeof value === "string" ? (
+    <MaskedText text={value} path="" />
+  ) : (
+    <MaskedJson text={JSON.stringify(value)} />
+  );
 }
 
 function textOf(value: unknown): string {

@@ -12,6 +12,7 @@ import {
 import { ended } from "@/api/queries";
 import type { RunItem } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { keyOf } from "@/lib/shortcuts";
 import { duration, elapsed } from "@/lib/time";
 import { toast } from "@/lib/toast";
 import { Badge, Elapsed, IconButton, Menu, StatusBadge, Timestamp } from "@/ui";
@@ -252,20 +253,20 @@ function RowMenu({ run, may, actions }: { run: RunItem; may: boolean; actions: R
         />
       }
       items={[
-        { label: "Open", icon: ExternalLink, shortcut: "enter", onSelect: () => actions.open(run) },
+        { label: "Open", icon: ExternalLink, shortcut: keyOf("openRun"), onSelect: () => actions.open(run) },
         ...(may
           ? [
               {
                 label: "Re-run …",
                 icon: RotateCw,
-                shortcut: "r",
+                shortcut: keyOf("rerun"),
                 disabled: !ended(run.status),
                 onSelect: () => actions.rerun(run),
               },
               {
                 label: "Cancel …",
                 icon: Ban,
-                shortcut: "c",
+                shortcut: keyOf("cancelRun"),
                 danger: true,
                 disabled: ended(run.status),
                 onSelect: () => actions.cancel(run),

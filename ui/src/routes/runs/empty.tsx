@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { CircleCheckBig, ListTree, X } from "lucide-react";
-import { orchestratorQuery, providersQuery, runsQuery } from "@/api/queries";
+import { orchestratorQuery, providersQuery, runsQuery, sessionQuery } from "@/api/queries";
 import { Button, EmptyState, Timestamp } from "@/ui";
 import { narrowings, type RunsSearch, SINCE } from "./search";
 
@@ -14,6 +14,7 @@ export function NoRuns({ search, onChange, onClear }: Props) {
     enabled: search.orchestratorId !== undefined,
   });
   const providers = useQuery(providersQuery);
+  const session = useQuery(sessionQuery);
   const narrowed = narrowings(search, {
     flow: flow.data?.name,
     provider: providers.data?.find((each) => each.name === search.provider)?.title,
@@ -34,6 +35,21 @@ export function NoRuns({ search, onChange, onClear }: Props) {
       </EmptyState>
     );
   }
+  const only = (key: "held" | "slow" | "by") =>
+    search[key] && narrowed.every((each) => each.key === key || each.key === "since");
+  const calm = only("held") ? CALM.held : only("slow") ? CALM.slow : null;
+  if (calm) {
+    return (
+      <EmptyState
+        icon={CircleCheckBig}
+        title={calm.title}
+        actions={<Button onClick={onClear}>Show all runs</Button>}
+      >
+        {calm.text}
+      </EmptyState>
+    );
+  }
+  if (only("by") && search.by === session.data?.subject) return <NothingOfMine onClear={onClear} />;
   const onlyFailed =
     search.status?.join() === "FAILED" && narrowed.every(({ key }) => key === "status" || key === "since");
   if (onlyFailed) return <NoFailures search={search} onClear={onClear} />;
@@ -59,6 +75,37 @@ export function NoRuns({ search, onChange, onClear }: Props) {
       }
     >
       Take something away, or widen the time.
+    </EmptyState>
+  );
+}
+
+const CALM = {
+  held: {
+    title: "Nothing is held back",
+    text: "While a platform does not answer, its steps wait here, and go on by themselves once it does.",
+  },
+  slow: {
+    title: "Nothing is slow",
+    text: "Here stands what takes twice as long as its orchestrator usually does, and at least a second longer. What is usual is known after five completed runs.",
+  },
+};
+
+function NothingOfMine({ onClear }: { onClear: () => void }) {
+  return (
+    <EmptyState
+      icon={ListTree}
+      title="You have started no run"
+      actions={
+        <>
+          <Button asChild>
+            <Link to="/orchestrators">Open an orchestrator</Link>
+          </Button>
+          <Button onClick={onClear}>Show all runs</Button>
+        </>
+      }
+    >
+      Open an orchestrator and press Run. Runs that a webhook, a schedule or a token starts are not among
+      yours.
     </EmptyState>
   );
 }

@@ -21,6 +21,17 @@ import { narrowings, type RunsSearch, SINCE, timeText } from "./search";
 
 const ANY = "any";
 const CUSTOM = "custom";
+const LONGER: Record<string, string> = {
+  1: "Over 1 s",
+  10: "Over 10 s",
+  60: "Over 1 min",
+  600: "Over 10 min",
+  3600: "Over 1 h",
+};
+const DURATIONS = [
+  ...Object.entries(LONGER).map(([value, label]) => ({ value, label })),
+  { value: "slow", label: "Slower than usual" },
+];
 
 type Props = { search: RunsSearch; onChange: (change: Partial<RunsSearch>) => void; onClear: () => void };
 
@@ -37,7 +48,10 @@ export function Filters({ search, onChange, onClear }: Props) {
   const own = search.until !== undefined || (search.since !== undefined && !(search.since in SINCE));
   const narrowed = narrowings(search, {});
   // What no control above shows.
-  const others = narrowed.filter(({ key }) => ["by", "minSeconds", "error", "revision"].includes(key));
+  const listed = search.minSeconds !== undefined && search.minSeconds in LONGER && !search.slow;
+  const others = narrowed.filter(
+    ({ key }) => ["by", "held", "error", "revision"].includes(key) || (key === "minSeconds" && !listed),
+  );
   return (
     <div className="flex flex-col gap-2">
       <div className="flex flex-wrap items-center gap-2">
@@ -114,6 +128,17 @@ export function Filters({ search, onChange, onClear }: Props) {
             ...(own ? [{ value: CUSTOM, label: timeText(search) }] : []),
             { value: own ? "change" : CUSTOM, label: own ? "Another time …" : "From … to …" },
           ]}
+        />
+        <Choice
+          label="Duration"
+          value={search.slow ? "slow" : listed ? String(search.minSeconds) : undefined}
+          options={DURATIONS}
+          onChange={(next) =>
+            onChange({
+              slow: next === "slow" || undefined,
+              minSeconds: next === undefined || next === "slow" ? undefined : Number(next),
+            })
+          }
         />
         <Labels value={search.label ?? []} onChange={(label) => onChange({ label })} />
         {others.map(({ key, text, without }) => (

@@ -1,11 +1,11 @@
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { ArrowUp, CloudOff, Info, Keyboard, RefreshCw, Terminal } from "lucide-react";
 import { useCallback, useMemo, useState } from "react";
 import { ended, useMay } from "@/api/queries";
 import type { RunItem } from "@/api/types";
 import { cn } from "@/lib/cn";
-import { useHotkeys } from "@/lib/hotkeys";
 import { usePersistent } from "@/lib/persist";
+import { keyOf, keysOf, type Row, SHORTCUTS, type ShortcutId, useShortcuts } from "@/lib/shortcuts";
 import { plural } from "@/lib/time";
 import { useCommands } from "@/shell/commands";
 import {
@@ -36,20 +36,7 @@ import { Views } from "./views";
 
 const route = getRouteApi("/runs");
 const NOTHING: ReadonlySet<string> = new Set();
-const KEYS: ReadonlyArray<[string, string]> = [
-  ["j", "Next run"],
-  ["k", "Run before"],
-  ["arrowright", "Unfold"],
-  ["arrowleft", "Fold"],
-  ["enter", "Open"],
-  ["x", "Select"],
-  ["shift+x", "Select up to here"],
-  ["r", "Re-run"],
-  ["c", "Cancel"],
-  [".", "Menu of the run"],
-  ["/", "Search"],
-  ["e", "Group by error"],
-];
+const KEYS = Object.entries(SHORTCUTS["List of runs"]) as [ShortcutId, Row][];
 
 /** Every run, newest first; what is asked for stands in the address. */
 export function RunsPage() {
@@ -78,10 +65,16 @@ export function RunsPage() {
   const byError = () => group(grouping === "error" ? "none" : "error");
   const find = () => document.getElementById("runs-search")?.focus();
 
-  useHotkeys({ "/": find, e: byError });
+  useShortcuts({ searchRuns: find, byError });
   useCommands([
-    { id: "runs-error", label: "Group runs by error", group: "Runs", shortcut: "e", run: byError },
-    { id: "runs-search", label: "Search runs", group: "Runs", shortcut: "/", run: find },
+    {
+      id: "runs-error",
+      label: "Group runs by error",
+      group: "Runs",
+      shortcut: keyOf("byError"),
+      run: byError,
+    },
+    { id: "runs-search", label: "Search runs", group: "Runs", shortcut: keyOf("searchRuns"), run: find },
   ]);
 
   const actions: RunActions = {
@@ -128,15 +121,24 @@ export function RunsPage() {
             trigger={<IconButton icon={Keyboard} label="Keys of the list" />}
           >
             <dl className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-1.5 text-sm">
-              {KEYS.map(([key, does]) => (
-                <div key={key} className="contents">
-                  <dt>
-                    <Kbd keys={key} />
+              {KEYS.map(([id, [, does]]) => (
+                <div key={id} className="contents">
+                  <dt className="flex gap-1.5">
+                    {keysOf(id).map((key) => (
+                      <Kbd key={key} keys={key} />
+                    ))}
                   </dt>
                   <dd>{does}</dd>
                 </div>
               ))}
             </dl>
+            <Link
+              to="/settings"
+              search={{ section: "keyboard" }}
+              className="mt-3 block text-accent-text text-sm hover:underline"
+            >
+              Change the keys
+            </Link>
           </Popover>
           <Popover
             label="What the states mean"

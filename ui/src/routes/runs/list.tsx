@@ -2,7 +2,8 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import type { RunItem } from "@/api/types";
 import { cn } from "@/lib/cn";
-import { useHotkeys } from "@/lib/hotkeys";
+import { named, sequenceOf } from "@/lib/hotkeys";
+import { idsOf, type ShortcutId, useShortcuts } from "@/lib/shortcuts";
 import { count } from "@/lib/time";
 import { Checkbox } from "@/ui";
 import { focusRow } from "@/ui/focus-row";
@@ -40,8 +41,7 @@ type Props = {
 
 /** The runs, virtual: only lines in view are in the page.
  *
- * Keys: ↑ ↓ or K J move, → ← unfold and fold, Enter opens, X selects and Shift+X up to here, R repeats, C cancels, the dot
- * opens the menu. One line is in the tab order; what its buttons do has keys. */
+ * One line is in the tab order; what its buttons do has keys. */
 export function RunList(props: Props) {
   const { rows, look, selected, onSelected, expanded, onExpand, actions, may, hasMore, loadingMore, onEnd } =
     props;
@@ -49,7 +49,6 @@ export function RunList(props: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState<string | null>(null);
   const from = useRef<string | null>(null); // where a range begins
-  const chord = useRef(Number.NEGATIVE_INFINITY); // when G was pressed: what follows it goes to a screen
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -78,7 +77,7 @@ export function RunList(props: Props) {
     setCursor(row.id);
     focusRow(virtual, scroller.current, index);
   };
-  useHotkeys({ j: () => focus(at), k: () => focus(at) });
+  useShortcuts({ nextRun: () => focus(at), previousRun: () => focus(at) });
 
   const select = (index: number, range: boolean) => {
     const next = new Set(selected);
@@ -97,25 +96,29 @@ export function RunList(props: Props) {
   };
 
   const pressed = (event: KeyboardEvent<HTMLElement>, run: RunItem, index: number) => {
-    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "g") chord.current = event.timeStamp;
-    else if (event.timeStamp - chord.current < 1000) return;
-    const does: Record<string, () => void> = {
-      ArrowDown: () => focus(stops(index + 1, 1)),
-      j: () => focus(stops(index + 1, 1)),
-      ArrowUp: () => focus(stops(index - 1, -1)),
-      k: () => focus(stops(index - 1, -1)),
-      Home: () => focus(stops(0, 1)),
-      End: () => focus(stops(rows.length - 1, -1)),
-      ArrowRight: () => onExpand(run.id, true),
-      ArrowLeft: () => onExpand(run.id, false),
-      Enter: () => actions.open(run),
-      x: () => select(index, false),
-      X: () => select(index, true),
-      ".": () => openMenu(event.currentTarget),
-      ...(may && { r: () => actions.rerun(run), c: () => actions.cancel(run) }),
+    if (event.target !== event.currentTarget) return;
+    const key = named(event.nativeEvent);
+    const sequence = sequenceOf(event.nativeEvent);
+    if (sequence !== key && idsOf(sequence).length > 0) return; // the end of "g c" goes to a screen
+    const does: Partial<Record<ShortcutId, () => void>> = {
+      nextRun: () => focus(stops(index + 1, 1)),
+      previousRun: () => focus(stops(index - 1, -1)),
+      unfold: () => onExpand(run.id, true),
+      fold: () => onExpand(run.id, false),
+      openRun: () => actions.open(run),
+      selectRun: () => select(index, false),
+      selectRuns: () => select(index, true),
+      runMenu: () => openMenu(event.currentTarget),
+      ...(may && { rerun: () => actions.rerun(run), cancelRun: () => actions.cancel(run) }),
     };
-    const action = does[event.key];
+    const fixed: Record<string, () => void> = {
+      arrowdown: () => focus(stops(index + 1, 1)),
+      arrowup: () => focus(stops(index - 1, -1)),
+      home: () => focus(stops(0, 1)),
+      end: () => focus(stops(rows.length - 1, -1)),
+    };
+    const id = idsOf(key).find((each) => does[each]);
+    const action = id ? does[id] : fixed[key];
     if (!action) return;
     event.preventDefault();
     action();

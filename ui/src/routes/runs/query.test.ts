@@ -35,7 +35,12 @@ test("durations", () => {
   expect(parseQuery("took:>=1.5h").search).toEqual({ minSeconds: 5400 });
 });
 
+test("what it is", () => {
+  expect(parseQuery("is:slow is:held").search).toEqual({ slow: true, held: true });
+});
+
 test.each([
+  ["is:odd", 3, 6, "Write is:slow or is:held"],
   ["status:broken", 7, 13, "There is no status “broken”."],
   ["a statsu:failed", 2, 15, "There is no word “statsu:”."],
   ["provider:", 0, 9, "“provider:” wants a value."],
@@ -75,6 +80,7 @@ const SEARCHES: RunsSearch[] = [
   { q: "status:failed" },
   { q: "back\\slash" },
   { minSeconds: 0.0000005 },
+  { held: true, slow: true, since: "24h" },
   { error: "0123456789abcdef0123456789abcdef", since: "2026-01-31T08:00:00.000Z" },
   { by: "token:shop", since: "45m" },
 ];

@@ -21,6 +21,8 @@ export const WORDS: ReadonlyArray<{ word: string; means: string }> = [
   { word: "trigger:webhook", means: "how it was started" },
   { word: "by:ann", means: "who started it" },
   { word: "label:team:sales", means: "has this label; repeat it for several" },
+  { word: "is:slow", means: "takes twice as long as usual, and a second more" },
+  { word: "is:held", means: "has a step that an outage holds back" },
   { word: "since:24h", means: "also 30m, 7d, or a time: since:2026-01-31T08:00" },
   { word: "until:2026-02-01", means: "began before this time" },
   { word: "took:>90s", means: "at least so long; also 500ms, 5m, 2h" },
@@ -71,12 +73,16 @@ const READ: Record<string, Read> = {
       ? { minSeconds: seconds }
       : `“${value}” is no duration. Write took:>90s, or 500ms, 5m, 2h.`;
   },
+  is: (value) =>
+    value === "slow" || value === "held"
+      ? { [value]: true }
+      : `Nothing is “${value}”. Write is:slow or is:held.`,
   revision: (value) =>
     /^[1-9]\d{0,8}$/.test(value) ? { revision: Number(value) } : `“${value}” is no number of a revision.`,
   error: (value) =>
     /^[0-9a-f]{32}$/.test(value) ? { error: value } : "A kind of failure is 32 letters, from “By error”.",
 };
-const SEVERAL = new Set(["status", "label"]);
+const SEVERAL = new Set(["status", "label", "is"]);
 
 /** A query as text: `status:failed provider:make "401" since:24h`. What has no word before it is searched for. */
 export function parseQuery(text: string): ParsedQuery {
@@ -128,6 +134,8 @@ export function queryText(search: RunsSearch, flow?: string): string {
   for (const label of search.label ?? []) add("label", label);
   add("error", search.error);
   add("took", search.minSeconds === undefined ? undefined : `>${plain(search.minSeconds)}s`);
+  if (search.held) add("is", "held");
+  if (search.slow) add("is", "slow");
   add("since", search.since);
   add("until", search.until);
   if (search.q) parts.push(bare(search.q) ? search.q : quoted(search.q, true));

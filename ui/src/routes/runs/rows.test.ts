@@ -49,6 +49,7 @@ test("by remote workflow, a run stands with each that it calls, and once", () =>
     status,
     provider: "n8n",
     workflowId,
+    workflowName: workflowId === "named" ? "A name" : null,
   });
   const steps = [step("a", "leads"), step("b", "orders", "FAILED"), step("c", "leads")];
   const rows = rowsOf([run(2, { status: "FAILED", steps }), run(1)], "workflow", new Set(["run-2"]));

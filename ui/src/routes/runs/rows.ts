@@ -53,9 +53,11 @@ function placesOf(run: RunItem, grouping: Grouping): PlaceOf[] {
   const found = new Map<string, PlaceOf>();
   for (const step of run.steps) {
     if (step.provider === null) continue;
-    const title = step.workflowId === null ? step.provider : `${step.provider} · ${step.workflowId}`;
-    const bad = BAD.has(step.status) || found.get(title)?.failed === true;
-    found.set(title, { key: title, title, failed: bad });
+    const title =
+      step.workflowId === null ? step.provider : `${step.provider} · ${step.workflowName ?? step.workflowId}`;
+    const key = `${step.provider} ${step.workflowId}`;
+    const bad = BAD.has(step.status) || found.get(key)?.failed === true;
+    found.set(key, { key, title, failed: bad });
   }
   return found.size ? [...found.values()] : [{ key: "none", title: "Calls no platform", failed }];
 }

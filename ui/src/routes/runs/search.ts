@@ -16,6 +16,8 @@ export type RunsSearch = {
   since?: string;
   until?: string;
   minSeconds?: number;
+  held?: boolean;
+  slow?: boolean;
   error?: string;
   revision?: number;
   group?: string;
@@ -59,6 +61,8 @@ export function filterOf(search: RunsSearch, now: number): RunFilter {
     since: beginning(search.since, now),
     until: moment(search.until),
     minSeconds: search.minSeconds,
+    held: search.held,
+    slow: search.slow,
     revision: search.revision || undefined,
     error: search.error !== undefined && /^[0-9a-f]{32}$/.test(search.error) ? search.error : undefined,
   });
@@ -112,6 +116,8 @@ export function narrowings(
     add("since", timeText(search), { since: undefined, until: undefined });
   }
   if (search.minSeconds) add("minSeconds", `took over ${duration(search.minSeconds * 1000)}`);
+  if (search.held) add("held", "held back by an outage");
+  if (search.slow) add("slow", "slower than usual");
   if (search.error) add("error", "one kind of failure");
   if (search.revision) add("revision", `revision ${search.revision}`);
   return found;

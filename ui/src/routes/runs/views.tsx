@@ -17,14 +17,14 @@ type Props = { search: RunsSearch; onOpen: (search: RunsSearch) => void };
 export function Views({ search, onOpen }: Props) {
   const views = useViews();
   const [own, setOwn] = usePersistent<Kept[]>("runs-views", []);
-  const known = [...views, ...own].some((view) => isHere(view.search, search));
+  const known = [...views, ...own].some((view) => same(view.search, search));
   return (
     <nav
       aria-label="Views"
       className="flex shrink-0 flex-wrap content-start gap-0.5 xl:w-36 xl:flex-col xl:flex-nowrap xl:[&>button]:flex-none"
     >
       {views.map((view) => (
-        <ViewButton key={view.name} view={view} here={isHere(view.search, search)} onOpen={onOpen} />
+        <ViewButton key={view.name} view={view} here={same(view.search, search)} onOpen={onOpen} />
       ))}
       {own.length > 0 && <hr className="my-1.5 hidden border-line xl:block" />}
       {own.map((view) => (
@@ -121,8 +121,9 @@ function useViews(): View[] {
     enabled: by !== undefined,
     refetchInterval: 30_000,
   });
+  const { data: held } = useQuery({ ...runSummaryQuery({ held: true }, 1), refetchInterval: 30_000 });
+  const { data: slow } = useQuery({ ...runSummaryQuery({ slow: true }, 1), refetchInterval: 30_000 });
   return useMemo(() => {
-    const slow = all?.p95Ms ? all.p95Ms / 1000 : undefined;
     const total = (counts: Record<string, number> | undefined) =>
       counts && Object.values(counts).reduce((sum, each) => sum + each, 0);
     return [
@@ -139,15 +140,18 @@ function useViews(): View[] {
         count: all?.live.WAITING,
         hint: "Waiting now, whenever they began",
       },
-      ...(slow
-        ? [
-            {
-              name: "Slow",
-              search: { since: "24h", minSeconds: slow },
-              hint: "The slowest of the last 24 hours: slower than 95 of 100 completed ones",
-            },
-          ]
-        : []),
+      {
+        name: "Held",
+        search: { held: true },
+        count: total(held?.live),
+        hint: "Held back by an outage now, whenever they began",
+      },
+      {
+        name: "Slow",
+        search: { slow: true, since: "24h" },
+        count: total(slow?.counts),
+        hint: "Of the last 24 hours: twice as long as the orchestrator usually takes, and a second more",
+      },
       ...(by
         ? [
             {
@@ -159,13 +163,7 @@ function useViews(): View[] {
           ]
         : []),
     ];
-  }, [all, mine, by]);
-}
-
-/** How long "slow" is changes from minute to minute; the view stays the same. */
-function isHere(view: RunsSearch, search: RunsSearch): boolean {
-  if (view.minSeconds === undefined || search.minSeconds === undefined) return same(view, search);
-  return same({ ...view, minSeconds: 1 }, { ...search, minSeconds: 1 });
+  }, [all, mine, held, slow, by]);
 }
 
 function same(one: RunsSearch, other: RunsSearch): boolean {

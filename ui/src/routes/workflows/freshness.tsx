@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { LoaderCircle, RefreshCw, TriangleAlert } from "lucide-react";
+import type { ReactNode } from "react";
 import { toastProblem } from "@/api/problem";
 import { useRefreshOffers } from "@/api/queries";
 import type { OfferConnection, Provider } from "@/api/types";
@@ -51,48 +52,47 @@ export function Freshness({ parts, total, providers }: Props) {
       {troubled.length + partial.length > 0 && (
         <ul className="max-h-32 overflow-y-auto border-t">
           {partial.map((each) => (
-            <li key={`${each.connectionId} part`} className="flex gap-1.5 px-4 py-1.5">
-              <TriangleAlert aria-hidden className="mt-px size-3.5 shrink-0 text-st-warning" />
-              <p className="min-w-0">
-                <Link
-                  to="/connections"
-                  search={{ open: each.connectionId }}
-                  className="font-medium hover:underline"
-                >
-                  {each.name}
-                </Link>{" "}
-                is not shown whole. {leftOut(each.leftOut).join(" ")}
-              </p>
-            </li>
+            <About key={`${each.connectionId} part`} connection={each}>
+              is not shown whole. {leftOut(each.leftOut).join(" ")}
+            </About>
           ))}
           {troubled.map((each) => (
-            <li key={each.connectionId} className="flex gap-1.5 px-4 py-1.5">
-              <TriangleAlert aria-hidden className="mt-px size-3.5 shrink-0 text-st-warning" />
-              <p className="min-w-0">
-                <Link
-                  to="/connections"
-                  search={{ open: each.connectionId }}
-                  className="font-medium hover:underline"
-                >
-                  {each.name}
-                </Link>{" "}
-                <Told part={each} title={title(each.provider)} />{" "}
-                {each.syncedAt ? (
-                  <>
-                    This is the list of <Timestamp at={each.syncedAt} />.
-                  </>
-                ) : (
-                  "Its list was never read."
-                )}{" "}
-                <span className="text-muted">
-                  {each.status !== "INACTIVE" && `${each.problem?.message ?? ""} ${each.problem?.hint ?? ""}`}
-                </span>
-              </p>
-            </li>
+            <About key={each.connectionId} connection={each}>
+              <Told part={each} title={title(each.provider)} />{" "}
+              {each.syncedAt ? (
+                <>
+                  This is the list of <Timestamp at={each.syncedAt} />.
+                </>
+              ) : (
+                "Its list was never read."
+              )}{" "}
+              <span className="text-muted">
+                {each.status !== "INACTIVE" && `${each.problem?.message ?? ""} ${each.problem?.hint ?? ""}`}
+              </span>
+            </About>
           ))}
         </ul>
       )}
     </div>
+  );
+}
+
+/** A line about one connection, which it leads to. */
+function About({ connection, children }: { connection: OfferConnection; children: ReactNode }) {
+  return (
+    <li className="flex gap-1.5 px-4 py-1.5">
+      <TriangleAlert aria-hidden className="mt-px size-3.5 shrink-0 text-st-warning" />
+      <p className="min-w-0">
+        <Link
+          to="/connections"
+          search={{ open: connection.connectionId }}
+          className="font-medium hover:underline"
+        >
+          {connection.name}
+        </Link>{" "}
+        {children}
+      </p>
+    </li>
   );
 }
 

@@ -43,15 +43,18 @@ export function Uses(of: Props) {
         items.length > 0 ? (
           <ul className="flex min-w-48 flex-col gap-0.5 text-sm">
             {items.map((each) => (
-              <li key={`${each.orchestratorId} ${each.nodeId}`}>
+              <li key={`${each.orchestratorId} ${each.nodeId} ${each.revision}`}>
                 <Link
                   to="/orchestrators/$id"
                   params={{ id: each.orchestratorId }}
-                  search={{ node: each.nodeId }}
+                  search={{ node: each.nodeId, revision: each.newest ? undefined : each.revision }}
                   className="flex min-h-6 flex-wrap items-baseline gap-x-1.5 rounded-md hover:underline"
                 >
                   <span className="text-accent-text">{each.orchestratorName}</span>
-                  <span className="text-muted text-xs">{each.nodeLabel}</span>
+                  <span className="text-muted text-xs">
+                    {each.nodeLabel}
+                    {!each.newest && `, published revision ${each.revision}`}
+                  </span>
                 </Link>
               </li>
             ))}

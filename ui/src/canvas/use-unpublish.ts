@@ -1,0 +1,30 @@
+import { toastProblem } from "@/api/problem";
+import { usePublish } from "@/api/queries";
+import type { OrchestratorDetail } from "@/api/types";
+import { toast } from "@/lib/toast";
+
+/** Taking back what is published: every start runs the newest revision again. */
+export function useUnpublish({ id, publishedRevision, revision }: OrchestratorDetail) {
+  const publish = usePublish(id);
+  // The screen may be another one by the time of the answer.
+  const go = async (to: number | null, failed: string) => {
+    try {
+      await publish.mutateAsync({ revision: to });
+      return true;
+    } catch (error) {
+      toastProblem(error, failed);
+      return false;
+    }
+  };
+  const unpublish = async () => {
+    if (await go(null, "It was not unpublished"))
+      toast.success("Nothing is published any more", {
+        description: `Every start runs the newest revision: now ${revision}.`,
+        action: {
+          label: "Undo",
+          onClick: () => void go(publishedRevision, `Revision ${publishedRevision} was not published again`),
+        },
+      });
+  };
+  return { unpublish: () => void unpublish(), pending: publish.isPending };
+}

@@ -1,0 +1,37 @@
+import { problemOf } from "@/api/problem";
+import { Field, Input } from "@/ui";
+
+type Props = {
+  value: string;
+  onChange: (value: string) => void;
+  /** In whose history it will stand. */
+  of?: string;
+  required?: boolean;
+  /** It was sent without one. */
+  missing?: boolean;
+};
+
+/** Why somebody acts on a dead letter. */
+export function ReasonField({ value, onChange, of = "the run's history", required, missing }: Props) {
+  return (
+    <Field
+      label="Reason"
+      required={required}
+      hint={`Stands in ${of}, with your name.`}
+      error={missing && !value.trim() ? "Say why; whoever reads the history wants to know." : null}
+    >
+      <Input value={value} maxLength={500} onChange={(event) => onChange(event.target.value)} />
+    </Field>
+  );
+}
+
+/** Why the server did not do it. */
+export function Refused({ error }: { error: Error | null }) {
+  if (!error) return null;
+  const problem = problemOf(error);
+  return (
+    <p role="alert" className="text-sm text-st-failed">
+      {problem.detail} {problem.hint}
+    </p>
+  );
+}

@@ -1,0 +1,224 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { Download, Lock, ScrollText, X } from "lucide-react";
+import { useMemo } from "react";
+import { auditFile, auditQuery, sessionQuery, useMay } from "@/api/queries";
+import type { AuditLine } from "@/api/types";
+import {
+  Button,
+  type Column,
+  EmptyState,
+  Loaded,
+  SearchInput,
+  Section,
+  Select,
+  Table,
+  Timestamp,
+} from "@/ui";
+
+const route = getRouteApi("/settings");
+
+const KINDS = [
+  { value: "any", label: "Everything" },
+  { value: "run", label: "Runs" },
+  { value: "payload", label: "Revealed payloads" },
+  { value: "dead_letter", label: "Dead letters" },
+  { value: "callback", label: "Callbacks" },
+  { value: "orchestrator", label: "Orchestrators" },
+  { value: "connection", label: "Connections" },
+  { value: "token", label: "API tokens" },
+  { value: "member", label: "People" },
+  { value: "account", label: "Accounts" },
+  { value: "session", label: "Sessions" },
+  { value: "sign_in", label: "Refused sign-ins" },
+  { value: "redaction", label: "Redaction" },
+  { value: "retention", label: "Retention" },
+  { value: "key", label: "Keys" },
+];
+
+const columns: Column<AuditLine>[] = [
+  {
+    key: "at",
+    header: "When",
+    width: "88px",
+    cell: (line) => <Timestamp at={line.at} className="text-muted" />,
+  },
+  {
+    key: "by",
+    header: "Who",
+    width: "minmax(0, 3fr)",
+    cell: (line) => <span title={line.by}>{line.by}</span>,
+  },
+  {
+    key: "action",
+    header: "What",
+    width: "minmax(0, 6fr)",
+    cell: (line) => (
+      <span title={said(line)}>
+        <span className="font-medium">{worded(line.action)}</span>
+        {line.fields.length > 0 && <span className="text-muted"> {line.fields.join(", ")}</span>}
+        {line.reason && <span className="text-muted"> “{line.reason}”</span>}
+      </span>
+    ),
+  },
+  {
+    key: "object",
+    header: "Of",
+    width: "minmax(0, 3fr)",
+    cell: (line) => <Subject line={line} />,
+  },
+  {
+    key: "from",
+    header: "From",
+    width: "96px",
+    wide: true,
+    cell: (line) => <span className="font-mono text-muted text-xs">{line.address ?? "–"}</span>,
+  },
+];
+
+/** Who changed what: every line, narrowed by what stands in the address, and as a file. */
+export function Audit() {
+  const session = useQuery(sessionQuery);
+  const may = useMay("admin");
+  const { by, action, object } = route.useSearch();
+  const filter = { ...(by && { by }), ...(action && { action }), ...(object && { objectId: object }) };
+  return (
+    <Section
+      title="Audit log"
+      description="Who changed what, when and from where. Lines are never altered; they hold names of fields, never values."
+      flush
+      actions={
+        may && (
+          <>
+            <File filter={filter} format="csv" label="CSV" />
+            <File filter={filter} format="jsonl" label="JSON lines" />
+          </>
+        )
+      }
+    >
+      <Loaded query={session}>
+        {({ role }) =>
+          may ? (
+            <>
+              <Filters />
+              <Lines filter={filter} />
+            </>
+          ) : (
+            <EmptyState icon={Lock} title="Admins see the audit log">
+              Your role is {role}. A run's own history tells who started, cancelled or resumed it.
+            </EmptyState>
+          )
+        }
+      </Loaded>
+    </Section>
+  );
+}
+
+function Filters() {
+  const { by = "", action, object } = route.useSearch();
+  const navigate = useNavigate({ from: "/settings" });
+  const go = (change: { by?: string; action?: string; object?: string }) =>
+    void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
+  return (
+    <div className="flex flex-wrap items-center gap-2 border-b px-4 py-2">
+      <Select
+        label="What"
+        className="w-44"
+        value={KINDS.some((kind) => kind.value === action) ? (action ?? "any") : "any"}
+        onChange={(next) => go({ action: next === "any" ? undefined : next })}
+        options={KINDS}
+      />
+      <SearchInput
+        label="Who, exactly"
+        className="w-52 max-w-full"
+        value={by}
+        onChange={(next) => go({ by: next || undefined })}
+      />
+      {object && (
+        <Button size="sm" icon={X} onClick={() => go({ object: undefined })}>
+          Only one object
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Lines({ filter }: { filter: { by?: string; action?: string; objectId?: string } }) {
+  const query = useInfiniteQuery(auditQuery(filter));
+  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
+  const narrowed = Object.keys(filter).length > 0;
+  return (
+    <Loaded query={query}>
+      {() =>
+        rows.length ? (
+          <div className="flex h-[62vh] min-h-72 flex-col">
+            <Table
+              label="Audit log"
+              columns={columns}
+              rows={rows}
+              rowId={(line) => line.id}
+              hasMore={query.hasNextPage && !query.isPlaceholderData}
+              loadingMore={query.isFetchingNextPage}
+              onEnd={() => void query.fetchNextPage()}
+            />
+          </div>
+        ) : (
+          <EmptyState icon={ScrollText} title={narrowed ? "No line fits" : "Nothing was changed yet"}>
+            {narrowed
+              ? "Choose everything, and leave out the name, to see the others."
+              : "What people, tokens and commands change is listed here."}
+          </EmptyState>
+        )
+      }
+    </Loaded>
+  );
+}
+
+type FileProps = { filter: object; format: "csv" | "jsonl"; label: string };
+
+function File({ filter, format, label }: FileProps) {
+  return (
+    <Button asChild size="sm">
+      <a href={auditFile(filter, format)} download aria-label={`Download as ${label}`}>
+        <Download aria-hidden className="size-3.5" />
+        {label}
+      </a>
+    </Button>
+  );
+}
+
+/** What a line is about, as a link to it where it has a page. */
+function Subject({ line }: { line: AuditLine }) {
+  const { objectId: id, objectKind: kind } = line;
+  const name = line.objectName ?? id ?? kind.replaceAll("_", " ");
+  const look = "text-accent-text hover:underline";
+  if (id && kind === "run")
+    return (
+      <Link to="/runs/$runId" params={{ runId: id }} className={look}>
+        run {name}
+      </Link>
+    );
+  if (id && kind === "orchestrator")
+    return (
+      <Link to="/orchestrators/$id" params={{ id }} className={look}>
+        {name}
+      </Link>
+    );
+  if (id && kind === "dead_letter")
+    return (
+      <Link to="/dead-letters" search={{ open: id }} className={look}>
+        {name}
+      </Link>
+    );
+  return <span title={name}>{name}</span>;
+}
+
+/** "dead_letter.dropped" as "Dead letter dropped". */
+export function worded(action: string): string {
+  const words = action.replaceAll(/[._]/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function said(line: AuditLine): string {
+  return [worded(line.action), line.fields.join(", "), line.reason].filter(Boolean).join(" · ");
+}
