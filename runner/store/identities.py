@@ -26,8 +26,8 @@ from runner.store.api_tokens import workspace_called
 from runner.store.audit import record, record_refusal
 from runner.store.minted import hashed
 from runner.store.people import expel, give_role
-from runner.store.sessions import Client, open_session, scope_of
-from runner.tables import account, identity, invitation, membership, oidc_flow
+from runner.store.sessions import Client, end_sessions, open_session, scope_of
+from runner.tables import account, api_token, identity, invitation, membership, oidc_flow, password_reset
 
 FLOW_LIFE = timedelta(minutes=10)
 _NAME_LIMIT = 100
@@ -239,6 +239,7 @@ async def _newcomer(
             )
             if member is None:
                 return NotAdmitted("the account is a member of no workspace")
+            await _void(connection, owner.id)
             await _link(connection, claims, owner.id, await scope_of(connection, owner.id, member, client))
             return owner.id
     invited = await _invited(connection, email)
@@ -326,6 +327,20 @@ async def _govern(
                     await expel(connection, scope, account_id, reason="groups")
                 else:
                     await give_role(connection, scope, account_id, role, reason="groups")
+
+
+async def _void(connection: AsyncConnection, account_id: UUID) -> None:
+    """Every other way in ends: who made this account never had to show that the address is theirs, as the issuer just did. Else
+    somebody could accept an invitation for an address, wait for its owner, and share the account with them."""
+    await end_sessions(connection, account_id)
+    await connection.execute(update(account).where(account.c.id == account_id).values(password_hash=None))
+    for table in (identity, password_reset):
+        await connection.execute(delete(table).where(table.c.account_id == account_id))
+    await connection.execute(
+        update(api_token)
+        .where(api_token.c.account_id == account_id, api_token.c.revoked_at.is_(None))
+        .values(revoked_at=_NOW)
+    )
 
 
 async def _link(connection: AsyncConnection, claims: Claims, account_id: UUID, scope: Scope) -> None:

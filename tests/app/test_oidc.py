@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from runner.model import Role
+from runner.store.sessions import Client
 from tests.app.oidc_browser import (
     ANN,
     HTML,
@@ -94,6 +95,29 @@ async def test_an_account_is_linked_by_a_verified_address(open_site: Site, corp:
     me = await browser.me()
     assert me is not None and (me["subject"], me["role"]) == (ANN, "admin")
     assert await rows(open_site, "SELECT account_id FROM identity") == [(known,)]
+
+
+async def test_who_had_the_account_before_its_address_was_shown_to_be_somebodys_is_out(
+    open_site: Site, corp: MockIssuer
+) -> None:
+    """Somebody accepts an invitation made for another's address, and waits for them."""
+    known = await add_account(open_site, ANN, Role.ADMIN)
+    early = Browser(open_site)
+    secret = await open_site.store.sessions.open(known, Client())
+    assert secret is not None
+    early.cookies["__Host-baton"] = secret
+    assert await early.me() is not None
+    made = await early.change("POST", "/api/v1/account/tokens", {"name": "kept", "role": "admin"})
+    token = {"Authorization": f"Bearer {made.json()['token']}"}
+    assert (await open_site.anonymous.get("/api/v1/session", headers=token)).status_code == 200
+    corp.person["email"] = ANN
+    owner = Browser(open_site)
+    assert (await owner.sign_in()).status_code == 303
+    assert await owner.me() is not None and await early.me() is None
+    assert (await open_site.anonymous.get("/api/v1/session", headers=token)).status_code == 401
+    assert await rows(open_site, "SELECT password_hash FROM account WHERE email = 'ann@example.org'") == [
+        (None,)
+    ]
 
 
 async def test_two_issuers_know_two_people_of_one_name(

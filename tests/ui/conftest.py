@@ -31,6 +31,7 @@ FLAGS = [
     "--font-render-hinting=none",
     "--hide-scrollbars",
 ]
+HERE = Path(__file__).parent
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 420, "height": 900}
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -42,7 +43,7 @@ expect.set_options(timeout=10_000)
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: "product" in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: item.path.parent == HERE)
 
 
 @pytest.fixture(scope="session")
