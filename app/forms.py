@@ -12,7 +12,7 @@ _REF = "#/$defs/"
 
 
 def form_schema(model: type[BaseModel]) -> JsonObject:
-    """The schema of what a person fills in, with every reference put in place and no model names as titles.
+    """The schema of what a person fills in, with every reference put in place and no model names as titles or in discriminators.
 
     Field titles, descriptions, defaults and `x-widget` hints are the model's.
     """
@@ -37,4 +37,5 @@ def _inlined(value: Any, definitions: dict[str, Any], within: tuple[str, ...]) -
         target = {k: v for k, v in definitions[name].items() if k not in ("title", "description")}
         beside = {k: v for k, v in node.items() if k != "$ref"}
         return _inlined({**target, **beside}, definitions, (*within, name))
-    return {key: _inlined(item, definitions, within) for key, item in node.items()}
+    kept = {key: item for key, item in node.items() if key != "mapping" or "propertyName" not in node}
+    return {key: _inlined(item, definitions, within) for key, item in kept.items()}

@@ -108,7 +108,8 @@ def _takes_nothing(body: TypeAdapter[Any]) -> bool:
 
 def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    content = {operation.media: {"schema": schemas.get(f"{operation.__name__}/answer", {"type": "string"})}}
+    schema = schemas.get(f"{operation.__name__}/answer", {"type": "string"})
+    content = {media: {"schema": schema} for media in (operation.media, *operation.also_media)}
     for status in (operation.status, *operation.also):
         found[str(status)] = {"description": HTTPStatus(status).phrase}
         if status not in (204, 303):

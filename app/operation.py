@@ -51,6 +51,7 @@ class Operation:
     also: tuple[int, ...]
     raises: tuple[type[Exception], ...]
     media: str
+    also_media: tuple[str, ...]
     limit: int
     accepts: Mapping[str, Any] | None
     admitted: bool = False
@@ -123,14 +124,16 @@ def operation(
     also: tuple[int, ...] = (),
     raises: tuple[type[Exception], ...] = (),
     media: str = "application/json",
+    also_media: tuple[str, ...] = (),
     limit: int = MAX_BODY,
     accepts: Mapping[str, Any] | None = None,
     admitted: bool = False,
 ) -> Callable[[Handler], Operation]:
-    """Make a handler an endpoint. `also`: further statuses it answers with; `limit`: bytes of its body; `accepts`: the media
-    types of a body that the handler reads itself, as OpenAPI's `content`; `admitted`: it needs a place (`app.admission`)."""
-    options = {"permission": permission, "status": status, "also": also, "raises": raises}
-    return partial(Operation, **options, media=media, limit=limit, accepts=accepts, admitted=admitted)
+    """Make a handler an endpoint. `also` and `also_media`: further statuses and media types it answers with; `limit`: bytes of its
+    body; `accepts`: the media types of a body that the handler reads itself, as OpenAPI's `content`; `admitted`: it needs a place
+    (`app.admission`)."""
+    told = {"status": status, "also": also, "raises": raises, "media": media, "also_media": also_media}
+    return partial(Operation, permission=permission, **told, limit=limit, accepts=accepts, admitted=admitted)
 
 
 def _answer(hint: Any) -> TypeAdapter[Any] | None:

@@ -34,7 +34,7 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def served(app: Any, *, port: int = 0) -> AsyncGenerator[str]:
     """The base URL of `app`, up when the block begins and gone when it ends. `port` 0: any that is free."""
-    sock = socket.socket()
+    sock = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio leaves Nagle's algorithm on
     if port:  # it may have been ours a moment ago
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))

@@ -53,7 +53,7 @@ async def list_audit(request: Request[State], scope: Scope, query: AuditQuery) -
     return listing(found, query.limit, lambda item: item.id)
 
 
-@operation(permission=Role.ADMIN, media="text/csv")
+@operation(permission=Role.ADMIN, media="text/csv", also_media=("application/x-ndjson",))
 async def export_audit(request: Request[State], scope: Scope, query: ExportQuery) -> Response:
     """All lines that match, newest first, as CSV with a heading or as JSON lines. Streamed: it may be long."""
     media = "text/csv; charset=utf-8" if query.format == "csv" else "application/x-ndjson"

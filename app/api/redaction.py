@@ -13,7 +13,7 @@ from app.operation import at_least, operation
 from app.problems import Invalid
 from app.state import State
 from providers import Frozen
-from runner.errors import Conflict
+from runner.errors import Conflict, NotFound
 from runner.model import Role, Scope
 from runner.paths import PathError
 from runner.redaction import PRESETS, BadRule, Rule, RuleKind
@@ -70,7 +70,7 @@ async def get_redaction(request: Request[State], scope: Scope) -> Redaction:
     return await request.state["store"].redactions.all(scope)
 
 
-@operation(permission=Role.ADMIN, status=201, raises=(BadRule, Conflict))
+@operation(permission=Role.ADMIN, status=201, raises=(BadRule, Conflict, NotFound))
 async def add_rule(request: Request[State], scope: Scope, body: NewRule) -> Redaction:
     """Mask something from now on, in what is stored already too. Other processes follow within 2 seconds."""
     return await request.state["store"].redactions.add(scope, _rule(body))
@@ -88,7 +88,7 @@ async def set_reveal_role(request: Request[State], scope: Scope, body: RevealSet
     return await request.state["store"].redactions.let_reveal(scope, body.role)
 
 
-@operation(permission=Role.ADMIN, raises=(BadRule,))
+@operation(permission=Role.ADMIN, raises=(BadRule, NotFound))
 async def preview_rule(request: Request[State], scope: Scope, body: RulePreview) -> RedactionPreview:
     """What a run would look like if this rule held besides the others. Stores nothing."""
     return await request.state["store"].redactions.preview(scope, _rule(body.rule), body.run_id)

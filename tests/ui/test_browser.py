@@ -54,7 +54,7 @@ def ready(node: dict[str, Any], workflow: str) -> None:
     assert node["type"] == "RemoteWebhook"
     assert config["workflowId"] == workflow and config["connectionId"] and config["provider"]
     assert kept["fingerprint"] and kept["at"]
-    assert set(kept) == {"fingerprint", "at", "inputs", "outputs", "sample"}
+    assert set(kept) == {"fingerprint", "at", "inputs", "outputs", "sample", "trigger"}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -192,6 +192,7 @@ def test_inputs_are_a_form_where_the_drawing_says_what_it_takes(page: Page, axe:
     orchestrator = made(page, "With inputs", {**three(), "inputSchema": schema})
     page.goto(f"/orchestrators/{orchestrator}")
     expect(page.locator(".react-flow__node")).to_have_count(3)
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()  # who one is has come, too
     page.keyboard.press("Control+Enter")
     dialog = page.get_by_role("dialog", name="Run")
     who = dialog.get_by_role("textbox", name="Who")
@@ -221,6 +222,7 @@ def test_the_fields_of_the_input_are_made_from_what_was_given(page: Page, axe: A
     orchestrator = made(page, "Fields", three())
     page.goto(f"/orchestrators/{orchestrator}")
     expect(page.locator(".react-flow__node")).to_have_count(3)
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()  # who one is has come, too
     page.keyboard.press("Control+Enter")
     dialog = page.get_by_role("dialog", name="Run")
     dialog.get_by_role("textbox", name="Inputs").fill('{"n": 4}')

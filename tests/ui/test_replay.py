@@ -224,6 +224,7 @@ def test_a_cut_stream_goes_on_without_a_gap(page: Page, line: Line, axe: Axe, sh
     page.goto(f"{line.url}/orchestrators/{orchestrator}?run={run['id']}&drawer=log")
     bar = page.get_by_role("region", name="Run", exact=True)
     expect(status(page, "Step1", "COMPLETED")).to_be_visible()
+    expect(page.get_by_role("list", name="Log lines")).to_be_visible()  # its part of the page has come, too
     line.cut()
     expect(bar).to_contain_text("Live updates are cut off")
     assert page.locator("[data-status=COMPLETED]").count() < len(names)
