@@ -26,7 +26,11 @@ def test_what_is_broken_is_grouped_and_leads_to_its_runs(page: Page, axe: Axe, s
         run = page.request.post(url, data={"inputs": {}}, headers=headers).json()
         assert run["status"] == "FAILED"
     page.goto("/")
-    group = page.get_by_role("list", name="Failures by kind").get_by_role("listitem").filter(has_text="Never answered › ")
+    group = (
+        page.get_by_role("list", name="Failures by kind")
+        .get_by_role("listitem")
+        .filter(has_text="Never answered › ")
+    )
     expect(group).to_have_count(1)
     expect(group).to_contain_text("3 ×")
     expect(group).to_contain_text("Never answered › Nobody answers")

@@ -124,7 +124,9 @@ def test_an_empty_product_shows_the_first_steps(page: Page, axe: Axe, shot: Shot
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 
 
-@pytest.mark.parametrize(("path", "said"), [("/settings?section=tokens", "Admins manage"), ("/inbound", "Operators see")])
+@pytest.mark.parametrize(
+    ("path", "said"), [("/settings?section=tokens", "Admins manage"), ("/inbound", "Operators see")]
+)
 def test_a_viewer_is_told_why_not(page: Page, path: str, said: str, axe: Axe) -> None:
     def viewer(route: Route) -> None:
         route.fulfill(json={**route.fetch().json(), "role": "viewer"})
