@@ -28,7 +28,6 @@ from runner.model import Role, Scope
 
 ValueT = TypeVar("ValueT")
 Handler = Callable[..., Awaitable[Any]]
-_RANK = {role: rank for rank, role in enumerate(Role)}
 _OURS = ("request", "scope", "body", "query", "headers", "return")
 
 
@@ -85,8 +84,7 @@ class Operation:
             scope = await request.state["authenticate"](request)
             if scope is None:
                 raise Unauthenticated
-            if _RANK[scope.role] < _RANK[self.permission]:
-                raise Forbidden(f"This needs the role {self.permission}; yours is {scope.role}.")
+            at_least(scope, self.permission)
             if self.takes_scope:
                 given["scope"] = from_where(scope, request)
         for name, kind in self.path.items():
@@ -112,8 +110,8 @@ def from_where(scope: Scope, request: Request[Any]) -> Scope:
 
 
 def at_least(scope: Scope, role: Role) -> None:
-    """For what a setting opens to other roles than the operation's own. Raises Forbidden."""
-    if _RANK[scope.role] < _RANK[role]:
+    """Raises Forbidden for a lesser role."""
+    if not scope.role.includes(role):
         raise Forbidden(f"This needs the role {role}; yours is {scope.role}.")
 
 

@@ -19,7 +19,6 @@ from runner.model import Role, Scope
 from runner.wire import ApiToken
 
 NAME_LIMIT = 200
-_RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 class NewToken(Frozen):
@@ -55,7 +54,7 @@ async def issued(
     request: Request[State], scope: Scope, body: NewToken, *, personal: bool
 ) -> Reply[IssuedToken]:
     """A new one. Raises Forbidden for a role above the asker's."""
-    if _RANK[body.role] > _RANK[scope.role]:
+    if not scope.role.includes(body.role):
         raise Forbidden(f"You may make tokens up to your own role, {scope.role}.")
     lifetime = None if body.days is None else timedelta(days=body.days)
     access = request.state["store"].access

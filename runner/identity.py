@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from runner.model import Role
 
-_RANK = {role: rank for rank, role in enumerate(Role)}
-
 
 @dataclass(frozen=True)
 class Claims:
@@ -54,4 +52,4 @@ class Admittance:
         """What a newcomer gets, and with `groups` everybody at each sign-in: the highest role of the groups, else that of
         newcomers. None: nothing."""
         found = [role for group, role in self.groups.items() if group in claims.groups]
-        return max(found, key=_RANK.__getitem__) if found else self.newcomers
+        return max(found, key=lambda role: role.rank) if found else self.newcomers

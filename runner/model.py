@@ -78,10 +78,14 @@ class Role(StrEnum):
     EDITOR = "editor"
     ADMIN = "admin"
 
+    @property
+    def rank(self) -> int:
+        """From 0; the higher, the more one may."""
+        return list(Role).index(self)
+
     def includes(self, other: Role) -> bool:
         """Whether who has this role may do what `other` may."""
-        order = list(Role)
-        return order.index(self) >= order.index(other)
+        return self.rank >= other.rank
 
 
 @dataclass(frozen=True)

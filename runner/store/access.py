@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, literal, select, text, update
 
 from runner.model import Role, Scope
 from runner.store.api_tokens import ApiTokens, workspace_called
-from runner.store.minted import CODE, hashed, mint, well_formed
+from runner.store.minted import CODE, hashed, mint, unspent, well_formed
 from runner.store.sessions import Client, open_session
 from runner.tables import account, sign_in_code, workspace
 
@@ -86,11 +86,7 @@ class Access(ApiTokens):
             row = (
                 await connection.execute(
                     update(sign_in_code)
-                    .where(
-                        sign_in_code.c.sha256 == hashed(code),
-                        sign_in_code.c.used_at.is_(None),
-                        sign_in_code.c.expires_at > _NOW,
-                    )
+                    .where(unspent(sign_in_code, code))
                     .values(used_at=_NOW)
                     .returning(sign_in_code.c.workspace_id, sign_in_code.c.account_id)
                 )

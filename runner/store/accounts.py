@@ -17,7 +17,7 @@ from runner.errors import Conflict, NotFound
 from runner.model import Role, Scope
 from runner.store.attempts import admit, give_back
 from runner.store.audit import record, record_refusal
-from runner.store.minted import CODE, SESSION, hashed, mint, well_formed
+from runner.store.minted import CODE, SESSION, hashed, mint, unspent, well_formed
 from runner.store.sessions import Client, end_sessions, open_session, scope_of
 from runner.tables import account, identity, membership, password_reset, session, sign_in_code
 
@@ -130,9 +130,10 @@ class Accounts:
                 await connection.execute(
                     update(sign_in_code)
                     .where(
-                        sign_in_code.c.sha256 == hashed(code),
-                        sign_in_code.c.used_at.is_(None),
-                        sign_in_code.c.expires_at > _NOW,
+                        unspent(sign_in_code, code),
+                        sign_in_code.c.account_id.in_(
+                            select(account.c.id).where(account.c.owner, account.c.password_hash.is_(None))
+                        ),
                         ~_owned(),
                     )
                     .values(used_at=_NOW)
@@ -142,13 +143,11 @@ class Accounts:
             if spent is None:
                 return None
             await _free(connection, email)
-            done = await connection.execute(
+            await connection.execute(
                 update(account)
-                .where(account.c.id == spent.account_id, account.c.owner, account.c.password_hash.is_(None))
+                .where(account.c.id == spent.account_id)
                 .values(email=email, name=name, password_hash=password_hash)
             )
-            if not done.rowcount:
-                return None
             await end_sessions(connection, spent.account_id)
             secret = await open_session(connection, spent.account_id, client, workspace_id=spent.workspace_id)
             scope = await scope_of(connection, spent.account_id, spent.workspace_id, client)

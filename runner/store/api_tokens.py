@@ -21,7 +21,6 @@ from runner.tables import account, api_token, workspace
 from runner.wire import ApiToken
 
 _NOW = func.clock_timestamp()
-_RANK = {role: rank for rank, role in enumerate(Role)}
 _BY_TOKEN = Query(
     """
     SELECT t.id, t.workspace_id, t.account_id, t.role, m.role AS held,
@@ -139,7 +138,7 @@ class ApiTokens:
                 )
         role = Role(row.role)
         if row.account_id is not None:
-            role = min(role, Role(row.held), key=_RANK.__getitem__)
+            role = min(role, Role(row.held), key=lambda role: role.rank)
         return Scope(row.workspace_id, row.subject, role, account_id=row.account_id, token_id=row.id)
 
 

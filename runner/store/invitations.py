@@ -16,7 +16,7 @@ from runner.model import Role, Scope
 from runner.store.accounts import create_account
 from runner.store.api_tokens import workspace_called
 from runner.store.audit import record
-from runner.store.minted import INVITATION, hashed, mint, well_formed
+from runner.store.minted import INVITATION, hashed, mint, unspent, well_formed
 from runner.store.sessions import Client, open_session, scope_of
 from runner.tables import account, invitation, membership, workspace
 
@@ -135,11 +135,7 @@ class Invitations:
                 select(account.c.id).where(account.c.email == invitation.c.email).exists().label("known"),
             )
             .join(workspace, workspace.c.id == invitation.c.workspace_id)
-            .where(
-                invitation.c.sha256 == hashed(token),
-                invitation.c.used_at.is_(None),
-                invitation.c.expires_at > _NOW,
-            )
+            .where(unspent(invitation, token))
         )
         async with self._database.begin() as connection:
             row = (await connection.execute(query)).first()
@@ -156,11 +152,7 @@ class Invitations:
             row = (
                 await connection.execute(
                     update(invitation)
-                    .where(
-                        invitation.c.sha256 == hashed(token),
-                        invitation.c.used_at.is_(None),
-                        invitation.c.expires_at > _NOW,
-                    )
+                    .where(unspent(invitation, token))
                     .values(used_at=_NOW)
                     .returning(invitation)
                 )

@@ -7,6 +7,8 @@ import hashlib
 import secrets
 import zlib
 
+from sqlalchemy import ColumnElement, Table, and_, func
+
 TOKEN, CODE, SESSION, INVITATION, RESET = "baton_", "code_", "session_", "invitation_", "reset_"
 
 
@@ -25,6 +27,14 @@ def well_formed(credential: str, prefix: str) -> bool:
 def hashed(credential: str) -> bytes:
     """What is kept of it."""
     return hashlib.sha256(credential.encode()).digest()
+
+
+def unspent(table: Table, credential: str) -> ColumnElement[bool]:
+    """The row of a credential that works once, while it does: not used, not too old."""
+    row = table.c
+    return and_(
+        row.sha256 == hashed(credential), row.used_at.is_(None), row.expires_at > func.clock_timestamp()
+    )
 
 
 def _checksum(text: str) -> str:

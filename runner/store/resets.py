@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import delete, func, insert, select, update
 
 from runner.database import Database
-from runner.store.minted import RESET, hashed, mint, well_formed
+from runner.store.minted import RESET, hashed, mint, unspent, well_formed
 from runner.store.sessions import Client, end_sessions, open_session
 from runner.tables import account, password_reset
 
@@ -49,12 +49,7 @@ class Resets:
             return await connection.scalar(
                 select(account.c.email)
                 .join(password_reset, password_reset.c.account_id == account.c.id)
-                .where(
-                    password_reset.c.sha256 == hashed(token),
-                    password_reset.c.used_at.is_(None),
-                    password_reset.c.expires_at > _NOW,
-                    account.c.disabled_at.is_(None),
-                )
+                .where(unspent(password_reset, token), account.c.disabled_at.is_(None))
             )
 
     async def spend(self, token: str, password_hash: str, client: Client) -> str | None:
@@ -62,27 +57,17 @@ class Resets:
         None: the token is wrong, used or too old, or the person is disabled or in no workspace. Of several at once, one
         succeeds."""
         async with self._database.begin() as connection:
+            able = select(account.c.id).where(account.c.disabled_at.is_(None))
             account_id = await connection.scalar(
                 update(password_reset)
-                .where(
-                    password_reset.c.sha256 == hashed(token),
-                    password_reset.c.used_at.is_(None),
-                    password_reset.c.expires_at > _NOW,
-                )
+                .where(unspent(password_reset, token), password_reset.c.account_id.in_(able))
                 .values(used_at=_NOW)
                 .returning(password_reset.c.account_id)
             )
             if account_id is None:
                 return None
-            changed = (
-                await connection.execute(
-                    update(account)
-                    .where(account.c.id == account_id, account.c.disabled_at.is_(None))
-                    .values(password_hash=password_hash)
-                    .returning(account.c.email)
-                )
-            ).first()
-            if changed is None:
-                return None
+            await connection.execute(
+                update(account).where(account.c.id == account_id).values(password_hash=password_hash)
+            )
             await end_sessions(connection, account_id)
             return await open_session(connection, account_id, client, reset=True)

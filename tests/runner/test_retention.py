@@ -69,11 +69,11 @@ async def age(store: Store, days: int, *only: UUID) -> None:
 
 
 async def completed(store: Store, scope: Scope, engine: Engine, count: int) -> UUID:
-    """An orchestrator with so many completed runs."""
+    """An orchestrator with so many completed runs, which ended in the order they began: by that they are old or new."""
     made = await store.orchestrators.create(scope, "test", "", drawing({"a": mapper("input.n", "n")}))
     for n in range(count):
         await store.runs.create(scope, made.id, {"n": n}, trigger=BY)
-    await engine.run_until_idle()
+        await engine.run_until_idle()
     return made.id
 
 

@@ -61,6 +61,15 @@ def own_product(issuer: MockIssuer, tmp_path_factory: pytest.TempPathFactory) ->
         yield found
 
 
+@pytest.fixture(autouse=True)
+def as_before(issuer: MockIssuer) -> Iterator[None]:
+    """Whoever a test signs in as, the next one meets the same person there."""
+    before = dict(issuer.person)
+    yield
+    issuer.person.clear()
+    issuer.person.update(before)
+
+
 @pytest.fixture
 def outside(browser: Browser, own_product: Product) -> Iterator[BrowserContext]:
     """A browser that nobody is signed in with."""
