@@ -33,7 +33,7 @@ HEADERS = {
 class Edge:
     """Gives every request an id of our own making, whatever the client sends, and lets no error out unanswered.
 
-    The log line names the path without its query, which may hold a callback's token.
+    The log line names the path without its query, which may hold a callback's token; what looks like one in a path is masked.
     """
 
     def __init__(
@@ -68,12 +68,15 @@ class Edge:
         finally:
             self._metrics.requests.labels(_method(scope), _route(scope), str(status or "none")).inc()
             log.info(
-                "%s %r %s %.1fms id=%s",
-                _method(scope),
-                scope["path"],
-                status,
-                1000 * (time.monotonic() - began),
-                request_id,
+                "request answered",
+                {
+                    "method": _method(scope),
+                    "path": scope["path"],
+                    "status": status,
+                    "ms": round(1000 * (time.monotonic() - began), 1),
+                    "address": scope["client"][0] if scope.get("client") else None,
+                    "request": request_id,
+                },
             )
 
 

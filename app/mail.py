@@ -47,7 +47,7 @@ class Post:
             async with asyncio.timeout(SECONDS):
                 await self._send(message, self._url.get_secret_value())
         except (OSError, aiosmtplib.SMTPException) as error:
-            log.error("a mail was not sent: %s", type(error).__name__, exc_info=error)
+            log.error("a mail was not sent", {"why": type(error).__name__}, exc_info=error)
             return False
         return True
 

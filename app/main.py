@@ -20,6 +20,7 @@ from app import doors, pages, problems, screens, sign_on
 from app.admission import Admission
 from app.api import (
     account,
+    archived,
     audit,
     callbacks,
     comments,
@@ -52,6 +53,7 @@ from app.api import (
 )
 from app.auth import Authenticator
 from app.edge import Edge
+from app.forwarded import Forwarded
 from app.mail import Post
 from app.metrics import Metrics
 from app.oidc.flow import open_sign_on
@@ -62,6 +64,7 @@ from app.problems import AppError
 from app.sandbox import Tour
 from app.settings import Settings
 from app.state import State
+from app.watching import Watchers
 from providers import ProviderError
 from runner.errors import RunnerError
 from runner.model import Role
@@ -90,6 +93,7 @@ def api_routes() -> list[Route]:
         *retention.fixed,
         *events.fixed,
         *summary.fixed,
+        *archived.fixed,
         *tasks.fixed,
         *runs.fixed,
         *trials.fixed,
@@ -112,9 +116,11 @@ def api_routes() -> list[Route]:
     return [Route(API + route.path, route.endpoint, methods=sorted(route.methods or ())) for route in found]
 
 
-def create_app(settings: Settings, *, engine: bool = True, tour: Tour | None = None) -> Starlette:
+def create_app(
+    settings: Settings, *, engine: bool = True, tour: Tour | None = None, watchers: Watchers | None = None
+) -> Starlette:
     """The app on `settings.database_url`, whose schema must be current. Everything opens with the lifespan and closes with
-    it, except a `tour` that is given, which its giver closes. Raises StartRefused from the lifespan for a wrong or missing
+    it, except a `tour` that is given, which its giver closes; the giver of `watchers` lets them go when the server stops. Raises StartRefused from the lifespan for a wrong or missing
     key; TypeError for a route without a permission."""
     routes = [*api_routes(), *health.plain, *pages.routes, *doors.routes, *sign_on.routes, *screens.routes]
     permissions(routes)
@@ -140,6 +146,7 @@ def create_app(settings: Settings, *, engine: bool = True, tour: Tour | None = N
                 previews=parts.previews,
                 tour=tour or own,
                 bell=parts.store.bell,
+                watchers=watchers or Watchers(),
                 metrics=metrics,
                 admission=Admission(settings.starts_at_once),
                 authenticate=authenticator.authenticate,
@@ -153,7 +160,10 @@ def create_app(settings: Settings, *, engine: bool = True, tour: Tour | None = N
 
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Edge, metrics=metrics, respond=_respond)],
+        middleware=[
+            Middleware(Forwarded, trusted=settings.trusted_proxies),
+            Middleware(Edge, metrics=metrics, respond=_respond),
+        ],
         exception_handlers=dict.fromkeys((HTTPException, AppError, RunnerError, ProviderError), _handle),
         lifespan=lifespan,
     )

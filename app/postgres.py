@@ -175,7 +175,7 @@ class EmbeddedPostgres:
         while tenants := servers_in(self.cluster):
             leader = leader_of(self.cluster)
             if leader in tenants and not told:
-                log.info("waiting for the Postgres of an earlier process (pid %d) to stop", leader)
+                log.info("waiting for the Postgres of an earlier process to stop", {"pid": leader})
                 os.kill(leader, signal.SIGINT)
                 told = True
             if time.monotonic() > deadline:
@@ -266,12 +266,12 @@ class EmbeddedPostgres:
             if self._process is not None:
                 code = await self._process.wait()
                 self._release_process()
-                log.error("Postgres ended with code %s; starting it again", code)
+                log.error("Postgres ended; starting it again", {"code": code})
             try:
                 await self._launch()
                 pause = 0.1
             except StartRefused as error:
-                log.error("%s", error)
+                log.error("Postgres was not started", {"why": error})
                 await asyncio.sleep(pause := min(pause * 2, 30.0))
 
     # -- the owner's stop

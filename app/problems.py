@@ -233,7 +233,7 @@ def details(connection: HTTPConnection[Any], error: Exception) -> ProblemDetails
         return make(connection, error.status_code, code, text)
     status = status_of(error)
     if status == 500 or not isinstance(error, AppError | RunnerError | ProviderError):
-        log.error("request failed, id=%s", request_id(connection), exc_info=error)
+        log.error("request failed", {"request": request_id(connection)}, exc_info=error)
         return make(connection, 500, "internal", None, hint="Look for the request id in the server's log.")
     found: dict[str, Any] = {}
     if isinstance(error, Invalid | InputsInvalid):

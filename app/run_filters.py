@@ -14,12 +14,18 @@ from runner.model import RunState
 from runner.store.run_filter import RunFilter
 
 Pair = Annotated[str, StringConstraints(pattern=r"^[^:]+:", max_length=401)]
-TriggerKind = Literal["api", "manual", "cli", "retry", "flow", "webhook", "schedule", "test"]
+TriggerKind = Literal["api", "manual", "cli", "retry", "recorded", "flow", "webhook", "schedule", "test"]
 
 
-def _plus(value: object) -> object:
-    """In a query, the + of an offset that was not escaped arrives as a space."""
-    return re.sub(r" (\d\d:?\d\d)$", r"+\1", value) if isinstance(value, str) else value
+def _read(value: object) -> object:
+    """In a query, the + of an offset that was not escaped arrives as a space. What is no time is told by who asks next."""
+    if not isinstance(value, str):
+        return value
+    text = re.sub(r" (\d\d:?\d\d)$", r"+\1", value)
+    try:
+        return datetime.fromisoformat(text)  # a body is read strictly: a text would not be taken for a time
+    except ValueError:
+        return text
 
 
 def _utc(at: datetime) -> datetime:
@@ -28,8 +34,8 @@ def _utc(at: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-Moment = Annotated[datetime, BeforeValidator(_plus), AfterValidator(_utc)]
-"""A time in a query; one without an offset is UTC."""
+Moment = Annotated[datetime, BeforeValidator(_read), AfterValidator(_utc)]
+"""A time in a query or a body; one without an offset is UTC."""
 
 
 class RunsOfFilter(Frozen):
@@ -63,6 +69,12 @@ class RunsOfFilter(Frozen):
     )
     parent_run_id: UUID | None = Field(default=None, description="Started by a node of this run.")
     keep: bool | None = Field(default=None, description="Kept for ever, or not.")
+    archived: bool = Field(default=False, description="Those that were put away; else those that were not.")
+    waiting_for_me: bool | None = Field(
+        default=None,
+        description="Stands still at a WaitForCallback step, and the asker started it or saved the newest revision of "
+        "its orchestrator; or not.",
+    )
     revision: int | None = Field(
         default=None, ge=1, le=2**31 - 1, description="Of this revision; of one orchestrator, as a rule."
     )
@@ -91,4 +103,6 @@ def filter_of(query: RunsOfFilter, orchestrator_id: UUID | None) -> RunFilter:
         parent_run_id=query.parent_run_id,
         keep=query.keep,
         revision=query.revision,
+        archived=query.archived,
+        waiting_for_me=query.waiting_for_me,
     )

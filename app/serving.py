@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 
+from app.connection import CONNECTIONS, Connection, Door
 from app.settings import StartRefused
 
 GRACE = 5
@@ -50,13 +52,21 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(app: Any, on: socket.socket) -> AsyncGenerator[asyncio.Task[None]]:
+async def serving(
+    app: Any,
+    on: socket.socket,
+    leave: Callable[[], None] = lambda: None,
+    *,
+    connections: int = CONNECTIONS,
+) -> AsyncGenerator[asyncio.Task[None]]:
     """`app` on that socket, up when the block begins and gone when it ends; the task ends early only if the server does.
 
-    Raises what the app's start raised.
+    At most `connections` are open at once. At the end first `leave` is called, which ends what would never end by itself, then open requests have `GRACE`. Raises what the
+    app's start raised.
     """
     config = uvicorn.Config(
         app,
+        http=cast(type[asyncio.Protocol], partial(Connection, door=Door(connections))),
         lifespan="on",
         ws="none",
         log_config=None,
@@ -85,6 +95,7 @@ async def serving(app: Any, on: socket.socket) -> AsyncGenerator[asyncio.Task[No
             raise failure[0]
         yield task
     finally:
+        leave()
         server.should_exit = True
         await task
         on.close()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -86,6 +86,13 @@ def _networks(value: Any) -> Any:
     return tuple(ip_network(part) for part in _parts(value)) if isinstance(value, str) else value
 
 
+def _proxies(value: Any) -> Any:
+    networks = _networks(value)
+    if any(isinstance(each, IPv4Network | IPv6Network) and not each.prefixlen for each in networks):
+        raise ValueError("it would trust everybody; name the addresses of your proxies")
+    return networks
+
+
 def _database_url(value: Any) -> Any:
     """One dialect: whatever a Postgres address is usually called becomes `postgresql+asyncpg`."""
     if not isinstance(value, str):
@@ -142,6 +149,15 @@ class Settings(BaseModel):
         description="Address under which remote platforms and browsers reach this server; callback addresses "
         "begin with it. Unset: http://HOST:PORT.",
     )
+    log_format: Literal["text", "json"] | None = Field(
+        default=None,
+        description="How the log on stderr is written: text or json. Unset: text at a terminal and for short commands, else JSON.",
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_proxies)] = Field(
+        default=(),
+        description="Networks of the reverse proxies in front of this server, comma-separated, as in 10.0.0.0/8,127.0.0.1. "
+        "From these alone X-Forwarded-For says whose address a request has. Unset: none.",
+    )
     secret_keys: Annotated[tuple[SecretKey, ...], BeforeValidator(_secret_keys)] = Field(
         default=(),
         description="Master keys of the stored credentials, comma-separated, each `id:key` or `key`, a key being base64 "
@@ -190,6 +206,13 @@ class Settings(BaseModel):
         le=10_000,
         description="How many requests that start runs one process has in hand at the same time (a count); one more is "
         "answered 503 with Retry-After, and nothing of it is stored.",
+    )
+    connections_at_once: int = Field(
+        default=2000,
+        ge=1,
+        le=1_000_000,
+        description="How many connections one web process has open at the same time (a count). One more takes the place of the "
+        "one that has sent no whole request for longest, or is answered 503.",
     )
     breaker_failures: int = Field(
         default=3,

@@ -16,6 +16,7 @@ from app.oidc.flow import SignOn
 from app.passwords import Passwords
 from app.sandbox import Tour
 from app.settings import Settings
+from app.watching import Watchers
 from providers import Registry
 from runner.library import Library
 from runner.model import Scope
@@ -64,6 +65,7 @@ class State(TypedDict):
     """Renderers for people who draw: no preview ever keeps the engine's own busy."""
     tour: Tour
     bell: Bell
+    watchers: Watchers
     metrics: Metrics
     admission: Admission
     authenticate: Callable[[HTTPConnection[Any]], Awaitable[Scope | None]]

@@ -1,6 +1,6 @@
 """The remote system of the benchmarks: answers a POST with `{"echo": body}` and costs next to nothing itself.
 
-    python -m benchmarks._echo        # prints its address
+    python -m benchmarks._echo [SECONDS]      # prints its address; each answer takes so long
 
 A process of its own, as a remote system is: its work is not counted as ours.
 """
@@ -20,6 +20,9 @@ import uvloop
 class _Echo(asyncio.Protocol):
     """One connection: requests with a Content-Length, one after the other."""
 
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._held = b""
@@ -33,16 +36,21 @@ class _Echo(asyncio.Protocol):
                 return
             body, self._held = self._held[end + 4 : end + 4 + size], self._held[end + 4 + size :]
             answer = b'{"echo":' + body + b"}"
-            self._transport.write(
-                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-                % (len(answer), answer)
+            whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+                len(answer),
+                answer,
             )
+            if self._delay:
+                asyncio.get_running_loop().call_later(self._delay, self._transport.write, whole)
+            else:
+                self._transport.write(whole)
 
 
 @contextmanager
-def echo_elsewhere() -> Generator[str]:
-    """Its address, while the block lasts."""
-    process = subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.PIPE, text=True)
+def echo_elsewhere(delay: float = 0.0) -> Generator[str]:
+    """Its address, while the block lasts. Each answer takes `delay` seconds."""
+    command = [sys.executable, "-m", __name__, str(delay)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
@@ -51,12 +59,12 @@ def echo_elsewhere() -> Generator[str]:
         process.wait()
 
 
-async def _main() -> None:
-    server = await asyncio.get_running_loop().create_server(_Echo, "127.0.0.1", 0)
+async def _main(delay: float) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: _Echo(delay), "127.0.0.1", 0)
     print("http://{}:{}".format(*server.sockets[0].getsockname()), flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_main())
+        runner.run(_main(float(sys.argv[1]) if sys.argv[1:] else 0.0))

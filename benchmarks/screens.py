@@ -28,6 +28,7 @@ from app.postgres import EmbeddedPostgres
 from benchmarks.history import fill
 from tests.ui.conftest import FLAGS, NAMES
 from tests.ui.site import Product, running
+from tests.ui.test_shell import SCREENS
 
 os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", os.path.join(ROOT_DIR, "bin", "node"))
 
@@ -318,6 +319,15 @@ def _runs(browser: Browser, product: Product, state: Any, runs: int) -> Iterator
         yield Figure("the same, failed ones, by its link", "< 1 s", f"{ended / 1000:.2f} s (network idle)")
         mean, worst = _frames(page, _scroll)
         yield Figure("the same: scroll", "-", f"{mean:.0f} frames/s, worst {worst:.0f} ms")
+        opened: dict[str, float] = {}
+        for path, title in SCREENS.items():
+            page.goto(path)
+            page.get_by_role("heading", level=1, name=title).wait_for()
+            page.wait_for_function("() => !document.querySelector('[role=status][aria-label=Loading]')")
+            opened[title] = page.evaluate("() => performance.now()") / 1000
+        slowest = max(opened, key=lambda title: opened[title])
+        told = ", ".join(f"{title} {seconds:.2f}" for title, seconds in opened.items())
+        yield Figure(f"every screen with {runs:,} runs", "< 1 s", f"{slowest} is last; seconds: {told}")
 
 
 def _scroll(page: Page) -> None:

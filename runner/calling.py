@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from providers import Http
 from runner import tokens
+from runner.decision import Recorded
 from runner.effects import NodeEffects, scope_of
 from runner.errors import NodeError
 from runner.model import NodeState
@@ -85,6 +86,8 @@ class Caller:
             raise NodeError("its overall limit has passed", code="deadline", timed_out=True)
         if claim.spec.data.disabled:
             return Done(scope["data"], kind.ports[0])  # a disabled node lets its data through
+        if claim.recorded and kind.outside:
+            return _checked(await _taken(claim, effects), effects)
 
         async def render(value: JsonValue, extra: Any = None) -> JsonValue:
             return await self._templates.render_all(value, scope if extra is None else {**scope, **extra})
@@ -128,6 +131,30 @@ class Caller:
             return None
         ended = Ended(NodeState.COMPLETED, output=result.output, port=result.port)
         return Step(claim, ended, effects.story([], scope["data"]))
+
+
+async def _taken(claim: Claim, effects: NodeEffects) -> Done:
+    """What a recorded run takes in the place of calling. Raises NodeError: the failure that is recorded, or that nothing is."""
+    left = claim.signal is not None and claim.signal.kind == "recorded"
+    known = Recorded.model_validate(claim.signal.body) if left and claim.signal else None
+    if known is None or known.source is None:
+        where = "the run it repeats" if known is None else f"run {known.number}"
+        raise NodeError(
+            f"{where} recorded nothing of this step, and a recorded run calls nobody",
+            code="not-recorded",
+            hint="Re-run it without recorded mode, or begin with a run that came to this step.",
+        )
+    if (failure := known.failure) is not None:
+        await effects.log(f"took the failure that run {known.number} recorded; nobody was called")
+        raise NodeError(
+            failure.message,
+            code=failure.code,
+            hint=failure.hint,
+            cause=failure.cause,
+            timed_out=known.timed_out,
+        )
+    await effects.log(f"took the output that run {known.number} recorded; nobody was called")
+    return Done(known.output, known.port or "out")
 
 
 def _checked(result: Done | Suspend, effects: NodeEffects) -> Done | Suspend:

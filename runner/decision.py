@@ -18,7 +18,7 @@ from providers import Frozen, JsonObject, Timestamp
 from runner.check import ports_of
 from runner.errors import Conflict, NotFound
 from runner.graph import Wiring
-from runner.model import Edge, NodeState
+from runner.model import Edge, Failure, NodeState
 from runner.node import catalogue
 
 Mode = Literal["node", "upTo", "all"]
@@ -65,14 +65,29 @@ class Stands:
         return f"output of run {self.source.number} reused" if self.source else "pinned output used"
 
 
+class Recorded(Frozen):
+    """What a step that reaches outside did in run `number`, taken when the run comes to it in the place of running it: an
+    output, or a failure. Without `source` nothing is recorded, and it fails; `skipped`: that run did not come to it either."""
+
+    number: int
+    source: Source | None = None
+    output: JsonValue = None
+    port: str | None = None
+    failure: Failure | None = None
+    timed_out: bool = False
+    skipped: bool = False
+
+
 @dataclass(frozen=True)
 class Decision:
-    """Every node of the drawing is in exactly one of the four; `skipped` says why."""
+    """Every node of the drawing is in exactly one of the first four; `skipped` says why. `recorded`, of those that run: what is
+    taken instead; None where the run is no recorded one."""
 
     runs: tuple[str, ...]
     stands: Mapping[str, Stands] = field(default_factory=dict[str, Stands])
     skipped: Mapping[str, str] = field(default_factory=dict[str, str])
     missing: tuple[str, ...] = ()
+    recorded: Mapping[str, Recorded] | None = None
 
 
 def decide_run(wiring: Wiring) -> Decision:
@@ -109,6 +124,34 @@ def decide_retry(wiring: Wiring, nodes: Sequence[Any], number: int, start: str) 
     again |= wiring.nodes.keys() - done
     stands = {name: _kept(rows[name], number) for name in done - again if not (wiring.upstream(name) & again)}
     return Decision(tuple(n for n in wiring.order if n not in stands), stands)
+
+
+def with_recorded(wiring: Wiring, decision: Decision, nodes: Sequence[Any], number: int) -> Decision:
+    """`decision` with what run `number`, whose rows `nodes` are, recorded of each step that would reach outside."""
+    rows = {row.node_id: row for row in nodes}
+    outside = [n for n in decision.runs if _reaches_out(wiring, n)]
+    return replace(decision, recorded={n: _recorded(wiring, n, rows.get(n), number) for n in outside})
+
+
+def _reaches_out(wiring: Wiring, name: str) -> bool:
+    spec = wiring.nodes[name]
+    kind = catalogue().get(spec.type)
+    return (kind is None or kind.outside) and not spec.data.disabled
+
+
+def _recorded(wiring: Wiring, name: str, row: Any, number: int) -> Recorded:
+    if row is None or row.type != wiring.nodes[name].type:
+        return Recorded(number=number)
+    if row.state == NodeState.COMPLETED:
+        source = Source(run_id=row.run_id, number=number, at=row.finished_at)
+        return Recorded(number=number, source=source, output=row.output, port=row.port)
+    if row.state in (NodeState.FAILED, NodeState.TIMED_OUT) and row.error is not None:
+        failure = Failure.model_validate(row.error)
+        if failure.code != "not-recorded":
+            source = Source(run_id=row.run_id, number=number, at=row.finished_at)
+            late = row.state == NodeState.TIMED_OUT
+            return Recorded(number=number, source=source, failure=failure, timed_out=late)
+    return Recorded(number=number, skipped=row.state == NodeState.SKIPPED)
 
 
 def decide_test(

@@ -69,7 +69,7 @@ class Dispatcher:
             try:
                 taken = await self._store.claims.take(min(free, MOST), lease=self._lease, held=self._held)
             except (OSError, RunnerError, SQLAlchemyError) as error:
-                log.warning("the dispatcher lost the database: %s; looking again", error)
+                log.warning("the dispatcher lost the database; looking again", {"why": error})
                 wait = 0.3
             except Exception:  # a dispatcher that ends strands every run
                 log.exception("the dispatcher could not take what is ready; looking again")
@@ -94,4 +94,4 @@ class Dispatcher:
         try:
             await self._work(claim)
         except Exception as error:
-            log.warning("node run %s was left until its lease ends: %s", claim.node_run_id, error)
+            log.warning("a step was left until its lease ends", {"nodeRun": claim.node_run_id, "why": error})

@@ -142,7 +142,7 @@ class Engine:
         try:
             return await self._step(claim)
         except LostClaim as lost:
-            log.info("node %s of run %s: %s; its result is thrown away", claim.spec.id, claim.run_id, lost)
+            log.info("a result is thrown away", {**_which(claim), "why": lost})
             await self._discarded(claim)
             return None
         finally:
@@ -183,7 +183,7 @@ class Engine:
         except (LostClaim, Unreachable, SQLAlchemyError):
             raise
         except Exception as error:
-            log.exception("node %s of run %s", claim.spec.id, claim.run_id)
+            log.exception("a step failed by a fault of ours", _which(claim))
             fault = NodeError(f"an unexpected fault in Baton: {type(error).__name__}", code="internal")
         else:
             story = effects.story(exchanges, given)
@@ -279,7 +279,7 @@ class Engine:
         try:
             return await effects.held(exchanges)
         except (RunnerError, SQLAlchemyError) as error:
-            log.warning("what a call said of its platform was not recorded: %s", error)
+            log.warning("what a call said of its platform was not recorded", {"why": error})
             return None
 
     async def _hand_back(self, claim: Claim, kind: AnyNode, story: Story, called_out: bool) -> None:
@@ -307,7 +307,7 @@ class Engine:
         for claim in held:
             call = self._calls.get(claim.node_run_id)
             if claim.node_run_id in lost and self._held.get(claim.node_run_id) is claim and call is not None:
-                log.info("node %s of run %s is ours no longer: cut off", claim.spec.id, claim.run_id)
+                log.info("a step is ours no longer: cut off", _which(claim))
                 self._lost.add(claim.node_run_id)
                 call.cancel()
 
@@ -348,10 +348,10 @@ class Engine:
             try:
                 await work()
             except (RunnerError, SQLAlchemyError, OSError) as error:
-                log.warning("%s: %s", work.__name__.strip("_"), error)
+                log.warning("a sweep was put off", {"sweep": work.__name__.strip("_"), "why": error})
                 await asyncio.sleep(0.5)
             except Exception:  # a sweep that ends strands every run
-                log.exception("%s", work.__name__.strip("_"))
+                log.exception("a sweep failed", {"sweep": work.__name__.strip("_")})
                 await asyncio.sleep(0.5)
             if work != self._sweep:
                 await asyncio.sleep(every * random.uniform(0.9, 1.1))
@@ -400,3 +400,8 @@ def _delay(claim: Claim, config: NodeConfig, fault: NodeError) -> float:
 
 
 __all__ = ["Engine", "EngineOptions"]
+
+
+def _which(claim: Claim) -> dict[str, object]:
+    """The step, as log lines name it."""
+    return {"node": claim.spec.id, "run": claim.run_id}

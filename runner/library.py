@@ -190,7 +190,7 @@ class Library:
         except RemoteNotFound:
             raise
         except (ProviderError, Conflict) as error:
-            log.info("the preview of %s is a copy: %s", workflow_id, error)
+            log.info("a preview is a copy", {"workflow": workflow_id, "why": error})
             return kept
 
     async def aclose(self) -> None:
@@ -214,8 +214,8 @@ class Library:
                 known = isinstance(error, ProviderError | RunnerError)
                 log.log(
                     logging.INFO if known else logging.ERROR,
-                    "a renewal failed: %s",
-                    error if known else type(error).__name__,
+                    "a renewal failed",
+                    {"why": error if known else type(error).__name__},
                 )
 
         task.add_done_callback(ended)

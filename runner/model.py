@@ -232,9 +232,9 @@ class RemoteLink(Frozen):
 
 
 class TriggerInfo(Frozen):
-    """What started a run, and who."""
+    """What started a run, and who. "recorded": it repeats another from what that one recorded, and calls nobody."""
 
-    kind: Literal["api", "manual", "cli", "retry", "flow", "webhook", "schedule", "test"] = "api"
+    kind: Literal["api", "manual", "cli", "retry", "recorded", "flow", "webhook", "schedule", "test"] = "api"
     by: str
 
 

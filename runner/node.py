@@ -62,9 +62,10 @@ class Suspend:
 
 @dataclass(frozen=True)
 class Signal:
-    """What woke a parked node: a callback's body, the end of a child run, or its own deadline."""
+    """What woke a parked node: a callback's body, the end of a child run, or its own deadline. "recorded" is there from the
+    run's beginning: what `decision.Recorded` says."""
 
-    kind: Literal["callback", "child", "timeout"]
+    kind: Literal["callback", "child", "timeout", "recorded"]
     body: JsonValue = None
 
 
@@ -208,7 +209,8 @@ class NodeContext(Generic[ConfigT]):
 
 
 class Node(ABC, Generic[ConfigT]):
-    """One kind of node. `pure` kinds touch nothing outside: their outcome may share a commit with their successor's."""
+    """One kind of node. `pure` kinds touch nothing outside: their outcome may share a commit with their successor's. Kinds that
+    are `outside` call somebody, or wait for somebody: a recorded run takes what they did before, and never runs them."""
 
     type: ClassVar[str]
     title: ClassVar[str]
@@ -216,6 +218,7 @@ class Node(ABC, Generic[ConfigT]):
     group: ClassVar[str] = "Flow"
     ports: ClassVar[tuple[str, ...]] = ("out",)
     pure: ClassVar[bool] = False
+    outside: ClassVar[bool] = True
     config_model: ClassVar[type[NodeConfig]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

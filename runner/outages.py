@@ -120,7 +120,7 @@ class Outages:
             word = await self._asked(look)
             await self._store.breakers.probed(look.id, self._policy, prober, word)
         except (RunnerError, SQLAlchemyError, OSError) as error:
-            log.warning("the probe of connection %s: %s", look.id, error)
+            log.warning("a probe was put off", {"connection": look.id, "why": error})
 
     async def _asked(self, look: Look) -> Word:
         scope = Scope(look.workspace_id, "baton", Role.OPERATOR)
@@ -135,7 +135,7 @@ class Outages:
             except TimeoutError:
                 return Word("silent", cause="it did not answer a test in time")
             except ProviderError as error:
-                log.info("the probe of connection %s: %s", look.id, error)
+                log.info("a probe failed", {"connection": look.id, "why": error})
         with contextlib.suppress(RunnerError):
             await self._store.connections.keep_renewed(scope, look.id, provider)
         word = heard(exchanges)

@@ -10,18 +10,19 @@ from pydantic import Field, ValidationError
 
 from providers import Frozen, Registry
 from runner.check import config_of
-from runner.decision import NO_WIRE, Decision, Source
+from runner.decision import NO_WIRE, Decision, Recorded, Source
 from runner.graph import Wiring, advance
 from runner.model import NodeFacts, NodeState, Problem
 from runner.node import Effect, Reach, catalogue
 
-Action = Literal["pinned", "reuse", "run", "call", "skip", "missing"]
+Action = Literal["pinned", "reuse", "run", "call", "recorded", "skip", "missing"]
 NO_FLOWS: Final[Mapping[str, str]] = MappingProxyType({})
 _STRUCTURE: Final = frozenset({"cycle", "repeated-id", "dangling-edge", "empty"})
 
 
 class PlanStep(Frozen):
-    """What happens with one node. `call` is a run that reaches outside, to `provider`; `detail` says it in words."""
+    """What happens with one node. `call` is a run that reaches outside, to `provider`; `recorded` takes what an earlier run
+    recorded instead; `detail` says it in words."""
 
     node_id: str
     label: str
@@ -70,7 +71,7 @@ def describe(
     skipped = {**decision.skipped, **dict.fromkeys(advance(wiring, facts).skipped, NO_WIRE)}
     steps = tuple(_step(wiring, n, decision, skipped, registry, flows.get(n)) for n in wiring.order)
     return Plan(
-        summary=_summary(steps),
+        summary=_summary(steps) if decision.recorded is None else _summary_recorded(steps, decision.recorded),
         problems=(*blocking(decision, problems), *lacking(wiring, decision)),
         steps=steps,
     )
@@ -95,6 +96,10 @@ def _step(
         detail = f"its output of run {source.number} is reused" if source else "its pinned output is used"
     elif name in skipped:
         action, detail = "skip", skipped[name]
+    elif decision.recorded is not None and (known := decision.recorded.get(name)) is not None:
+        reach = Reach(provider=_reach(wiring, name, registry).provider)
+        source = known.source
+        action, detail = "recorded" if source else "missing", _words_recorded(known)
     else:
         reach = _reach(wiring, name, registry)
         action, detail = (
@@ -132,6 +137,29 @@ def _words(reach: Reach, target: str, label: str) -> str:
     if reach.effect == "idempotent":
         return f"{what}; starting it twice does no harm"
     return f"{what}; starting it twice starts it twice"
+
+
+def _words_recorded(known: Recorded) -> str:
+    if known.source is None:
+        why = "did not come to it" if known.skipped else "recorded nothing of it"
+        return f"run {known.number} {why}: it fails if this run comes to it"
+    what = "output" if known.failure is None else "failure"
+    return f"its {what} of run {known.number} is taken; nobody is called"
+
+
+def _summary_recorded(steps: Sequence[PlanStep], recorded: Mapping[str, Recorded]) -> str:
+    parts: list[str] = []
+    if kept := [s for s in steps if s.action == "reuse"]:
+        parts.append(f"reuse {_count(len(kept), 'output')}")
+    if taken := [s for s in steps if s.action == "recorded"]:
+        number = recorded[taken[0].node_id].number
+        parts.append(f"take {_count(len(taken), 'recorded outcome')} of run {number}")
+    if local := [s.label for s in steps if s.action == "run"]:
+        parts.append(f"run {local[0]}" if len(local) == 1 else f"run {len(local)} steps here")
+    told = f"Will {_listed(parts)}; nobody is called" if parts else "Nobody is called"
+    if lacking_ := [s.label for s in steps if s.action == "missing"]:
+        told += f". Nothing is recorded of {_listed(lacking_)}"
+    return told
 
 
 def _summary(steps: Sequence[PlanStep]) -> str:

@@ -293,13 +293,23 @@ run = Table(
     _at("updated_at", now=True),
     _at("started_at"),
     _at("finished_at"),
+    _at("archived_at"),  # put away by a person: out of the lists, and nothing else
     ForeignKeyConstraint(
         ["orchestrator_id", "revision"],
         ["orchestrator_revision.orchestrator_id", "orchestrator_revision.revision"],
     ),
+    CheckConstraint("archived_at is null or finished_at is not null", name="archived"),
 )
-Index(None, run.c.workspace_id, run.c.id.desc())
-Index(None, run.c.workspace_id, run.c.state, run.c.id.desc())
+# What is listed stands together in each index, in its order: however much is archived, a page is read from one end.
+Index(None, run.c.workspace_id, run.c.archived_at, run.c.id.desc())
+Index(None, run.c.workspace_id, run.c.state, run.c.archived_at, run.c.id.desc())
+Index(None, run.c.workspace_id, run.c.trigger_by, run.c.archived_at, run.c.id.desc())
+Index(
+    "ix_run_archived",
+    run.c.workspace_id,
+    run.c.id.desc(),
+    postgresql_where=text("archived_at is not null"),
+)
 Index(None, run.c.orchestrator_id, run.c.id.desc())
 Index("ix_run_labels", run.c.labels, postgresql_using="gin")
 Index("ix_run_parent_node_run_id", run.c.parent_node_run_id, unique=True)

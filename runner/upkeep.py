@@ -43,9 +43,9 @@ class Upkeep:
         try:
             return await self.step()
         except (RunnerError, SQLAlchemyError, OSError) as error:
-            log.warning("upkeep: %s", error)
+            log.warning("upkeep was put off", {"why": error})
         except Exception:  # an upkeep that ends keeps everything for ever
-            log.exception("upkeep")
+            log.exception("upkeep failed")
         return LOOK
 
     async def step(self) -> float:

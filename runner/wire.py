@@ -109,6 +109,7 @@ class Run(Frozen):
     retry_of: UUID | None
     parent_run_id: UUID | None
     keep: bool = Field(description="Kept for ever, whatever retention says.")
+    archived_date: Timestamp | None = Field(description="When somebody put it away: lists leave it out.")
     waiting: tuple[Waiting, ...]
 
 
@@ -219,6 +220,9 @@ class NodeRun(Frozen):
     error: Failure | None
     port: str | None
     remote: RemoteLink | None
+    reused: bool = Field(
+        description="Its outcome is one of an earlier run: kept, or in a recorded run taken when it came to it."
+    )
     attempts: tuple[Attempt, ...]
 
 

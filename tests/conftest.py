@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -29,6 +30,18 @@ def _in_memory() -> str | None:
 
 ROOM = _in_memory()
 """For clusters of the tests: a folder with a short name, because socket paths are limited; None: the usual one."""
+
+
+class _Whole(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{super().format(record)} {record.args!r}"
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Its text also has the fields of an event, as they were given: nothing is masked yet."""
+    caplog.handler.setFormatter(_Whole())
+    return caplog
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -38,7 +38,14 @@ async def served(app: Any, *, port: int = 0) -> AsyncGenerator[str]:
     if port:  # it may have been ours a moment ago
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none", lifespan="on")
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,  # as `app.serving` has it
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]))
     up = asyncio.create_task(server.up.wait())

@@ -39,3 +39,21 @@ def test_the_image_is_built_from_where_the_file_says() -> None:
     assert (context / "pyproject.toml").exists()
     assert (context / str(re.findall(r"dockerfile: (\S+)", compose)[0])).exists()
     assert "\n:8080 {" in "\n" + (FOLDER / "Caddyfile").read_text() and ":8080" in compose
+
+
+def test_nothing_shipped_may_write_beside_its_data() -> None:
+    compose = (FOLDER / "compose.yaml").read_text()
+    ours, proxy = compose.partition("\nservices:")[0], compose.partition("\n  proxy:")[2]
+    assert "\n  read_only: true\n" in ours and "\n    read_only: true\n" in proxy
+    for unit in FOLDER.glob("*.service"):
+        assert "\nProtectSystem=strict\n" in unit.read_text(), unit.name
+
+
+def test_the_proxy_that_is_trusted_is_the_one_that_is_shipped() -> None:
+    """The network of the services, and nothing wider: a network that clients are in would let them choose their address."""
+    compose = (FOLDER / "compose.yaml").read_text()
+    trusted = re.findall(r"BATON_TRUSTED_PROXIES: (\S+)", compose)
+    assert trusted == re.findall(r"subnet: (\S+)", compose) and len(trusted) == 1
+    assert Settings.from_env({"HOME": "/x", "BATON_TRUSTED_PROXIES": trusted[0]}).trusted_proxies
+    assert "BATON_TRUSTED_PROXIES=127.0.0.1" in (FOLDER.parent / "scale.md").read_text()
+    assert "X-Forwarded-For" not in (FOLDER / "Caddyfile").read_text(), "Caddy sets it by itself"

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from app.operation import operation
 from app.state import State
-from app.watching import HEADERS, PING_SECONDS, nothing, woken
+from app.watching import HEADERS, PING_SECONDS, come_back, nothing, woken
 from providers import Frozen
 from runner.model import Role, Scope
 from runner.wire import LogLine
@@ -39,7 +39,8 @@ async def stream_events(
 ) -> Response:
     """The run's lines from the first, or after `Last-Event-ID`, then live; ends with the event `end` once the run has ended.
 
-    `id` is the line's number, `event` its kind, `data` a LogLine. A comment comes every 15 seconds of silence.
+    `id` is the line's number, `event` its kind, `data` a LogLine. A comment comes every 15 seconds of silence. A server that stops
+    ends the stream with a `retry`: come back after the last line.
     """
     after = headers.last_event_id or query.last_event_id
     await request.state["store"].history.state(scope, run_id)
@@ -48,11 +49,14 @@ async def stream_events(
 
 
 async def _events(request: Request[State], scope: Scope, run_id: UUID, after: int) -> AsyncGenerator[str]:
-    history = request.state["store"].history
+    history, watchers = request.state["store"].history, request.state["watchers"]
     quiet = time.monotonic()
-    with request.state["bell"].watch(run_id) as rung:
+    with request.state["bell"].watch(run_id) as rung, watchers.woken_by(rung):
         while True:
             rung.clear()
+            if watchers.leaving:
+                yield come_back()
+                return
             # The state first: lines committed with or before an end are then surely among those read after it.
             state, last = await history.state(scope, run_id)
             while lines := await history.lines(scope, run_id, after=after, limit=BATCH):

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from app.operation import operation
 from app.state import State
-from app.watching import HEADERS, PING_SECONDS, nothing, woken
+from app.watching import HEADERS, PING_SECONDS, come_back, nothing, woken
 from providers import Frozen
 from runner.errors import NotFound
 from runner.model import Role, Scope
@@ -34,7 +34,8 @@ class Selected(Frozen):
 async def stream_drawing(request: Request[State], scope: Scope, id: UUID) -> Response:
     """What concerns who has this drawing open, live: the events `joined`, `people`, `revision` and `comments`.
 
-    Whoever streams has it open until the stream ends. A ping comes every 15 seconds; a tab that answers none for 35 is gone.
+    Whoever streams has it open until the stream ends. A ping comes every 15 seconds; a tab that answers none for 35 is gone. A server
+    that stops ends the stream with a `retry`.
     """
     presence = request.state["store"].presence
     await presence.look(scope, id)
@@ -54,13 +55,16 @@ async def stay_present(request: Request[State], scope: Scope, id: UUID, tab_id: 
 
 
 async def _events(request: Request[State], scope: Scope, id: UUID, tab: UUID) -> AsyncGenerator[str]:
-    presence = request.state["store"].presence
+    presence, watchers = request.state["store"].presence, request.state["watchers"]
     people, newest, changes = None, None, None
     pinged = time.monotonic()
-    with request.state["bell"].watch(id) as rung:
+    with request.state["bell"].watch(id) as rung, watchers.woken_by(rung):
         yield _event("joined", Joined(tab_id=tab))
         while True:
             rung.clear()
+            if watchers.leaving:
+                yield come_back()
+                return
             try:
                 now = await presence.look(scope, id)
             except NotFound:

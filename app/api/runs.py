@@ -56,11 +56,13 @@ class RetryHeaders(Frozen):
 
 
 class Retry(Frozen):
-    """`from`: start, failed, or the id of a node. Nodes before it keep their outcome."""
+    """`from`: start, failed, or the id of a node. Nodes before it keep their outcome. `recorded`: call nobody; what reaches outside
+    takes what that run recorded."""
 
     start: str = Field(default="start", alias="from", min_length=1, max_length=200)
     revision: Literal["same", "latest"] = "same"
     inputs: JsonObject | None = None
+    recorded: bool = False
 
 
 class RunsOfQuery(RunsOfFilter, ListQuery):
@@ -161,8 +163,9 @@ async def retry_run(
         start=body.start,
         latest=body.revision == "latest",
         inputs=body.inputs,
-        trigger=TriggerInfo(kind="retry", by=scope.subject),
+        trigger=TriggerInfo(kind="recorded" if body.recorded else "retry", by=scope.subject),
         key=headers.idempotency_key,
+        recorded=body.recorded,
     )
     return Reply(await run_answer(request, scope, new_id), headers=_location(new_id))
 
@@ -185,14 +188,15 @@ async def _page(
 
 
 async def _ended(request: Request[State], scope: Scope, run_id: UUID, seconds: float) -> bool:
-    history = request.state["store"].history
+    """Whether it has ended, `seconds` from now at the latest, and at once when the server stops."""
+    history, watchers = request.state["store"].history, request.state["watchers"]
     deadline = time.monotonic() + seconds
-    with request.state["bell"].watch(run_id, end=True) as rung:
+    with request.state["bell"].watch(run_id, end=True) as rung, watchers.woken_by(rung):
         while True:
             rung.clear()
             state, _ = await history.state(scope, run_id)
             left = deadline - time.monotonic()
-            if state.final or left <= 0:
+            if state.final or left <= 0 or watchers.leaving:
                 return state.final
             await woken(rung, left)
 

@@ -66,6 +66,7 @@ class RetryPlanRequest(Frozen):
 
     start: str = Field(default="start", alias="from", min_length=1, max_length=200)
     revision: Literal["same", "latest"] = "same"
+    recorded: bool = False
 
 
 class GraphRequest(Frozen):
@@ -133,7 +134,11 @@ async def test_part(
 async def plan_retry(request: Request[State], scope: Scope, run_id: UUID, body: RetryPlanRequest) -> Plan:
     """What a retry would do, node by node. Stores and starts nothing."""
     return await request.state["store"].trials.retry_plan(
-        scope, run_id, start=body.start, latest=body.revision == "latest"
+        scope,
+        run_id,
+        start=body.start,
+        latest=body.revision == "latest",
+        recorded=body.recorded,
     )
 
 

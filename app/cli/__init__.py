@@ -37,6 +37,7 @@ from runner.errors import RunnerError
 USAGE_ERROR = 2
 LOUD = ("httpx", "httpcore")
 """Loggers that name every address called, and an address may be a secret: never below WARNING."""
+LONG_RUNNING = ("serve", "worker")
 GROUPS = (serve, tokens, people, runs, files, publish, checks, keys, backup, dead_letters, retention, audit)
 
 
@@ -55,11 +56,11 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Whatever goes wrong is a sentence on stderr, never a traceback, and never holds a secret."""
     arguments = parser().parse_args(argv)
-    log.set_up(logging.INFO if arguments.verbose else logging.WARNING)
-    for name in LOUD:
-        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         settings = Settings.from_env(os.environ)
+        log.set_up(logging.INFO if arguments.verbose else logging.WARNING, _form(settings, arguments.command))
+        for name in LOUD:
+            logging.getLogger(name).setLevel(logging.WARNING)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(arguments.run(settings, arguments))
     except StartRefused as error:
@@ -73,6 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refused(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except KeyboardInterrupt:
         return 130
+
+
+def _form(settings: Settings, command: str) -> log.Format:
+    """What runs for long and is no one's terminal is read by machines."""
+    if settings.log_format is not None:
+        return settings.log_format
+    return "json" if command in LONG_RUNNING and not sys.stderr.isatty() else "text"
 
 
 def _refused(sentence: str, hint: str | None = None) -> int:

@@ -14,11 +14,13 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from app.cli.opening import Commands, opened
+from app.connection import make_room
 from app.main import create_app
 from app.parts import open_parts
 from app.sandbox import Tour
 from app.serving import listen, serving
 from app.settings import Settings, StartRefused
+from app.watching import Watchers
 from runner.store import Store
 
 
@@ -56,8 +58,12 @@ async def run_server(settings: Settings, arguments: argparse.Namespace) -> int:
                     scope = await parts.store.access.scope("sandbox")
                     sample, _ = await tour.begin(parts.store, parts.registry, scope)
                 sign_in = await how_to_sign_in(settings, parts.store)
-            app = create_app(settings, engine=not arguments.no_engine, tour=tour)
-            server = await stack.enter_async_context(serving(app, on))
+            watchers = Watchers()
+            app = create_app(settings, engine=not arguments.no_engine, tour=tour, watchers=watchers)
+            make_room(settings.connections_at_once)
+            server = await stack.enter_async_context(
+                serving(app, on, watchers.leave, connections=settings.connections_at_once)
+            )
             _say(f"Baton runs at {settings.public_url}. Ctrl-C stops it.")
             _say(sign_in)
             if sample is not None:

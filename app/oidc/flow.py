@@ -137,7 +137,8 @@ class SignOn:
         if back.state and len(secret) == _SECRET_LENGTH:
             flow = await self._identities.take(issuer.settings.issuer, back.state, secret)
         if flow is None:
-            log.warning("sign-in at %s: a state that nobody is waiting for, id=%s", name, request_id)
+            told = {"issuer": name, "why": "a state that nobody is waiting for", "request": request_id}
+            log.warning("sign-in refused", told)
             raise NotIn(
                 "This sign-in is over, or it was begun in another browser.",
                 code="sign-in-over",
@@ -156,7 +157,8 @@ class SignOn:
         opened = await self._identities.sign_in(claims, issuer.settings.admittance, client)
         if isinstance(opened, NotAdmitted):
             log.warning(
-                "sign-in at %s: %r is not admitted: %s, id=%s", name, claims.subject, opened.why, request_id
+                "sign-in not admitted",
+                {"issuer": name, "subject": claims.subject, "why": opened.why, "request": request_id},
             )
             raise NotIn(
                 f"{issuer.settings.title} knows you, but you may not come in here.",
@@ -219,7 +221,7 @@ async def open_sign_on(settings: Settings, identities: Identities) -> AsyncGener
 
 def _refuse(issuer: Issuer, error: NoAnswer | Refused, request_id: str) -> NoReturn:
     title = issuer.settings.title
-    log.warning("sign-in at %s: %s, id=%s", issuer.settings.issuer, error, request_id)
+    log.warning("sign-in refused", {"issuer": issuer.settings.issuer, "why": error, "request": request_id})
     if isinstance(error, NoAnswer):
         raise NotIn(
             f"{title} does not answer.",

@@ -32,6 +32,7 @@ class Condition(Node[ConditionConfig]):
     description: ClassVar[str] = "Goes on by `true` or by `false`; the other way is skipped."
     ports: ClassVar[tuple[str, ...]] = ("true", "false")
     pure: ClassVar[bool] = True
+    outside: ClassVar[bool] = False
 
     def check(self, config: ConditionConfig) -> tuple[tuple[str, str, str], ...]:
         if bool(config.rules) == bool(config.expression):

@@ -40,6 +40,7 @@ class DataMapper(Node[DataMapperConfig]):
     description: ClassVar[str] = "Maps source fields to target fields: nested paths, arrays, defaults, types."
     group: ClassVar[str] = "Data"
     pure: ClassVar[bool] = True
+    outside: ClassVar[bool] = False
 
     def check(self, config: DataMapperConfig) -> tuple[tuple[str, str, str], ...]:
         found: list[tuple[str, str, str]] = []

@@ -32,6 +32,7 @@ class Delay(Node[DelayConfig]):
     type: ClassVar[str] = "Delay"
     title: ClassVar[str] = "Delay"
     description: ClassVar[str] = "Goes on after a while, or at a moment, with the data it was given."
+    outside: ClassVar[bool] = False
 
     def check(self, config: DelayConfig) -> tuple[tuple[str, str, str], ...]:
         if (config.duration is None) == (config.until is None):

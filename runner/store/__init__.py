@@ -6,6 +6,7 @@ from providers import Registry
 from runner.database import Database
 from runner.store.access import Access
 from runner.store.accounts import Accounts
+from runner.store.archived import Archived
 from runner.store.audit import Audit
 from runner.store.bell import Bell
 from runner.store.breakers import Breakers
@@ -67,6 +68,7 @@ class Store:
         self.resets = Resets(database)
         self.workspaces = Workspaces(database)
         self.sessions = Sessions(database)
+        self.archived = Archived(database)
         self.audit = Audit(database)
         self.redactions = redactions = Redactions(database)
         self.revealing = Revealing(database)

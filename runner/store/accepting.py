@@ -52,13 +52,15 @@ DEMANDED = Query(_DEMANDED, bindparam("run_id", type_=PgUuid()))
 
 def _accepting(which: str, demanded: str = "") -> Query:
     """Accept a body for the one open wait that `which` tells, if it is still open and in time. What is `demanded` is read only
-    where nothing was accepted."""
+    where nothing was accepted. A run without such a wait is not locked: a lock is a write, whose commit takes long enough to tell
+    whoever guesses that the run exists."""
     told = "accepted.accepted, EXISTS (SELECT FROM woken WHERE work = 'ready') AS woken"
     more = f"LEFT JOIN LATERAL ({demanded} AND NOT accepted.accepted) d ON true" if demanded else ""
     return Query(
         f"""
         WITH r AS MATERIALIZED (
-            SELECT id FROM run WHERE id = :run_id AND state IN ('PENDING', 'RUNNING', 'WAITING') FOR NO KEY UPDATE
+            SELECT id FROM run WHERE id = :run_id AND state IN ('PENDING', 'RUNNING', 'WAITING')
+                AND EXISTS (SELECT FROM wait w WHERE w.run_id = run.id AND {which}) FOR NO KEY UPDATE
         ), w AS MATERIALIZED (
             SELECT w.node_run_id, w.state, n.node_id, n.label
             FROM r JOIN wait w ON w.run_id = r.id JOIN node_run n ON n.id = w.node_run_id

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from runner.decision import Decision, decide_retry
+from runner.decision import Decision, decide_retry, with_recorded
 from runner.errors import Conflict, NotFound
 from runner.model import RunState, Scope
 from runner.store.batch import Query
@@ -117,8 +117,10 @@ async def ended_run(
     *,
     start: str,
     latest: bool,
+    recorded: bool = False,
 ) -> tuple[Any, Definition, Decision]:
-    """The row of a run that may be repeated, the definition to repeat it with, and what of it stands. Raises NotFound, Conflict."""
+    """The row of a run that may be repeated, the definition to repeat it with, and what of it stands; `recorded`: also what is
+    taken in the place of calls. Raises NotFound, Conflict."""
     old = (
         await connection.execute(
             select(run).where(run.c.id == run_id, run.c.workspace_id == scope.workspace_id)
@@ -139,4 +141,7 @@ async def ended_run(
         revision = known((await new_run(connection, scope, old.orchestrator_id)).revision)
     definition = await definitions.get(connection, old.orchestrator_id, revision)
     nodes = (await connection.execute(select(node_run).where(node_run.c.run_id == run_id))).all()
-    return old, definition, decide_retry(definition.wiring, nodes, old.number, start)
+    decision = decide_retry(definition.wiring, nodes, old.number, start)
+    if recorded:
+        decision = with_recorded(definition.wiring, decision, nodes, old.number)
+    return old, definition, decision

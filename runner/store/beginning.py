@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
 from providers import JsonObject
 from runner import tokens
-from runner.decision import NO_WIRE, Decision, Stands
+from runner.decision import NO_WIRE, Decision, Recorded, Stands
 from runner.graph import Wiring, advance, run_state
 from runner.model import NodeFacts, NodeSpec, NodeState, RunState, Scope, TriggerInfo
 from runner.store.audit import audited
@@ -30,6 +30,7 @@ _ACTIONS = {
     "manual": "run.started",
     "cli": "run.started",
     "retry": "run.retried",
+    "recorded": "run.retried",
     "test": "run.tested",
 }
 """What of people is written to the audit log, by what started the run; what starts by itself, its history tells."""
@@ -47,13 +48,14 @@ BEGIN = Query(
         RETURNING id, number
     ), nodes AS (
         INSERT INTO node_run (run_id, node_id, type, label, limit_seconds, state, work, reused, lease_until,
-            input, output, port, remote, finished_at)
+            input, output, port, remote, signal, finished_at)
         SELECT :id, n.node_id, n.type, n.label, n.limit_seconds, n.state, n.work, n.reused,
             CASE WHEN n.work = 'ready' THEN clock_timestamp() END,
-            n.input, n.output, n.port, n.remote,
+            n.input, n.output, n.port, n.remote, n.signal,
             coalesce(n.finished_at, CASE WHEN n.work = 'ended' THEN clock_timestamp() END)
         FROM jsonb_to_recordset(:nodes) AS n(node_id text, type text, label text, limit_seconds double precision, state text,
-            work text, reused boolean, input jsonb, output jsonb, port text, remote jsonb, finished_at timestamptz)
+            work text, reused boolean, input jsonb, output jsonb, port text, remote jsonb, signal jsonb,
+            finished_at timestamptz)
         RETURNING id, node_id
     ), waits AS (
         INSERT INTO wait (node_run_id, workspace_id, run_id, token_sha256, schema, auth, state)
@@ -104,7 +106,7 @@ def beginning(
     without one every node runs. `about` is told with the run's first line."""
     wiring = definition.wiring
     decision = decision or Decision(())
-    kept = decision.stands
+    kept, taken = decision.stands, decision.recorded or {}
     facts = {n: NodeFacts(NodeState.COMPLETED, stands.port) for n, stands in kept.items()}
     facts |= {n: NodeFacts(NodeState.SKIPPED) for n in decision.skipped}
     step = advance(wiring, facts)
@@ -126,7 +128,7 @@ def beginning(
     if not step.ready and run_state(facts.values()) is RunState.COMPLETED:
         state = RunState.COMPLETED
         entries.append(Entry("run.completed", "completed: nothing was left to do"))
-    sealed, key_id, waits = _armed(vault, scope, wiring, run_id, kept, facts)
+    sealed, key_id, waits = _armed(vault, scope, wiring, run_id, {*kept, *taken}, facts)
     return {
         "id": run_id,
         "workspace_id": scope.workspace_id,
@@ -145,7 +147,7 @@ def beginning(
         "providers": _providers(wiring),
         "node_inputs": dict(node_inputs or {}),
         "count": len(entries),
-        "nodes": [_node(s, kept.get(s.id), facts.get(s.id)) for s in wiring.nodes.values()],
+        "nodes": [_node(s, kept.get(s.id), facts.get(s.id), taken.get(s.id)) for s in wiring.nodes.values()],
         "waits": waits,
         "lines": line_rows(entries),
         "audited": [audited(scope, _ACTIONS[trigger.kind], "run")] if trigger.kind in _ACTIONS else [],
@@ -157,10 +159,11 @@ def _armed(
     scope: Scope,
     wiring: Wiring,
     run_id: UUID,
-    kept: Mapping[str, Stands],
+    settled: Collection[str],
     facts: Mapping[str, NodeFacts],
 ) -> tuple[bytes | None, str | None, list[JsonObject]]:
-    """The sealed seed of the run's callback tokens, its key's id, and the waits: armed before anything of the run happens."""
+    """The sealed seed of the run's callback tokens, its key's id, and the waits: armed before anything of the run happens.
+    Those of `settled` nodes wait for nobody."""
     nodes = [n for n, spec in wiring.nodes.items() if spec.type == WAIT_KIND]
     if not nodes:
         return None, None, []
@@ -176,7 +179,7 @@ def _armed(
             "state": "cancelled" if n in skipped else "armed",
         }
         for n in nodes
-        if n not in kept
+        if n not in settled
     ]
     return box.blob, box.key_id, waits
 
@@ -195,7 +198,9 @@ def _reused(wiring: Wiring, node: str, stands: Stands) -> Entry:
     return Entry("node.reused", message, node, data={"from": source, "port": stands.port})
 
 
-def _node(spec: NodeSpec, kept: Stands | None, facts: NodeFacts | None) -> dict[str, Any]:
+def _node(
+    spec: NodeSpec, kept: Stands | None, facts: NodeFacts | None, taken: Recorded | None
+) -> dict[str, Any]:
     state = facts.state if facts else NodeState.PENDING
     row: dict[str, Any] = {
         "node_id": spec.id,
@@ -206,6 +211,9 @@ def _node(spec: NodeSpec, kept: Stands | None, facts: NodeFacts | None) -> dict[
         "work": {NodeState.QUEUED: "ready", NodeState.SKIPPED: "ended"}.get(state, "idle"),
         "reused": False,
     }
+    if taken is not None:
+        body = taken.model_dump(mode="json")
+        row |= {"signal": {"kind": "recorded", "body": body}, "reused": taken.source is not None}
     if kept is not None:
         copied = {name: getattr(kept, name) for name in ("input", "output", "port", "remote")}
         finished = kept.source.at.isoformat() if kept.source else None

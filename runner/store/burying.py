@@ -13,7 +13,7 @@ from runner.store.events import Entry, append
 from runner.store.outcome import Ended
 from runner.tables import dead_letter
 
-# A test is watched by whoever started it. A run that a node of another waits for is that one's to handle: were both kept, the
+# A test is watched by whoever started it, and so is a recorded run, which can be repeated as often as one likes. A run that a node of another waits for is that one's to handle: were both kept, the
 # same work could be taken up twice.
 _BURY = text(
     """
@@ -25,7 +25,7 @@ _BURY = text(
     SELECT r.workspace_id, r.orchestrator_id, r.id, r.revision, n.id, n.node_id, :label, :provider, :connection_id,
         :code, :message
     FROM run r JOIN node_run n ON n.run_id = r.id
-    WHERE r.id = :run_id AND n.id = :id AND r.trigger_kind <> 'test' AND r.parent_node_run_id IS NULL
+    WHERE r.id = :run_id AND n.id = :id AND r.trigger_kind NOT IN ('test', 'recorded') AND r.parent_node_run_id IS NULL
     ON CONFLICT DO NOTHING RETURNING id
     """
 ).bindparams(

@@ -43,7 +43,7 @@ class Claim:
 
     `outputs` holds what the node's predecessors, and every node its templates name, put out; `live` the predecessors whose
     wire is live, in drawing order. `overdue` is True when the node's overall limit has passed. `repeats`: the run repeats an
-    earlier one. `node_inputs`, by node, are what a person gave in the place of what wires bring.
+    earlier one; `recorded`: from what that one recorded, calling nobody. `node_inputs`, by node, are what a person gave in the place of what wires bring.
     """
 
     node_run_id: UUID
@@ -71,6 +71,7 @@ class Claim:
     live: tuple[str, ...] = ()
     child: bool = False
     repeats: bool = False
+    recorded: bool = False
     node_inputs: JsonObject = field(default_factory=dict[str, Any])
     seen: Seen | None = None
 
@@ -128,6 +129,7 @@ _TAKE = Query(
         coalesce(new.overdue, false) AS overdue,
         r.workspace_id, r.inputs, r.node_inputs, r.labels, r.depth, r.trigger_by, r.sealed_seed,
         r.parent_node_run_id IS NOT NULL AS child, r.retry_of IS NOT NULL AS repeats,
+        r.trigger_kind = 'recorded' AS recorded,
         coalesce(told.event_seq, r.event_seq) AS seq,
         -- Both from this statement's snapshot: of use only if the row that was locked is still that old.
         (SELECT before.event_seq FROM run before WHERE before.id = r.id) = r.event_seq AS current,
@@ -229,6 +231,7 @@ class Claims:
             state=row["state"],
             child=row["child"],
             repeats=row["repeats"],
+            recorded=row["recorded"],
             node_inputs=row["node_inputs"],
             seen=_seen(row, moved),
         )

@@ -44,18 +44,21 @@ class Repeats:
         node_inputs: Mapping[str, JsonValue] | None = None,
         careful: Registry | None = None,
         reason: str | None = None,
+        recorded: bool = False,
     ) -> None:
         """`new_id` repeats the ended `run_id`, and takes over its dead letter if that is open. `node_inputs` are given to
-        nodes in the place of what their wires bring; what was given so in the old run stays, except from the start.
+        nodes in the place of what their wires bring; what was given so in the old run stays, except from the start. One that is
+        `recorded` calls nobody, and leaves the letter as it is.
 
         With `careful`, raises Conflict "unsafe-calls" where a call that changes something would be made again. Also
         raises NotFound, Conflict, GraphError, InputsInvalid, NotYours; then nothing was written."""
         old, definition, decision = await ended_run(
-            connection, self.definitions, scope, run_id, start=start, latest=latest
+            connection, self.definitions, scope, run_id, start=start, latest=latest, recorded=recorded
         )
         given: JsonObject = old.inputs if inputs is None else inputs
         runnable(definition, given)
-        await refuse_started(connection, scope, definition.wiring.graph)
+        if not recorded:
+            await refuse_started(connection, scope, definition.wiring.graph)
         if careful is not None and (
             again := await _unsafe(connection, run_id, definition, decision, careful)
         ):
@@ -78,6 +81,8 @@ class Repeats:
             decision=decision,
         )
         await connection.execute(BEGIN.clause, values)
+        if recorded:  # what failed is still to be done
+            return
         ended = values["state"] == RunState.COMPLETED
         await _take_over(connection, scope, run_id, new_id, reason, ended=ended)
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     String,
+    and_,
     cast,
     extract,
     false,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from runner.model import NodeState, RunState, Scope
-from runner.tables import node_run, orchestrator, run
+from runner.tables import node_run, orchestrator, orchestrator_revision, run, wait
 
 _MARGIN = timedelta(hours=1)
 
@@ -51,7 +52,8 @@ _HELD = select(node_run.c.run_id).where(
 class RunFilter:
     """Which runs; every condition given must hold. `q` is looked for in the orchestrator's name, the failure's message and
     the labels, and as the run's number or id. `error` is the key of a group of failures. `held`: a step is held back by an
-    outage now. `slow`: see `_slow`."""
+    outage now. `slow`: see `_slow`. `archived`: those that were put away, or those that were not; never both.
+    `waiting_for_me`: see `_waiting_for`."""
 
     status: tuple[RunState, ...] = ()
     orchestrator_id: UUID | None = None
@@ -69,11 +71,16 @@ class RunFilter:
     parent_run_id: UUID | None = None
     keep: bool | None = None
     revision: int | None = None
+    archived: bool = False
+    waiting_for_me: bool | None = None
 
 
 def conditions(scope: Scope, wanted: RunFilter) -> list[ColumnElement[bool]]:
     """All of them on the table of runs alone, so that counting needs no join."""
-    found = [run.c.workspace_id == scope.workspace_id]
+    found = [
+        run.c.workspace_id == scope.workspace_id,
+        run.c.archived_at.is_not(None) if wanted.archived else run.c.archived_at.is_(None),
+    ]
     if wanted.status:
         found.append(run.c.state.in_(wanted.status))
     if wanted.orchestrator_id is not None:
@@ -99,6 +106,9 @@ def conditions(scope: Scope, wanted: RunFilter) -> list[ColumnElement[bool]]:
         found.append(run.c.id.in_(_HELD) if wanted.held else run.c.id.not_in(_HELD))
     if wanted.slow is not None:
         found.append(_slow(scope) if wanted.slow else ~_slow(scope))
+    if wanted.waiting_for_me is not None:
+        waiting = _waiting_for(scope)
+        found.append(waiting if wanted.waiting_for_me else ~waiting)
     if wanted.error is not None:
         found += [run.c.state == RunState.FAILED, error_key() == wanted.error]
     if wanted.keep is not None:
@@ -118,6 +128,29 @@ def conditions(scope: Scope, wanted: RunFilter) -> list[ColumnElement[bool]]:
             )
         )
     return found
+
+
+def _waiting_for(scope: Scope) -> ColumnElement[bool]:
+    """Stands still at a WaitForCallback step that nobody has answered, and is the asker's: started by them, or of an
+    orchestrator whose newest revision they saved. Waits for a time, a platform or another run are nobody's."""
+    open_wait = select(wait.c.run_id).where(wait.c.run_id == run.c.id, wait.c.state == "parked")
+    newest = and_(
+        orchestrator_revision.c.orchestrator_id == orchestrator.c.id,
+        orchestrator_revision.c.revision == orchestrator.c.revision,
+    )
+    edited = (
+        select(orchestrator.c.id)
+        .join(orchestrator_revision, newest)
+        .where(
+            orchestrator.c.workspace_id == scope.workspace_id,
+            orchestrator_revision.c.created_by == scope.subject,
+        )
+    )
+    return and_(
+        run.c.state == RunState.WAITING,
+        or_(run.c.trigger_by == scope.subject, run.c.orchestrator_id.in_(edited)),
+        open_wait.exists(),
+    )
 
 
 def _slow(scope: Scope) -> ColumnElement[bool]:

@@ -184,10 +184,13 @@ class Runs:
         inputs: JsonObject | None,
         trigger: TriggerInfo,
         key: str | None = None,
+        recorded: bool = False,
     ) -> UUID:
-        """A new run that repeats an ended one from "start", from the "failed" nodes, or from one node's id.
+        """A new run that repeats an ended one from "start", from the "failed" nodes, or from one node's id. `recorded`: it calls
+        nobody, and takes what steps that reach outside did in that run.
 
-        Nodes that are not repeated keep their outcome and are marked as reused; an open dead letter of the run is taken over.
+        Nodes that are not repeated keep their outcome and are marked as reused; an open dead letter of the run is taken over,
+        except by a recorded run, which does nothing about it.
         Raises NotFound, Conflict, GraphError.
         """
         async with self._database.begin() as connection:
@@ -197,7 +200,12 @@ class Runs:
                 key
                 and (
                     first := await first_asked(
-                        connection, scope, "retry", key, [str(run_id), start, latest, inputs], new_id
+                        connection,
+                        scope,
+                        "retry",
+                        key,
+                        [str(run_id), start, latest, inputs, recorded],
+                        new_id,
                     )
                 )
                 != new_id
@@ -212,6 +220,7 @@ class Runs:
                 latest=latest,
                 inputs=inputs,
                 trigger=trigger,
+                recorded=recorded,
             )
         self._bell.ring(run_id)
         self._bell.ring(new_id, work=True)

@@ -136,7 +136,7 @@ async def _standing(
 ) -> tuple[dict[RunState, int], int]:
     """What is under way now, and what failed in the last 24 hours: whatever state and time are asked for."""
     always = conditions(scope, replace(wanted, status=(), since=None, until=None))
-    recent = conditions(scope, RunFilter(since=now - WINDOW))
+    recent = conditions(scope, RunFilter(since=now - WINDOW, archived=wanted.archived))
     query = (
         select(run.c.state, func.count())
         .where(*always, or_(run.c.state.in_(_LIVE), and_(run.c.state == RunState.FAILED, *recent)))

@@ -169,11 +169,13 @@ class Trials:
             )
         return describe(wiring, decision, problems, self._registry, flows)
 
-    async def retry_plan(self, scope: Scope, run_id: UUID, *, start: str, latest: bool) -> Plan:
+    async def retry_plan(
+        self, scope: Scope, run_id: UUID, *, start: str, latest: bool, recorded: bool = False
+    ) -> Plan:
         """What `Runs.retry` would do. Raises as it does."""
         async with self._database.begin() as connection:
             _, definition, decision = await ended_run(
-                connection, self._definitions, scope, run_id, start=start, latest=latest
+                connection, self._definitions, scope, run_id, start=start, latest=latest, recorded=recorded
             )
             flows = await _flows(connection, scope, definition.wiring)
         return describe(definition.wiring, decision, definition.problems, self._registry, flows)

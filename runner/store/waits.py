@@ -125,11 +125,10 @@ class Waits:
         sender: str | None = None,
         *,
         call: Call | None = None,
-        source: Source | None = None,
     ) -> Verdict:
         """Take one callback. When this returns, what the verdict says is committed. `call` is what proves the sender, where the
-        wait asks for that; `source` who sends it, where that is more than an address."""
-        source = source or Source(sender)
+        wait asks for that."""
+        source = Source(sender)
         given = acceptance(run_id, body, source) | {"hashed": tokens.digest(token)}
         taken = await self._accepts(str(run_id), given)
         if taken["accepted"]:
@@ -142,16 +141,7 @@ class Waits:
             except Refused as refused:
                 return Verdict("refused", wait=taken["node_run_id"], refusal=refused.reason)
         async with self._database.begin(reserved=True) as connection:
-            found = await connection.execute(_FIND, {"sha256": tokens.digest(token), "run_id": run_id})
-            known = found.first()
-            if known is None:
-                return Verdict("unknown")
-            if proven and not await claim(connection, proven, known.node_run_id):
-                return Verdict("refused", wait=known.node_run_id, refusal="replayed")
-            told = source.by is None
-            verdict, woken = await _take(connection, run_id, known, body, source, told=told)
-            if proven and verdict.kind in ("gone", "invalid"):
-                await release(connection, proven, known.node_run_id)
+            verdict, woken = await _delivered(connection, run_id, token, body, source, proven)
         if verdict.kind == "accepted":
             self._bell.ring(run_id, work=woken)
         return verdict
@@ -185,10 +175,17 @@ class Waits:
         words = f"test sent by {scope.subject} ({reason})"
         source = Source(None, scope.subject, reason, words, {"by": scope.subject, "reason": reason})
         token = tokens.callback_token(seed, node_id)
-        verdict = await self.signal(run_id, token, body, call=call, source=source)
-        if verdict.kind == "accepted":
-            async with self._database.begin() as connection:
+        demanded = await DEMANDED.rows(self._database, run_id=run_id, hashed=tokens.digest(token))
+        try:
+            proven = proof_of(self._vault, demanded[0], call) if demanded else None
+        except Refused as refused:
+            return Verdict("refused", wait=row.node_run_id, refusal=refused.reason)
+        async with self._database.begin() as connection:
+            verdict, woken = await _delivered(connection, run_id, token, body, source, proven)
+            if verdict.kind == "accepted":
                 await record(connection, scope, "run.resumed", "run", run_id, node_id, reason=reason)
+        if verdict.kind == "accepted":
+            self._bell.ring(run_id, work=woken)
         return verdict
 
     async def resume(
@@ -308,6 +305,26 @@ async def _known(connection: AsyncConnection, scope: Scope, run_id: UUID, node_i
     if known is None:
         raise NotFound("There is no such wait in this run.")
     return known
+
+
+async def _delivered(
+    connection: AsyncConnection,
+    run_id: UUID,
+    token: str,
+    body: JsonValue,
+    source: Source,
+    proven: Proven | None,
+) -> tuple[Verdict, bool]:
+    """What becomes of a body that came with this token, and whether it woke the node."""
+    known = (await connection.execute(_FIND, {"sha256": tokens.digest(token), "run_id": run_id})).first()
+    if known is None:
+        return Verdict("unknown"), False
+    if proven and not await claim(connection, proven, known.node_run_id):
+        return Verdict("refused", wait=known.node_run_id, refusal="replayed"), False
+    verdict, woken = await _take(connection, run_id, known, body, source, told=source.by is None)
+    if proven and verdict.kind in ("gone", "invalid"):
+        await release(connection, proven, known.node_run_id)
+    return verdict, woken
 
 
 async def _take(

@@ -108,6 +108,18 @@ async def _uncommenting(world: World) -> tuple[str, dict[str, Any]]:
     return f"{API}/{made}/comments/{said.id}", {}
 
 
+def _moving(act: str) -> Path_:
+    """By its id: what others archived meanwhile is not meant."""
+
+    async def path(world: World) -> tuple[str, dict[str, Any]]:
+        run_id = await world.ended()
+        if act == "unarchive":
+            await world.post(f"{API}/runs/archive", ids=[run_id])
+        return f"{API}/runs/{act}", {"ids": [run_id]}
+
+    return path
+
+
 async def _replaying(world: World) -> tuple[str, dict[str, Any]]:
     """A body that was received by one run goes to another of the same orchestrator."""
     store = world.site.store
@@ -142,6 +154,8 @@ ACTS: dict[tuple[str, str], tuple[str, Path_]] = {
         "run.labelled",
         at(f"{API}/runs/{{}}", World.run, labels={"team": CANARY}),
     ),
+    ("POST", f"{API}/runs/archive"): ("run.archived", _moving("archive")),
+    ("POST", f"{API}/runs/unarchive"): ("run.unarchived", _moving("unarchive")),
     ("PUT", f"{API}/runs/{{runId}}/keep"): ("run.kept", at(f"{API}/runs/{{}}/keep", World.run, keep=True)),
     ("POST", f"{API}/runs/{{runId}}/reveal"): (
         "payload.revealed",

@@ -256,3 +256,18 @@ async def test_only_post_resumes(site: Site) -> None:
     for method in ("GET", "PUT", "DELETE", "PATCH"):
         answer = await site.anonymous.request(method, f"{BASE}/{run_id}?token={token}")
         assert answer.status_code == 405 and answer.headers["allow"] == "POST"
+
+
+async def test_who_guesses_takes_no_lock_of_the_run(site: Site) -> None:
+    """A lock is a write, and the time of its commit would tell that the run exists; it would also let strangers hold up a run."""
+    run_id, token = await armed(site)
+    async with asyncio.timeout(20), site.store.database.begin() as connection:
+        await connection.execute(
+            text("SELECT FROM run WHERE id = :id FOR NO KEY UPDATE"), {"id": run_id}
+        )  # as a worker has it while it settles a step
+        for wrong in (callback_token(b"\x00" * 32, "wait"), "x"):
+            assert (await site.anonymous.post(f"{BASE}/{run_id}?token={wrong}")).status_code == 404
+        right = asyncio.create_task(site.anonymous.post(f"{BASE}/{run_id}?token={token}"))
+        await asyncio.wait((right,), timeout=0.2)
+        assert not right.done(), "who has the token waits for its turn"
+    assert (await right).status_code == 202

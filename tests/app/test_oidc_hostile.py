@@ -96,8 +96,9 @@ async def test_a_wrong_answer_opens_nothing(
     answer = await browser.sign_in()
     await refused(browser, answer, {code})
     assert await state_of(open_site) == before
-    lines = [r.getMessage() for r in caplog.records if answer.headers["x-request-id"] in r.getMessage()]
-    assert any(line.startswith("sign-in at ") for line in lines), (
+    request = answer.headers["x-request-id"]
+    lines = [f"{r.msg} {r.args}" for r in caplog.records if request in str(r.args)]
+    assert any(line.startswith("sign-in refused ") for line in lines), (
         "why stands in the log under the request's id"
     )
     assert all("\n" not in line and "\r" not in line and SECRET not in line for line in lines)
@@ -145,7 +146,7 @@ async def test_every_address_of_the_issuer_passes_the_egress_guard(
     async with site_with(database_url, tmp_path, table("corp", corp, newcomers="viewer")) as site:
         answer = await Browser(site).sign_in()
         assert told(answer) == "issuer-unavailable" and "10.1.2.3" not in answer.text
-        assert any("not a public address" in record.getMessage() for record in caplog.records)
+        assert any("not a public address" in str(record.args) for record in caplog.records)
     file = tmp_path / "oidc.toml"
     async with site_on(database_url, tmp_path, oidc_file=file) as closed:  # nothing is allowed here
         before = corp.hits.copy()

@@ -29,11 +29,11 @@ RUN = {
         "error",
     ),
     *("trigger", "labels", "correlationToken", "startedAt", "finishedAt", "createdDate", "updatedDate"),
-    *("retryOf", "parentRunId", "keep", "waiting"),
+    *("retryOf", "parentRunId", "keep", "archivedDate", "waiting"),
 }
 NODE = {
     *("id", "type", "label", "status", "attempt", "startedAt", "finishedAt", "input", "output", "error"),
-    *("port", "remote", "attempts"),
+    *("port", "remote", "reused", "attempts"),
 }
 
 

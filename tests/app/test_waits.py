@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from sqlalchemy import text
 
 from runner.model import Role, TriggerInfo
 from tests.app.test_callbacks import BASE, armed
@@ -196,3 +197,19 @@ async def test_a_wait_that_has_not_begun_has_no_deadline(site: Site) -> None:
     run_id, _ = await armed(site)
     answer = await site.client.post(f"{RUNS}/{run_id}/callbacks/wait/extend", json={"seconds": 60})
     assert (answer.status_code, answer.json()["code"]) == (409, "wait-over")
+
+
+async def test_a_test_and_its_line_in_the_audit_log_are_one(site: Site) -> None:
+    run_id, _ = await armed(site)
+    address = f"{RUNS}/{run_id}/callbacks/wait/test"
+    async with site.store.database.begin() as connection:
+        await connection.execute(text("ALTER TABLE audit ADD CONSTRAINT full_disk CHECK (false) NOT VALID"))
+    failed = await site.client.post(address, json={"body": {"n": 1}, **WHY})
+    assert failed.status_code == 500
+    (wait,) = (await callbacks(site, run_id))["items"]
+    assert (wait["state"], wait["received"]) == ("armed", []), "what is not told was not done"
+    async with site.store.database.begin() as connection:
+        await connection.execute(text("ALTER TABLE audit DROP CONSTRAINT full_disk"))
+    assert (await site.client.post(address, json={"body": {"n": 1}, **WHY})).is_success
+    (wait,) = (await callbacks(site, run_id))["items"]
+    assert [each["verdict"] for each in wait["received"]] == ["accepted"]

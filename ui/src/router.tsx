@@ -19,12 +19,15 @@ import { ErrorPage, NotFoundPage, PendingPage } from "@/shell/fallbacks";
 import { Shell } from "@/shell/shell";
 
 /* Every address of the app. A screen's code and its first data are fetched at the same time: the loaders start queries and
-   wait for none. What is searched, filtered or opened stands in the address: `validateSearch` says what that may be. */
+   wait for none but who is signed in. What is searched, filtered or opened stands in the address: `validateSearch` says what that may be. */
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   component: Shell,
   notFoundComponent: NotFoundPage,
-  loader: ({ context: { queryClient } }) => void queryClient.prefetchQuery(sessionQuery),
+  // What a person may do decides what keys do: no screen is there before that is known. Where it cannot be told, each says so.
+  loader: async ({ context: { queryClient } }) => {
+    await queryClient.ensureQueryData(sessionQuery).catch(() => undefined);
+  },
 });
 
 const LETTERS: readonly LetterState[] = ["replaying", "resolved", "superseded", "dropped"];
@@ -110,6 +113,8 @@ const runs = createRoute({
     minSeconds: positive(search.minSeconds),
     held: search.held === true ? true : undefined,
     slow: search.slow === true ? true : undefined,
+    waitingForMe: search.waitingForMe === true ? true : undefined,
+    archived: search.archived === true ? true : undefined,
     revision: whole(search.revision),
     group: text(search.group),
   })),
@@ -119,7 +124,7 @@ const runs = createRoute({
 const run = createRoute({
   getParentRoute: () => root,
   path: "/runs/$runId",
-  /** `view`: timeline or list. `node`: the selected step, `tab`: of it. `open`: steps whose remote tasks are shown. `compare`: the run beside this one. `data`: inputs or result. `again`: the re-run dialog is open. */
+  /** `view`: timeline, canvas or list. `node`: the selected step, `tab`: of it. `open`: steps whose remote tasks are shown. `compare`: the run beside this one. `data`: inputs or result. `again`: the re-run dialog is open. */
   validateSearch: optional((search) => ({
     view: text(search.view),
     node: text(search.node),

@@ -1,11 +1,11 @@
 import { useReactFlow } from "@xyflow/react";
 import { useFlowControl } from "./store";
 
-/** Brings a node into view and gives it the focus. */
-export function useShow(): (id: string) => void {
+/** Brings a node into view and gives it the focus, if that is not to stay where it is. */
+export function useShow(): (id: string, how?: { focus: boolean }) => void {
   const control = useFlowControl();
   const { setCenter, getZoom } = useReactFlow();
-  return (id) => {
+  return (id, { focus } = { focus: true }) => {
     const node = document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(id)}"]`);
     const at = control.store.getState().nodes.find((each) => each.id === id)?.position;
     const pane = document.querySelector(".react-flow")?.getBoundingClientRect();
@@ -18,6 +18,6 @@ export function useShow(): (id: string) => void {
       box.top >= pane.top &&
       box.bottom <= pane.bottom;
     if (at && !inside) void setCenter(at.x + 116, at.y + 36, { zoom: Math.max(0.7, getZoom()) });
-    node?.focus({ preventScroll: true });
+    if (focus) node?.focus({ preventScroll: true });
   };
 }

@@ -68,7 +68,7 @@ function Body(props: Props) {
   );
 }
 
-function Screen({ place, onPlace, banner, found, side, versions, children, plain }: Props) {
+function Screen({ place, onPlace, banner, found, run, side, versions, children, plain }: Props) {
   const step = useFlow((flow) => flow.nodes.find((node) => node.id === place.node));
   const { actions, goTo, entered, dialogs } = useEditing({ place, onPlace, editable: false });
   useCanvasKeys(actions);
@@ -91,7 +91,10 @@ function Screen({ place, onPlace, banner, found, side, versions, children, plain
           side
         )}
         <div className="relative min-h-0 min-w-0 flex-1">
-          <DrawingView onOpen={(node) => onPlace({ ...place, node })} />
+          <DrawingView
+            onOpen={(node) => onPlace({ ...place, node })}
+            opened={plain && run ? place.node : undefined}
+          />
         </div>
         {step && !plain && (
           <NodePanel

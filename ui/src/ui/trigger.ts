@@ -8,6 +8,7 @@ export const TRIGGERS: Record<TriggerKind, string> = {
   api: "API",
   cli: "Command line",
   retry: "Re-run",
+  recorded: "Recorded re-run",
   flow: "Another run",
   webhook: "Webhook",
   schedule: "Schedule",

@@ -1,4 +1,5 @@
 export * from "./account";
+export * from "./archive";
 export * from "./audit";
 export * from "./comments";
 export * from "./connections";

@@ -67,6 +67,7 @@ export const keys = {
     list: (filter: object) => ["runs", "list", filter] as const,
     summary: (filter: object) => ["runs", "summary", filter] as const,
     errors: (filter: object) => ["runs", "errors", filter] as const,
+    archive: (act: string, which: object) => ["runs", "archive", act, which] as const,
     one: (id: string) => ["runs", "one", id] as const,
     events: (id: string) => ["runs", "one", id, "events"] as const,
     retryPlan: (id: string, body: object) => ["runs", "one", id, "retry-plan", body] as const,

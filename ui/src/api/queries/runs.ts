@@ -137,6 +137,7 @@ export function useRetryRun() {
       from: string;
       revision: "same" | "latest";
       inputs?: JsonObject | null;
+      recorded?: boolean;
       key?: string;
     }) =>
       data(

@@ -25,7 +25,10 @@ export function planQuery(orchestrator: string, shape: string, ask: () => Schema
 }
 
 /** What a retry would do. */
-export function retryPlanQuery(runId: string, body: { from: string; revision: "same" | "latest" }) {
+export function retryPlanQuery(
+  runId: string,
+  body: { from: string; revision: "same" | "latest"; recorded: boolean },
+) {
   return queryOptions({
     queryKey: keys.runs.retryPlan(runId, body),
     queryFn: ({ signal }) =>

@@ -7,6 +7,7 @@ const WORDS: Record<PlanStep["action"], string> = {
   reuse: "Reused",
   run: "Runs",
   call: "Calls",
+  recorded: "Recorded",
   skip: "Skipped",
   missing: "Missing",
 };

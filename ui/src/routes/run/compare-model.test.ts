@@ -6,7 +6,7 @@ function node(id: string, second: number, more: Partial<NodeRun> = {}): NodeRun 
   const at = (of: number) => new Date(of * 1000).toISOString();
   const times = { startedAt: at(second), finishedAt: at(second + 1) };
   const base = { type: "DataMapper", label: id, status: "COMPLETED", attempt: 1, port: "out" } as const;
-  const empty = { input: null, output: null, error: null, remote: null, attempts: [] };
+  const empty = { input: null, output: null, error: null, remote: null, reused: false, attempts: [] };
   return { id, ...base, ...times, ...empty, ...more };
 }
 

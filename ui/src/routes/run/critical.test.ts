@@ -17,6 +17,7 @@ function node(id: string, from: number | null, to: number | null, port: string |
     error: null,
     port,
     remote: null,
+    reused: false,
     attempts: [],
   };
 }

@@ -56,6 +56,15 @@ export function Facts({ run }: { run: RunDetail }) {
           </Link>
         </Fact>
       )}
+      <Fact name="Correlation id">
+        <span
+          className="inline-flex items-center gap-0.5"
+          title="What X-Baton-Key begins with, in every call of this run"
+        >
+          <code className="font-mono text-xs">{run.id}</code>
+          <CopyButton text={run.id} label="Copy correlation id" />
+        </span>
+      </Fact>
       {labels.length > 0 && (
         <Fact name="Labels">
           <span className="flex flex-wrap gap-1">

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { Ban, GitCompare, Info, Pin, RotateCw, Workflow } from "lucide-react";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { Ban, GitCompare, Info, Pin, RotateCw } from "lucide-react";
 import { useState } from "react";
 import { useRunEvents, useRunLines } from "@/api/events";
 import { toastProblem } from "@/api/problem";
@@ -13,9 +13,9 @@ import {
   Badge,
   Button,
   ConfirmDialog,
-  CopyButton,
   IconButton,
   Loaded,
+  later,
   lookOf,
   Menu,
   NODE_STATES,
@@ -23,12 +23,15 @@ import {
   Popover,
   Section,
   Segmented,
+  SkeletonRows,
   StatusBadge,
   StatusLegend,
 } from "@/ui";
+import { ArchivedLine } from "./archived";
 import { Compare } from "./compare";
 import { CauseLine, Facts, WaitingBanner } from "./head";
 import { type Listed, useOthers } from "./last-good";
+import { More } from "./more";
 import { NodePanel, RunData, RunPanel } from "./node-panel";
 import { RerunDialog } from "./rerun";
 import type { Task } from "./segments";
@@ -40,7 +43,7 @@ const route = getRouteApi("/runs/$runId");
 /** One run, as it happens or afterwards. The selected step and its tab stand in the address. */
 export function RunPage() {
   const { runId } = route.useParams();
-  const { again } = route.useSearch();
+  const { again, node } = route.useSearch();
   const navigate = useNavigate({ from: "/runs/$runId" });
   const query = useQuery(runQuery(runId));
   const stream = useRunEvents(query.data ? runId : null);
@@ -57,6 +60,7 @@ export function RunPage() {
           <>
             <StatusBadge status={run.status} />
             {run.keep && <Badge>Kept</Badge>}
+            {run.trigger.kind === "recorded" && <Badge>Recorded, nobody called</Badge>}
             {stream === "live" && <Badge tone="running">Live</Badge>}
             {stream === "waiting" && <Badge tone="warning">Reconnecting</Badge>}
           </>
@@ -71,7 +75,6 @@ export function RunPage() {
           >
             <StatusLegend of={NODE_STATES} />
           </Popover>
-          <CopyButton text={() => window.location.href} label="Copy link to this view" />
           {run && may && <Keep run={run} />}
           {run && <CompareMenu run={run} />}
           {run &&
@@ -83,6 +86,7 @@ export function RunPage() {
             ) : (
               <Cancel run={run} />
             ))}
+          {run && <More run={run} node={node} may={may} />}
         </>
       }
       bar={run && <Facts run={run} />}
@@ -90,7 +94,7 @@ export function RunPage() {
       <Loaded query={query} title="This run cannot be shown">
         {(found) => (
           <>
-            <Content run={found} />
+            <Content run={found} loading={stream !== "ended"} />
             {again && may && ended(found.status) && <Rerun run={found} onClose={() => setAgain(false)} />}
           </>
         )}
@@ -105,7 +109,7 @@ function Rerun({ run, onClose }: { run: RunDetail; onClose: () => void }) {
   return <RerunDialog key={run.id} run={run} chosen={known && node ? node : null} onClose={onClose} />;
 }
 
-function Content({ run }: { run: RunDetail }) {
+function Content({ run, loading }: { run: RunDetail; loading: boolean }) {
   const search = route.useSearch();
   const navigate = useNavigate({ from: "/runs/$runId" });
   const lines = useRunLines(run.id);
@@ -131,6 +135,7 @@ function Content({ run }: { run: RunDetail }) {
     return <Compare run={run} otherId={search.compare} onClose={() => go({ compare: undefined })} />;
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-3 overflow-y-auto lg:overflow-visible">
+      <ArchivedLine run={run} />
       <CauseLine run={run} lines={lines} onGo={open} />
       <WaitingBanner run={run} onGo={open} />
       <div className="grid min-h-0 shrink-0 gap-3 lg:flex-1 lg:shrink lg:grid-cols-[minmax(0,9fr)_minmax(0,11fr)] lg:grid-rows-[minmax(0,1fr)]">
@@ -138,12 +143,23 @@ function Content({ run }: { run: RunDetail }) {
           <Section
             title="Steps"
             flush
-            className="max-h-[28rem] min-h-32 overflow-hidden lg:max-h-none lg:shrink"
-            actions={
-              <Views run={run} node={search.node} view={search.view} onView={(view) => go({ view })} />
+            className={
+              search.view === "canvas"
+                ? "h-[26rem] overflow-hidden lg:h-auto lg:flex-[2_1_18rem]"
+                : "max-h-[28rem] min-h-32 overflow-hidden lg:max-h-none lg:shrink"
             }
+            actions={<Views view={search.view} onView={(view) => go({ view })} />}
           >
-            {search.view === "list" ? (
+            {search.view === "canvas" ? (
+              <RunCanvas
+                run={run}
+                lines={lines}
+                loading={loading}
+                selected={node?.id ?? null}
+                onSelect={select}
+                onClose={close}
+              />
+            ) : search.view === "list" ? (
               <StepList run={run} selected={node?.id ?? null} onSelect={select} />
             ) : (
               <Timeline
@@ -195,32 +211,27 @@ function Content({ run }: { run: RunDetail }) {
 
 const NONE: readonly string[] = [];
 
-type ViewsProps = {
-  run: RunDetail;
-  node: string | undefined;
-  view: string | undefined;
-  onView: (view: string | undefined) => void;
-};
+/** The drawing weighs more than the rest of this page. */
+const RunCanvas = later(
+  () => import("@/canvas/replay/run-canvas").then((found) => found.RunCanvas),
+  () => <SkeletonRows />,
+);
 
-/** The same steps as bars, as a table, or on the canvas: the selected step goes with the address. */
-function Views({ run, node, view, onView }: ViewsProps) {
+type ViewsProps = { view: string | undefined; onView: (view: string | undefined) => void };
+
+/** The same steps as bars, on the drawing, or as a table, with the same one selected. */
+function Views({ view, onView }: ViewsProps) {
   return (
-    <>
-      <Segmented
-        label="Steps as"
-        value={view === "list" ? "list" : "timeline"}
-        onChange={(next) => onView(next === "list" ? next : undefined)}
-        options={[
-          { value: "timeline", label: "Timeline" },
-          { value: "list", label: "List" },
-        ]}
-      />
-      <Button size="sm" variant="ghost" asChild>
-        <Link to="/orchestrators/$id" params={{ id: run.orchestratorId }} search={{ run: run.id, node }}>
-          <Workflow aria-hidden /> Canvas
-        </Link>
-      </Button>
-    </>
+    <Segmented
+      label="Steps as"
+      value={view === "list" || view === "canvas" ? view : "timeline"}
+      onChange={(next) => onView(next === "timeline" ? undefined : next)}
+      options={[
+        { value: "timeline", label: "Timeline" },
+        { value: "canvas", label: "Canvas" },
+        { value: "list", label: "List" },
+      ]}
+    />
   );
 }
 

@@ -6,11 +6,13 @@ import type { LogLine, NodeRun, RunDetail } from "@/api/types";
 import { CallbacksTab } from "@/callbacks";
 import { LogPane, type LogPlace } from "@/log";
 import { Revealable } from "@/redaction";
-import { Badge, Elapsed, IconButton, joined, StatusBadge, type Tab, Tabs } from "@/ui";
+import { Badge, CopyButton, Elapsed, IconButton, joined, StatusBadge, type Tab, Tabs } from "@/ui";
 import { Attempts, FailureText } from "./attempts";
 import { ConfigView } from "./config";
+import { keySent } from "./correlation";
+import { StatusHistory } from "./history";
 import { Remote } from "./remote";
-import { kept, RemoteRef } from "./steps";
+import { kept, RemoteRef, recorded } from "./steps";
 import { mayOpen } from "./timeline";
 import { type Other, ValueView } from "./value";
 
@@ -37,6 +39,7 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
   const waits = node.type === "WaitForCallback";
   const told = mine.some((line) => line.level === "error" && line.source !== "baton");
   const before = useBefore(run, node);
+  const sent = keySent(node);
   const beside = (what: string, value: (of: NodeRun) => unknown): Other[] => [
     ...(other ? [{ ...other, of: (found: RunDetail) => valueIn(found, node.id, value) }] : []),
     ...before.map((each) => ({
@@ -144,9 +147,12 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
         ) : (
           <Elapsed from={node.startedAt} to={node.finishedAt} className="text-muted text-xs" />
         )}
+        {recorded(node) && <Badge>recorded in the run before</Badge>}
         <RemoteRef node={node} />
+        {sent && <CopyButton text={sent} label={`Copy what the platform knows this call by: ${sent}`} />}
         <IconButton size="sm" icon={X} label="Close step" className="ml-auto" onClick={onClose} />
       </header>
+      <StatusHistory node={node} lines={mine} />
       {node.error && shown !== "attempts" && run.error?.nodeId !== node.id && (
         <div className="max-h-32 shrink-0 overflow-y-auto px-4 pb-2">
           <Revealable place={{ runId: run.id, part: "error", nodeId: node.id, whole: true }}>

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Phone, Pin, Play, RotateCw, Undo2, X } from "lucide-react";
+import { Phone, Pin, Play, RotateCw, ScrollText, Undo2, X } from "lucide-react";
 import { useMemo, useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { orchestratorQuery, retryPlanQuery, useRetryRun } from "@/api/queries";
@@ -29,13 +29,14 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
   const failed = hasFailed(run);
   const [from, setFrom] = useState(failed ? "failed" : (chosen ?? "start"));
   const [revision, setRevision] = useState<"same" | "latest">("same");
+  const [recorded, setRecorded] = useState(false);
   const [edit, setEdit] = useState(false);
   const [text, setText] = useState(() => JSON.stringify(run.inputs, null, 2));
   const [agreed, setAgreed] = useState("");
   const latest = useQuery(orchestratorQuery(run.orchestratorId));
-  const plan = useQuery(retryPlanQuery(run.id, { from, revision }));
+  const plan = useQuery(retryPlanQuery(run.id, { from, revision, recorded }));
   const inputs = edit ? objectOf(text) : null;
-  const asked = JSON.stringify([from, revision, inputs]);
+  const asked = JSON.stringify([from, revision, inputs, recorded]);
   // A second click sends the same key and starts nothing; a changed form is a new wish.
   const key = useMemo(() => `${asked.length}-${randomKey()}`, [asked]);
   const unsafe = (plan.data?.steps ?? []).filter(isUnsafe);
@@ -48,7 +49,7 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
   const steps = run.nodes.map((node) => ({ value: node.id, label: `Step: ${node.label || node.id}` }));
   const start = () =>
     retry.mutate(
-      { id: run.id, from, revision, inputs, key },
+      { id: run.id, from, revision, inputs, recorded, key },
       {
         onSuccess: (made) => void navigate({ to: "/runs/$runId", params: { runId: made.id } }),
         onError: (error) => toastProblem(error, "The run was not started again"),
@@ -71,7 +72,7 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
             disabled={inputs === undefined || !understood || !ready || blocked}
             onClick={start}
           >
-            Start re-run
+            {recorded ? "Start recorded re-run" : "Start re-run"}
           </Button>
         </>
       }
@@ -96,6 +97,17 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
             latest={latest.data?.revision}
           />
         </div>
+        <div className="flex flex-col gap-1">
+          <Checkbox
+            label="Recorded mode: call nobody"
+            checked={recorded}
+            onCheckedChange={(checked) => setRecorded(checked === true)}
+          />
+          <p className="pl-6 text-muted text-xs">
+            Calls, other runs and callbacks give what run {run.number} recorded of them. Everything else
+            really runs.
+          </p>
+        </div>
         <Checkbox
           label="Change the inputs"
           checked={edit}
@@ -107,7 +119,7 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
           </Field>
         )}
         <Loaded query={plan} compact title="What a re-run would do cannot be told">
-          {(found) => <Steps plan={found} stale={plan.isPlaceholderData} />}
+          {(found) => <Steps plan={found} recorded={recorded} stale={plan.isPlaceholderData} />}
         </Loaded>
         {unsafe.length > 0 && ready && (
           <Checkbox
@@ -121,9 +133,17 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
   );
 }
 
-const ICONS = { pinned: Pin, reuse: Undo2, run: Play, call: Phone, skip: X, missing: X } as const;
+const ICONS = {
+  pinned: Pin,
+  reuse: Undo2,
+  run: Play,
+  call: Phone,
+  recorded: ScrollText,
+  skip: X,
+  missing: X,
+} as const;
 
-function Steps({ plan, stale }: { plan: Plan; stale: boolean }) {
+function Steps({ plan, recorded, stale }: { plan: Plan; recorded: boolean; stale: boolean }) {
   return (
     <div className={cn("flex flex-col gap-2", stale && "opacity-60")}>
       <p className="text-sm">{plan.summary}</p>
@@ -144,7 +164,7 @@ function Steps({ plan, stale }: { plan: Plan; stale: boolean }) {
               <span className="w-44 shrink-0 truncate font-medium max-sm:w-28">{step.label}</span>
               <span className="min-w-0 flex-1 break-words text-muted">{step.detail}</span>
               {step.provider && step.provider !== "webhook" && <ProviderChip provider={step.provider} />}
-              <Word step={step} />
+              <Word step={step} recorded={recorded} />
             </li>
           );
         })}
@@ -153,10 +173,12 @@ function Steps({ plan, stale }: { plan: Plan; stale: boolean }) {
   );
 }
 
-function Word({ step }: { step: PlanStep }) {
+function Word({ step, recorded }: { step: PlanStep; recorded: boolean }) {
   if (step.action === "reuse") return <Badge tone="done">reuse</Badge>;
   if (step.action === "skip") return <Badge tone="skipped">skip</Badge>;
-  if (step.action === "missing") return <Badge tone="failed">missing</Badge>;
+  if (step.action === "recorded") return <Badge tone="done">recorded</Badge>;
+  if (step.action === "missing")
+    return recorded ? <Badge tone="warning">nothing recorded</Badge> : <Badge tone="failed">missing</Badge>;
   if (step.action !== "call") return <Badge>run again</Badge>;
   if (isUnsafe(step)) return <Badge tone="warning">call again, unsafe</Badge>;
   return <Badge>call again{step.effect === "idempotent" && ", idempotent"}</Badge>;

@@ -22,6 +22,7 @@ const node: NodeRun = {
   error: null,
   port: null,
   remote: null,
+  reused: false,
   attempts: [],
 };
 

@@ -12,6 +12,11 @@ export function kept(node: NodeRun): boolean {
   return node.status === "COMPLETED" && node.startedAt === null;
 }
 
+/** Whether the step took what the run before had recorded of it, in the place of calling. */
+export function recorded(node: NodeRun): boolean {
+  return node.reused && node.startedAt !== null;
+}
+
 /** The steps as a plain table: the version to read and to copy. */
 export function StepList({ run, selected, onSelect }: { run: RunDetail } & Selection) {
   return (
@@ -43,6 +48,7 @@ export function StepList({ run, selected, onSelect }: { run: RunDetail } & Selec
               <td className="px-2">
                 <StatusBadge status={node.status} attempts={node.attempt} plain className="align-middle" />
                 {kept(node) && <Badge className="ml-1.5">kept</Badge>}
+                {recorded(node) && <Badge className="ml-1.5">recorded</Badge>}
               </td>
               <td className="px-2 text-muted text-xs">{node.port ?? "–"}</td>
               <td className="px-2 text-right text-xs">

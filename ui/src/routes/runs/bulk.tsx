@@ -1,5 +1,15 @@
 import { Link } from "@tanstack/react-router";
-import { Ban, CircleCheck, Columns2, OctagonX, RotateCw, Tag, X } from "lucide-react";
+import {
+  Archive,
+  ArchiveRestore,
+  Ban,
+  CircleCheck,
+  Columns2,
+  OctagonX,
+  RotateCw,
+  Tag,
+  X,
+} from "lucide-react";
 import { useState } from "react";
 import { problemOf } from "@/api/problem";
 import { ended, useCancelRun, useLabelRun, useRetryRun } from "@/api/queries";
@@ -11,10 +21,17 @@ import { ExportSelected } from "./export";
 
 export type Task = "rerun" | "cancel" | "label";
 
-type BarProps = { runs: readonly RunItem[]; may: boolean; onTask: (task: Task) => void; onClear: () => void };
+type BarProps = {
+  runs: readonly RunItem[];
+  may: boolean;
+  /** The list shows what is archived. */
+  archived: boolean;
+  onTask: (task: Task | "archive") => void;
+  onClear: () => void;
+};
 
 /** What can be done with the selected runs. */
-export function BulkBar({ runs, may, onTask, onClear }: BarProps) {
+export function BulkBar({ runs, may, archived, onTask, onClear }: BarProps) {
   const [first, second] = runs;
   const live = runs.filter((run) => !ended(run.status)).length;
   return (
@@ -34,6 +51,14 @@ export function BulkBar({ runs, may, onTask, onClear }: BarProps) {
           </Button>
           <Button size="sm" icon={Tag} onClick={() => onTask("label")}>
             Label …
+          </Button>
+          <Button
+            size="sm"
+            icon={archived ? ArchiveRestore : Archive}
+            disabled={live === runs.length}
+            onClick={() => onTask("archive")}
+          >
+            {archived ? "Unarchive …" : "Archive …"}
           </Button>
         </>
       )}

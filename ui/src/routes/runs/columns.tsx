@@ -1,5 +1,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import {
+  Archive,
+  ArchiveRestore,
   Ban,
   ChevronDown,
   ChevronRight,
@@ -270,6 +272,12 @@ function RowMenu({ run, may, actions }: { run: RunItem; may: boolean; actions: R
                 danger: true,
                 disabled: ended(run.status),
                 onSelect: () => actions.cancel(run),
+              },
+              {
+                label: run.archivedDate ? "Unarchive" : "Archive",
+                icon: run.archivedDate ? ArchiveRestore : Archive,
+                disabled: !ended(run.status),
+                onSelect: () => actions.archive(run),
               },
             ]
           : []),

@@ -1,8 +1,9 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { CircleCheckBig, ListTree, X } from "lucide-react";
+import { Archive, CircleCheckBig, ListTree, X } from "lucide-react";
 import { orchestratorQuery, providersQuery, runsQuery, sessionQuery } from "@/api/queries";
 import { Button, EmptyState, Timestamp } from "@/ui";
+import { NeverRun } from "./never";
 import { narrowings, type RunsSearch, SINCE } from "./search";
 
 type Props = { search: RunsSearch; onChange: (change: Partial<RunsSearch>) => void; onClear: () => void };
@@ -19,29 +20,18 @@ export function NoRuns({ search, onChange, onClear }: Props) {
     flow: flow.data?.name,
     provider: providers.data?.find((each) => each.name === search.provider)?.title,
   });
-  if (narrowed.length === 0) {
-    return (
-      <EmptyState
-        icon={ListTree}
-        title="Nothing has run yet"
-        actions={
-          <Button asChild>
-            <Link to="/orchestrators">Open an orchestrator</Link>
-          </Button>
-        }
-      >
-        Open an orchestrator and press Run, or start it from elsewhere: each has an address of its own for
-        that.
-      </EmptyState>
-    );
+  const { orchestratorId } = search;
+  if (narrowed.length === (orchestratorId ? 1 : 0)) {
+    return <NoneYet orchestratorId={orchestratorId} onClear={orchestratorId ? onClear : undefined} />;
   }
-  const only = (key: "held" | "slow" | "by") =>
+  const only = (key: "held" | "slow" | "waitingForMe" | "archived" | "by") =>
     search[key] && narrowed.every((each) => each.key === key || each.key === "since");
-  const calm = only("held") ? CALM.held : only("slow") ? CALM.slow : null;
+  const key = (["held", "slow", "waitingForMe", "archived"] as const).find(only);
+  const calm = key && CALM[key];
   if (calm) {
     return (
       <EmptyState
-        icon={CircleCheckBig}
+        icon={key === "archived" ? Archive : CircleCheckBig}
         title={calm.title}
         actions={<Button onClick={onClear}>Show all runs</Button>}
       >
@@ -70,11 +60,40 @@ export function NoRuns({ search, onChange, onClear }: Props) {
               Look at the last 30 days
             </Button>
           )}
+          {!search.archived && (
+            <Button onClick={() => onChange({ archived: true })}>Look among the archived</Button>
+          )}
           <Button onClick={onClear}>Clear filters</Button>
         </>
       }
     >
       Take something away, or widen the time.
+    </EmptyState>
+  );
+}
+
+/** Where all runs are archived, it would be wrong to say that there never was one. */
+function NoneYet({ orchestratorId, onClear }: { orchestratorId?: string; onClear?: () => void }) {
+  const archived = useInfiniteQuery(runsQuery({ orchestratorId, archived: true }, 1));
+  const any = archived.data?.pages[0]?.items.length;
+  if (any === undefined) return null;
+  if (any === 0) return <NeverRun orchestratorId={orchestratorId} onClear={onClear} />;
+  return (
+    <EmptyState
+      icon={Archive}
+      title={orchestratorId ? "All its runs are archived" : "All runs are archived"}
+      actions={
+        <>
+          <Button asChild>
+            <Link to="/runs" search={{ orchestratorId, archived: true }}>
+              Show them
+            </Link>
+          </Button>
+          {onClear && <Button onClick={onClear}>Show all runs</Button>}
+        </>
+      }
+    >
+      They have left this list, and keep all they have.
     </EmptyState>
   );
 }
@@ -87,6 +106,14 @@ const CALM = {
   slow: {
     title: "Nothing is slow",
     text: "Here stands what takes twice as long as its orchestrator usually does, and at least a second longer. What is usual is known after five completed runs.",
+  },
+  waitingForMe: {
+    title: "Nothing waits for you",
+    text: "Here stand runs that wait for a callback which a person can give, if you started them or saved their orchestrator last. Others are under the status Waiting.",
+  },
+  archived: {
+    title: "Nothing is archived",
+    text: "Select ended runs in another view and archive them: they leave the lists and the counts, and stand here with all they have.",
   },
 };
 

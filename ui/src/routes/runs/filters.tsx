@@ -50,7 +50,9 @@ export function Filters({ search, onChange, onClear }: Props) {
   // What no control above shows.
   const listed = search.minSeconds !== undefined && search.minSeconds in LONGER && !search.slow;
   const others = narrowed.filter(
-    ({ key }) => ["by", "held", "error", "revision"].includes(key) || (key === "minSeconds" && !listed),
+    ({ key }) =>
+      ["by", "held", "waitingForMe", "archived", "error", "revision"].includes(key) ||
+      (key === "minSeconds" && !listed),
   );
   return (
     <div className="flex flex-col gap-2">

@@ -20,6 +20,7 @@ import {
   StatusLegend,
   Timestamp,
 } from "@/ui";
+import { ArchiveDialog, useArchiveOne } from "./archive";
 import { BulkBar, BulkDialog, type Task } from "./bulk";
 import { NoRuns } from "./empty";
 import { ExportAll } from "./export";
@@ -49,7 +50,7 @@ export function RunsPage() {
   const [asText, setAsText] = usePersistent("runs:as-text", false);
   const [selected, setSelected] = useState(NOTHING);
   const [expanded, setExpanded] = useState(NOTHING);
-  const [asked, setAsked] = useState<{ task: Task; runs: readonly RunItem[] } | null>(null);
+  const [asked, setAsked] = useState<{ task: Task | "archive"; runs: readonly RunItem[] } | null>(null);
   const rows = useMemo(() => rowsOf(runs, grouping, expanded), [runs, grouping, expanded]);
   const usual = useMemo(() => usualOf(runs), [runs]);
   const chosen = useMemo(() => runs.filter((run) => selected.has(run.id)), [runs, selected]);
@@ -77,7 +78,18 @@ export function RunsPage() {
     { id: "runs-search", label: "Search runs", group: "Runs", shortcut: keyOf("searchRuns"), run: find },
   ]);
 
+  const archiveOne = useArchiveOne();
+  const done = (well: boolean) => {
+    setAsked(null);
+    if (!well) return;
+    setSelected(NOTHING);
+    look();
+  };
   const actions: RunActions = {
+    archive: (run) => {
+      if (selected.has(run.id) && chosen.length > 1) setAsked({ task: "archive", runs: chosen });
+      else archiveOne(run);
+    },
     open: (run) => void navigate({ to: "/runs/$runId", params: { runId: run.id } }),
     rerun: (run) => {
       if (selected.has(run.id) && chosen.length > 1) setAsked({ task: "rerun", runs: chosen });
@@ -211,6 +223,7 @@ export function RunsPage() {
             <BulkBar
               runs={chosen}
               may={may}
+              archived={search.archived === true}
               onTask={(task) => setAsked({ task, runs: chosen })}
               onClear={() => setSelected(NOTHING)}
             />
@@ -236,25 +249,19 @@ export function RunsPage() {
                     onEnd={() => void query.fetchNextPage()}
                   />
                 ) : (
-                  <NoRuns search={search} onChange={change} onClear={clear} />
+                  <div className="min-h-0 overflow-y-auto">
+                    <NoRuns search={search} onChange={change} onClear={clear} />
+                  </div>
                 )
               }
             </Loaded>
           )}
         </div>
       </div>
-      {asked && (
-        <BulkDialog
-          task={asked.task}
-          runs={asked.runs}
-          onClose={(done) => {
-            setAsked(null);
-            if (!done) return;
-            setSelected(NOTHING);
-            look();
-          }}
-        />
+      {asked?.task === "archive" && (
+        <ArchiveDialog runs={asked.runs} filter={filter} back={search.archived === true} onClose={done} />
       )}
+      {asked && asked.task !== "archive" && <BulkDialog task={asked.task} runs={asked.runs} onClose={done} />}
     </Page>
   );
 }

@@ -22,6 +22,8 @@ export type RunActions = {
   open: (run: RunItem) => void;
   rerun: (run: RunItem) => void;
   cancel: (run: RunItem) => void;
+  /** Or out of the archive, if it is there. */
+  archive: (run: RunItem) => void;
 };
 
 type Props = {

@@ -37,10 +37,12 @@ test("durations", () => {
 
 test("what it is", () => {
   expect(parseQuery("is:slow is:held").search).toEqual({ slow: true, held: true });
+  expect(parseQuery("is:archived waiting:me").search).toEqual({ archived: true, waitingForMe: true });
 });
 
 test.each([
-  ["is:odd", 3, 6, "Write is:slow or is:held"],
+  ["is:odd", 3, 6, "Write is:slow, is:held or is:archived"],
+  ["waiting:ann", 8, 11, "Only waiting:me is known"],
   ["status:broken", 7, 13, "There is no status “broken”."],
   ["a statsu:failed", 2, 15, "There is no word “statsu:”."],
   ["provider:", 0, 9, "“provider:” wants a value."],

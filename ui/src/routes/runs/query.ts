@@ -23,6 +23,8 @@ export const WORDS: ReadonlyArray<{ word: string; means: string }> = [
   { word: "label:team:sales", means: "has this label; repeat it for several" },
   { word: "is:slow", means: "takes twice as long as usual, and a second more" },
   { word: "is:held", means: "has a step that an outage holds back" },
+  { word: "is:archived", means: "was put away; else only what was not" },
+  { word: "waiting:me", means: "waits for a callback that I may give: my run, or my drawing" },
   { word: "since:24h", means: "also 30m, 7d, or a time: since:2026-01-31T08:00" },
   { word: "until:2026-02-01", means: "began before this time" },
   { word: "took:>90s", means: "at least so long; also 500ms, 5m, 2h" },
@@ -74,9 +76,10 @@ const READ: Record<string, Read> = {
       : `“${value}” is no duration. Write took:>90s, or 500ms, 5m, 2h.`;
   },
   is: (value) =>
-    value === "slow" || value === "held"
+    value === "slow" || value === "held" || value === "archived"
       ? { [value]: true }
-      : `Nothing is “${value}”. Write is:slow or is:held.`,
+      : `Nothing is “${value}”. Write is:slow, is:held or is:archived.`,
+  waiting: (value) => (value === "me" ? { waitingForMe: true } : `Only waiting:me is known, not “${value}”.`),
   revision: (value) =>
     /^[1-9]\d{0,8}$/.test(value) ? { revision: Number(value) } : `“${value}” is no number of a revision.`,
   error: (value) =>
@@ -136,6 +139,8 @@ export function queryText(search: RunsSearch, flow?: string): string {
   add("took", search.minSeconds === undefined ? undefined : `>${plain(search.minSeconds)}s`);
   if (search.held) add("is", "held");
   if (search.slow) add("is", "slow");
+  if (search.archived) add("is", "archived");
+  if (search.waitingForMe) add("waiting", "me");
   add("since", search.since);
   add("until", search.until);
   if (search.q) parts.push(bare(search.q) ? search.q : quoted(search.q, true));

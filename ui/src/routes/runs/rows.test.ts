@@ -24,6 +24,7 @@ function run(number: number, change: Partial<RunItem> = {}): RunItem {
     parentRunId: null,
     waiting: [],
     keep: false,
+    archivedDate: null,
     steps: [],
     ...change,
   };

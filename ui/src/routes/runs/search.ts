@@ -18,6 +18,8 @@ export type RunsSearch = {
   minSeconds?: number;
   held?: boolean;
   slow?: boolean;
+  waitingForMe?: boolean;
+  archived?: boolean;
   error?: string;
   revision?: number;
   group?: string;
@@ -63,6 +65,8 @@ export function filterOf(search: RunsSearch, now: number): RunFilter {
     minSeconds: search.minSeconds,
     held: search.held,
     slow: search.slow,
+    waitingForMe: search.waitingForMe,
+    archived: search.archived,
     revision: search.revision || undefined,
     error: search.error !== undefined && /^[0-9a-f]{32}$/.test(search.error) ? search.error : undefined,
   });
@@ -118,6 +122,8 @@ export function narrowings(
   if (search.minSeconds) add("minSeconds", `took over ${duration(search.minSeconds * 1000)}`);
   if (search.held) add("held", "held back by an outage");
   if (search.slow) add("slow", "slower than usual");
+  if (search.waitingForMe) add("waitingForMe", "waiting for me");
+  if (search.archived) add("archived", "archived");
   if (search.error) add("error", "one kind of failure");
   if (search.revision) add("revision", `revision ${search.revision}`);
   return found;

@@ -123,6 +123,10 @@ function useViews(): View[] {
   });
   const { data: held } = useQuery({ ...runSummaryQuery({ held: true }, 1), refetchInterval: 30_000 });
   const { data: slow } = useQuery({ ...runSummaryQuery({ slow: true }, 1), refetchInterval: 30_000 });
+  const { data: forMe } = useQuery({
+    ...runSummaryQuery({ waitingForMe: true }, 1),
+    refetchInterval: 30_000,
+  });
   return useMemo(() => {
     const total = (counts: Record<string, number> | undefined) =>
       counts && Object.values(counts).reduce((sum, each) => sum + each, 0);
@@ -135,10 +139,10 @@ function useViews(): View[] {
         hint: "Failed in the last 24 hours",
       },
       {
-        name: "Waiting",
-        search: { status: ["WAITING"] },
-        count: all?.live.WAITING,
-        hint: "Waiting now, whenever they began",
+        name: "Waiting for me",
+        search: { waitingForMe: true },
+        count: total(forMe?.live),
+        hint: "Waiting for a callback that a person can give, of runs I started or orchestrators I saved last",
       },
       {
         name: "Held",
@@ -162,8 +166,9 @@ function useViews(): View[] {
             },
           ]
         : []),
+      { name: "Archived", search: { archived: true }, hint: "Put away: no other view and no count has them" },
     ];
-  }, [all, mine, held, slow, by]);
+  }, [all, mine, held, slow, forMe, by]);
 }
 
 function same(one: RunsSearch, other: RunsSearch): boolean {
