@@ -99,7 +99,10 @@ class Connection(HttpToolsProtocol):
         if self in self._door.refused:
             hint = "Send it again after the seconds in Retry-After."
             self._refuse(
-                503, "overloaded", f"{self._door.most} connections are open here, and no more at once.", hint
+                503,
+                f"{self._door.most} connections are open here, and no more at once.",
+                code="overloaded",
+                hint=hint,
             )
             return
         if self.transport.is_closing():
@@ -143,7 +146,7 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(400, "bad-request", msg)
+        self._refuse(400, msg, code="bad-request")
 
     def close(self) -> None:
         if not self.transport.is_closing():
@@ -180,7 +183,9 @@ class Connection(HttpToolsProtocol):
     def _late(self) -> None:
         if self._head:
             self._refuse(
-                408, "too-slow", f"The head of the request did not arrive within {HEAD_SECONDS:g} seconds."
+                408,
+                f"The head of the request did not arrive within {HEAD_SECONDS:g} seconds.",
+                code="too-slow",
             )
         else:
             self.close()
@@ -189,7 +194,7 @@ class Connection(HttpToolsProtocol):
         self._head += size
         if self._head > HEAD_BYTES:
             self._refuse(
-                431, "headers-too-large", f"The head of a request has at most {HEAD_BYTES} bytes here."
+                431, f"The head of a request has at most {HEAD_BYTES} bytes here.", code="headers-too-large"
             )
 
     def _after(self, seconds: float | None, act: Any = None) -> None:
@@ -197,7 +202,7 @@ class Connection(HttpToolsProtocol):
             self._timer.cancel()
         self._timer = None if seconds is None else self.loop.call_later(seconds, act)
 
-    def _refuse(self, status: int, code: str, detail: str, hint: str | None = None) -> None:
+    def _refuse(self, status: int, detail: str, *, code: str, hint: str | None = None) -> None:
         """An answer that no route gave, and the end of the connection; only the end, where an answer is under way."""
         if self.transport.is_closing():
             return

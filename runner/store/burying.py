@@ -13,8 +13,8 @@ from runner.store.events import Entry, append
 from runner.store.outcome import Ended
 from runner.tables import dead_letter
 
-# A test is watched by whoever started it, and so is a recorded run, which can be repeated as often as one likes. A run that a node of another waits for is that one's to handle: were both kept, the
-# same work could be taken up twice.
+# A test is watched by whoever started it, and so is a recorded run, which can be repeated as often as one likes. A run that a
+# node of another waits for is that one's to handle: were both kept, the same work could be taken up twice.
 _BURY = text(
     """
     WITH over AS (

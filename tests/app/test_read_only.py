@@ -20,7 +20,7 @@ import pytest
 from app import screens
 from runner.model import Role
 from tests.app.test_auth import TABLE, filled
-from tests.factories import Site, waiting_graph
+from tests.factories import KEY, Site, waiting_graph
 
 ROOT = Path(__file__).resolve().parents[2]
 API = "/api/v1/orchestrator"
@@ -119,6 +119,29 @@ async def test_the_product_runs_on_a_read_only_tree(tmp_path: Path) -> None:
     assert not [each for each in lines if each["level"] in ("warning", "error")]
     assert "Read-only" not in logged
     assert (data / "secret-keys").is_file()
+
+
+@pytest.mark.timeout(120)
+async def test_with_its_own_database_and_keys_not_even_the_data_folder_is_written(
+    database_url: str, tmp_path: Path
+) -> None:
+    """As the shipped containers run. The data folder is where nobody can write."""
+    gone = tmp_path / "file" / "data"
+    (tmp_path / "file").write_text("no folder")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", BATON, "serve", "--no-engine", cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/proc", "BATON_DATA_DIR": str(gone), "BATON_PORT": "0",
+             "BATON_DATABASE_URL": database_url, "BATON_SECRET_KEYS": f"{KEY.id}:{KEY.key.get_secret_value()}"},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert b"Baton runs at" in await process.stdout.readline()
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        _, logged = await process.communicate()
+    assert (process.returncode, logged) == (0, b""), logged
 
 
 NAMES = (
