@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import migrations
+from app.row_security import GRANTS
 
 LOCK = 0x6261746F6E  # "baton"; the advisory lock that one migrating process holds
 
@@ -23,7 +24,8 @@ def config() -> Config:
 
 
 async def upgrade(url: str, revision: str = "head") -> None:
-    """Run the missing migrations, each in its own transaction, under one advisory lock of the database.
+    """Run the missing migrations, each in its own transaction, and give the role of row security its rights, all under one
+    advisory lock of the database.
 
     The lock is tried and not waited for in the server: a waiting statement would hold a snapshot and with it
     `CREATE INDEX CONCURRENTLY`. It belongs to the session, so a killed process frees it.
@@ -36,6 +38,8 @@ async def upgrade(url: str, revision: str = "head") -> None:
                 await asyncio.sleep(0.1)
             await connection.commit()
             await connection.run_sync(_upgrade, revision)
+            await connection.commit()
+            await connection.execute(text(GRANTS))
             await connection.commit()
             await connection.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
             await connection.commit()

@@ -1,4 +1,8 @@
-"""The one door to Postgres: transactions, and what the driver's faults mean to us."""
+"""The one door to Postgres: transactions, the wall between workspaces, and what the driver's faults mean to us.
+
+What is done for somebody in a workspace is done as a role of Postgres's that owns nothing and is shown the rows of that workspace
+alone (ADR 17); what crosses workspaces by its nature (who signs in, the engine, upkeep) is done as the owner of the tables.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,16 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from uuid import UUID
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from runner.errors import Contended, Unreachable
+from runner.model import Scope
 
 _asyncpg: Any = asyncpg  # its functions carry no usable types
 
@@ -33,6 +40,11 @@ _GONE = (
     asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
 )
+_ROLE = "set_config('role', left(session_user, 59) || '_web', {local})"
+"""Nobody signs in as this role. Each user of the database has one, so that installations in one cluster share none."""
+_NO_ROLE = {"22023", "42501"}
+"""What Postgres says of a role that is not there, and of one that is not for us."""
+_MAY_READ = "SELECT coalesce(has_table_privilege(to_regclass('run'), 'SELECT'), false)"
 ANSWER = 15.0
 """Seconds for which one statement is waited for."""
 _COLLIDED: Any = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -41,7 +53,8 @@ T = TypeVar("T")
 
 
 class Database:
-    """A pool of connections. `reserve` is a second, small pool for callbacks (`reserved`): load elsewhere never keeps them out.
+    """Pools of connections, `size` in all, two fifths of them for what is done in a workspace. `reserve` is a small pool more for
+    callbacks (`reserved`): load elsewhere never keeps them out.
 
     `answer`: after so many seconds without the end of a statement its connection is given up, for one whose other end has
     gone without a word would be waited for without end (G15). None: never, for statements that take long."""
@@ -49,35 +62,87 @@ class Database:
     def __init__(self, url: str, *, size: int = 10, reserve: int = 6, answer: float | None = ANSWER) -> None:
         self.url = url
         self._answer = answer
-        self._engine = _engine(url, size, answer)
+        inside = max(1, size * 2 // 5)
+        self._engine = _engine(url, max(1, size - inside), answer)
+        self._inside = _engine(url, inside, answer)
         self._reserved = _engine(url, reserve, answer) if reserve else self._engine
-        self._steps = _Steps(self._address())
+        self._steps = _Steps(self._address(), size=4)
+        self._inside_steps = _Steps(self._address(), size=2)
         self._reserved_steps = _Steps(self._address(), size=2) if reserve else self._steps
+
+        self._walled: bool | None = None
+        self._looking = asyncio.Lock()
 
     @property
     def engine(self) -> AsyncEngine:
         return self._engine
 
+    @property
+    def engines(self) -> tuple[AsyncEngine, ...]:
+        """Of the owner, and of what is done in a workspace."""
+        return self._engine, self._inside
+
     async def aclose(self) -> None:
-        await self._steps.aclose()
-        await self._reserved_steps.aclose()
-        await self._engine.dispose()
-        if self._reserved is not self._engine:
-            await self._reserved.dispose()
+        for steps in {self._steps, self._inside_steps, self._reserved_steps}:
+            await steps.aclose()
+        for engine in {self._engine, self._inside, self._reserved}:
+            await engine.dispose()
 
     @asynccontextmanager
-    async def begin(self, *, reserved: bool = False) -> AsyncGenerator[AsyncConnection]:
-        """One transaction, committed when the block ends. Raises Unreachable when the database cannot be had; then nothing
-        was written, unless the fault came from the commit itself, whose outcome nobody knows."""
-        async with _told(), (self._reserved if reserved else self._engine).begin() as connection:
-            yield connection
+    async def begin(
+        self, scope: Scope | None = None, *, reserved: bool = False
+    ) -> AsyncGenerator[AsyncConnection]:
+        """One transaction, committed when the block ends. With `scope` it sees and writes rows of that workspace only, whatever
+        its statements ask for. Raises Unreachable when the database cannot be had; then nothing was written, unless the fault
+        came from the commit itself, whose outcome nobody knows."""
+        if scope is None:
+            async with _told(), (self._reserved if reserved else self._engine).begin() as connection:
+                yield connection
+            return
+        walled = await self.walled()
+        async with _told(), self._inside.connect() as connection:
+            try:
+                session: Any = (await connection.get_raw_connection()).driver_connection
+                await session.enter(scope.workspace_id, walled)
+            except BaseException:  # the pool would hand a broken one out again
+                await connection.invalidate()
+                raise
+            async with connection.begin():
+                yield connection
 
     @asynccontextmanager
-    async def fast(self, *, reserved: bool = False) -> AsyncGenerator[Any]:
+    async def fast(self, scope: Scope | None = None, *, reserved: bool = False) -> AsyncGenerator[Any]:
         """An asyncpg connection, for the few statements that every step of a run and every call needs: each is a transaction of
-        its own, and `fetchmany` makes one of many. Rows are `Row`; jsonb comes and goes as Python values. Raises Unreachable."""
-        async with _told(), (self._reserved_steps if reserved else self._steps).acquire() as connection:
+        its own, and `fetchmany` makes one of many. Rows are `Row`; jsonb comes and goes as Python values. `scope` as in `begin`.
+        Raises Unreachable."""
+        if scope is None:
+            async with _told(), (self._reserved_steps if reserved else self._steps).acquire() as connection:
+                yield connection
+            return
+        walled = await self.walled()
+        async with _told(), self._inside_steps.acquire() as connection:
+            await connection.enter(scope.workspace_id, walled)
             yield connection
+
+    async def walled(self) -> bool:
+        """Whether row security holds for what is done in a workspace. False where this user of the database may not act as
+        that role: then there is the first wall alone, the condition in every query. Looked up once, so a change counts from the
+        next start on. Raises Unreachable."""
+        if self._walled is None:
+            async with self._looking:
+                if self._walled is None:
+                    self._walled = await self._looked()
+        return self._walled
+
+    async def _looked(self) -> bool:
+        async with _told(), self._engine.connect() as connection:
+            try:
+                await connection.execute(text(f"SELECT {_ROLE.format(local=True)}"))
+                return bool(await connection.scalar(text(_MAY_READ)))
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _NO_ROLE:
+                    raise
+                return False
 
     async def raw(self) -> Any:
         """A connection of its own outside the pools, for LISTEN. The caller closes it."""
@@ -89,7 +154,8 @@ class Database:
     def _address(self) -> dict[str, Any]:
         """What SQLAlchemy's dialect would hand to asyncpg, TLS included."""
         _, found = self._engine.dialect.create_connect_args(self._engine.url)
-        kept = {name: value for name, value in found.items() if not name.startswith(("prepared_", "async_"))}
+        left_out = ("prepared_", "async_")
+        kept = {name: value for name, value in found.items() if not name.startswith(left_out)}
         return kept | {"command_timeout": self._answer}
 
 
@@ -127,6 +193,23 @@ async def _told() -> AsyncGenerator[None]:
         raise
 
 
+class Session(asyncpg.Connection):
+    """A connection that knows which workspace it is in."""
+
+    inside: UUID | None = None
+
+    async def enter(self, workspace_id: UUID, walled: bool) -> None:
+        """From now on it is in that workspace, as that role where there is the wall. Asks nothing where it is there already. Outside of
+        a transaction only, for a rollback would take it back."""
+        if self.inside == workspace_id:
+            return
+        self.inside = None  # of a try that breaks off nobody knows where it ended
+        role = f"{_ROLE.format(local=False)}, " if walled else ""
+        itself: Any = self
+        await itself.execute(f"SELECT {role}set_config('baton.workspace', '{workspace_id}', false)")
+        self.inside = workspace_id
+
+
 class Row(asyncpg.Record):
     """A row of `fast`: columns by attribute, too."""
 
@@ -140,7 +223,7 @@ class Row(asyncpg.Record):
 class _Steps:
     """The pool behind `fast`, made at its first use in the loop that uses it."""
 
-    def __init__(self, address: dict[str, Any], size: int = 6) -> None:
+    def __init__(self, address: dict[str, Any], size: int) -> None:
         self._address = address
         self._size = size
         self._pool: Any = None
@@ -157,6 +240,7 @@ class _Steps:
                     init=_prepare,
                     reset=_leave_as_it_is,
                     record_class=Row,
+                    connection_class=Session,
                     **self._address,
                 )
         async with self._pool.acquire(timeout=10) as connection:
@@ -198,5 +282,5 @@ def _engine(url: str, size: int, answer: float | None) -> AsyncEngine:
         pool_recycle=1800,
         hide_parameters=True,
         json_serializer=_dumps,
-        connect_args={"timeout": 10, "command_timeout": answer},
+        connect_args={"timeout": 10, "command_timeout": answer, "connection_class": Session},
     )

@@ -47,7 +47,14 @@ async def write_backup(settings: Settings, arguments: argparse.Namespace) -> int
     async with opened(settings) as database:
         os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         try:
-            await _tool(database.settings, "pg_dump", "--format=custom", "--no-owner", f"--file={unfinished}")
+            await _tool(
+                database.settings,
+                "pg_dump",
+                "--format=custom",
+                "--no-owner",
+                "--no-acl",
+                f"--file={unfinished}",
+            )
             unfinished.replace(file)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -68,7 +75,9 @@ async def read_backup(settings: Settings, arguments: argparse.Namespace) -> int:
         await _refuse_use(url, force=arguments.force)
         await _statements(url, f"ALTER SCHEMA public RENAME TO {_ASIDE}", *_EMPTY)
         try:
-            await _tool(database.settings, "pg_restore", "--no-owner", "--single-transaction", str(file))
+            await _tool(
+                database.settings, "pg_restore", "--no-owner", "--no-acl", "--single-transaction", str(file)
+            )
         except BaseException:
             await _statements(url, "DROP SCHEMA public CASCADE", f"ALTER SCHEMA {_ASIDE} RENAME TO public")
             raise

@@ -8,6 +8,7 @@ import asyncio
 from app.cli.opening import Commands, opened
 from app.migrate import pending
 from app.parts import Parts, database_url, open_parts
+from app.row_security import missing
 from app.settings import Settings
 from providers import EgressGuard, Http, ProviderError
 from runner.errors import RunnerError
@@ -36,6 +37,8 @@ async def run_checks(settings: Settings, arguments: argparse.Namespace) -> int:
         kind = "given by BATON_DATABASE_URL" if settings.database_url else f"embedded, in {settings.data_dir}"
         old = await pending(database_url(database.settings))
         tell(not old, "database", f"{kind}; " + ("the schema is old" if old else "newest schema, fsync on"))
+        lack = await missing(parts.store.database)
+        tell(None if lack else True, "workspaces", lack or "apart by row security, too")
         uses = await parts.store.keys.status()
         sealing = next(use.key_id for use in uses if use.seals)
         old_keys = [use.key_id for use in uses if not use.seals and use.used]

@@ -17,6 +17,7 @@ from app.cli.opening import Commands, opened
 from app.connection import make_room
 from app.main import create_app
 from app.parts import open_parts
+from app.row_security import missing
 from app.sandbox import Tour
 from app.serving import listen, serving
 from app.settings import Settings, StartRefused
@@ -58,6 +59,7 @@ async def run_server(settings: Settings, arguments: argparse.Namespace) -> int:
                     scope = await parts.store.access.scope("sandbox")
                     sample, _ = await tour.begin(parts.store, parts.registry, scope)
                 sign_in = await how_to_sign_in(settings, parts.store)
+                lack = await missing(parts.store.database)
             watchers = Watchers()
             app = create_app(settings, engine=not arguments.no_engine, tour=tour, watchers=watchers)
             make_room(settings.connections_at_once)
@@ -66,6 +68,8 @@ async def run_server(settings: Settings, arguments: argparse.Namespace) -> int:
             )
             _say(f"Baton runs at {settings.public_url}. Ctrl-C stops it.")
             _say(sign_in)
+            if lack is not None:
+                _say(f"Warning: {lack}.")
             if sample is not None:
                 _say(f"Run the sample chain in another terminal: {_program()} run {sample} --follow")
             stopping = asyncio.create_task(stop.wait())
@@ -83,6 +87,8 @@ async def run_worker(settings: Settings, arguments: argparse.Namespace) -> int:
             if database.alone:
                 _say("No server runs on this data folder: working off what is there.")
             _say("The engine works. Ctrl-C stops it.")
+            if (lack := await missing(parts.store.database)) is not None:
+                _say(f"Warning: {lack}.")
             assert parts.work is not None
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait((stopping, parts.work), return_when=asyncio.FIRST_COMPLETED)

@@ -50,7 +50,7 @@ class Access(ApiTokens):
 
     async def workspace_name(self, scope: Scope) -> str:
         """Of the workspace that `scope` is in."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return (
                 await connection.scalar(select(workspace.c.name).where(workspace.c.id == scope.workspace_id))
                 or ""

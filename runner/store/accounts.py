@@ -183,7 +183,7 @@ class Accounts:
 
     async def profile(self, scope: Scope) -> Profile | None:
         """None: a program asks."""
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # an account is in no one workspace
             row = (await connection.execute(select(account).where(account.c.id == scope.account_id))).first()
         if row is None:
             return None
@@ -199,7 +199,7 @@ class Accounts:
         """Of the asker. Raises Conflict for a name that another person without an address has, and code name-not-yours for who
         came by an issuer without one: a name is then all that tells them from others."""
         assert scope.account_id is not None
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # an account is in no one workspace
             if await connection.scalar(_came_by_an_issuer(scope.account_id)):
                 raise Conflict(
                     "Your name is for the issuer to say at which you sign in.", code="name-not-yours"
@@ -216,7 +216,7 @@ class Accounts:
 
     async def password_hash(self, scope: Scope) -> str | None:
         """Of the asker's own, for comparing."""
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # an account is in no one workspace
             return await connection.scalar(
                 select(account.c.password_hash).where(account.c.id == scope.account_id)
             )
@@ -231,7 +231,7 @@ class Accounts:
         assert scope.account_id is not None
         secret = mint(SESSION)
         values = {"password_hash": new_hash} | ({} if email is None else {"email": email})
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # an account is in no one workspace
             if email is not None:
                 await _free(connection, email)
                 if await connection.scalar(_came_by_an_issuer(scope.account_id)):
@@ -293,7 +293,7 @@ class Accounts:
     async def disable(self, scope: Scope, email: str, *, again: bool = False) -> None:
         """The person cannot sign in, their sessions end and their tokens are refused, at once; `again`: they may again. Raises
         NotFound."""
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # an account is in no one workspace
             found = await connection.scalar(
                 update(account)
                 .where(account.c.email == email)

@@ -91,7 +91,7 @@ class ApiTokens:
             )
             .returning(api_token)
         )
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             row = (await connection.execute(made)).one()
             await record(connection, scope, "token.created", "token", row.id, name)
             return _token(row, scope.subject if personal else None), token
@@ -106,7 +106,7 @@ class ApiTokens:
         )
         if personal:
             query = query.where(api_token.c.account_id == scope.account_id)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return tuple(_token(row, row.person) for row in await connection.execute(query))
 
     async def revoke_token(self, scope: Scope, token_id: UUID, *, personal: bool = False) -> None:
@@ -115,7 +115,7 @@ class ApiTokens:
         if personal:
             mine.append(api_token.c.account_id == scope.account_id)
         query = select(api_token.c.name, api_token.c.revoked_at).where(*mine).with_for_update()
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             row = (await connection.execute(query)).first()
             if row is None:
                 raise NotFound("There is no such token.")

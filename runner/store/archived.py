@@ -41,7 +41,7 @@ class Archived:
 
     async def preview(self, scope: Scope, which: Which, *, back: bool = False) -> Archiving:
         """What `move` would do now, counted. Changes nothing."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return await _counted(connection, _asked(scope, which, back), 0)
 
     async def move(self, scope: Scope, which: Which, *, back: bool = False) -> Archiving:
@@ -69,7 +69,7 @@ class Archived:
             "data": literal({"by": scope.subject}, JSONB),
         }
         lines = insert(run_event).from_select(list(columns), select(*columns.values())).cte("lines")
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             moved = (await connection.execute(select(told.c.id, told.c.number).add_cte(lines))).all()
             if moved:
                 await _record(connection, scope, kind, moved)

@@ -202,7 +202,7 @@ class Audit:
         bounds = [b for b in (before, wanted.until and _id_of(wanted.until)) if b is not None]
         if bounds:
             query = query.where(table.id < min(bounds))
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             rows = (await connection.execute(query.order_by(table.id.desc()).limit(limit))).mappings().all()
         return tuple(AuditLine.model_validate(_fields(row)) for row in rows)
 
@@ -216,7 +216,7 @@ class Audit:
 
     async def rotated(self, scope: Scope, key_id: str) -> None:
         """Everything is sealed with this key now."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await record(connection, scope, "key.rotated", "key", key_id)
 
     async def refused(self, name: str | None, why: str, address: str | None, request_id: str | None) -> None:

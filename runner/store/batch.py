@@ -18,6 +18,7 @@ from sqlalchemy import BindParameter, text
 
 from runner.database import Database, Row
 from runner.errors import Contended, Unreachable
+from runner.model import Scope
 
 MOST = 64
 """Statements in one commit."""
@@ -41,9 +42,9 @@ class Query:
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         return [values[name] for name in self.names]
 
-    async def rows(self, database: Database, **values: Any) -> list[Row]:
-        """Sent alone, a transaction of its own. Raises Unreachable."""
-        async with database.fast() as connection:
+    async def rows(self, database: Database, scope: Scope | None = None, /, **values: Any) -> list[Row]:
+        """Sent alone, a transaction of its own; with `scope`, one that sees that workspace only. Raises Unreachable."""
+        async with database.fast(scope) as connection:
             return await connection.fetch(self.text, *self.arguments(values))
 
 

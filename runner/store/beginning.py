@@ -46,22 +46,24 @@ BEGIN = Query(
             CASE WHEN :state = 'COMPLETED' THEN clock_timestamp() END,
             CASE WHEN :state = 'COMPLETED' THEN clock_timestamp() END)
         RETURNING id, number
-    ), nodes AS (
-        INSERT INTO node_run (run_id, node_id, type, label, limit_seconds, state, work, reused, lease_until,
-            input, output, port, remote, signal, finished_at)
-        SELECT :id, n.node_id, n.type, n.label, n.limit_seconds, n.state, n.work, n.reused,
-            CASE WHEN n.work = 'ready' THEN clock_timestamp() END,
-            n.input, n.output, n.port, n.remote, n.signal,
-            coalesce(n.finished_at, CASE WHEN n.work = 'ended' THEN clock_timestamp() END)
+    ), drawn AS (
+        SELECT uuidv7() AS id, n.*
         FROM jsonb_to_recordset(:nodes) AS n(node_id text, type text, label text, limit_seconds double precision, state text,
             work text, reused boolean, input jsonb, output jsonb, port text, remote jsonb, signal jsonb,
             finished_at timestamptz)
-        RETURNING id, node_id
+    ), nodes AS (
+        INSERT INTO node_run (id, run_id, node_id, type, label, limit_seconds, state, work, reused, lease_until,
+            input, output, port, remote, signal, finished_at)
+        SELECT n.id, :id, n.node_id, n.type, n.label, n.limit_seconds, n.state, n.work, n.reused,
+            CASE WHEN n.work = 'ready' THEN clock_timestamp() END,
+            n.input, n.output, n.port, n.remote, n.signal,
+            coalesce(n.finished_at, CASE WHEN n.work = 'ended' THEN clock_timestamp() END)
+        FROM drawn n
     ), waits AS (
         INSERT INTO wait (node_run_id, workspace_id, run_id, token_sha256, schema, auth, state)
-        SELECT nodes.id, :workspace_id, :id, decode(w.sha256, 'hex'), w.schema, w.auth, w.state
+        SELECT drawn.id, :workspace_id, :id, decode(w.sha256, 'hex'), w.schema, w.auth, w.state
         FROM jsonb_to_recordset(:waits) AS w(node_id text, sha256 text, schema jsonb, auth jsonb, state text)
-        JOIN nodes USING (node_id)
+        JOIN drawn USING (node_id)
     ), lines AS (
         INSERT INTO run_event (run_id, seq, kind, level, node_id, source, message, data)
         SELECT :id, l.n, l.kind, l.level, l.node_id, l.source, l.message, l.data
@@ -72,7 +74,7 @@ BEGIN = Query(
         SELECT :workspace_id, a.by, a.action, 'run', begun.id, '#' || begun.number, a.address, a.request_id
         FROM begun, jsonb_to_recordset(:audited) AS a(by text, action text, address text, request_id text)
     )
-    SELECT count(*) FROM nodes
+    SELECT count(*) FROM drawn
     """,
     *(
         bindparam(name, type_=PgUuid())

@@ -202,14 +202,14 @@ class Breakers:
 
     async def hasten(self, scope: Scope, connection_id: UUID) -> None:
         """The next probe is due now. Raises NotFound; Conflict where nothing is out of order."""
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             await _opened(transaction, scope, connection_id)
             await _changed(transaction, connection_id, rules.hastened, None)
             await record(transaction, scope, "connection.probed", "connection", connection_id)
 
     async def close(self, scope: Scope, connection_id: UUID) -> None:
         """Closed by a person, whatever the platform says: held steps go on at the pace. Raises as `hasten`."""
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             await _opened(transaction, scope, connection_id)
             await _changed(transaction, connection_id, rules.closed, None, by=scope.subject)
             await record(transaction, scope, "connection.breaker_closed", "connection", connection_id)

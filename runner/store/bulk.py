@@ -57,7 +57,7 @@ class Bulks:
 
     async def matching(self, scope: Scope, wanted: LetterFilter) -> int:
         """How many open letters an act would be about."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return (await _count(connection, scope, _open(wanted)))[0]
 
     async def ask(
@@ -72,7 +72,7 @@ class Bulks:
     ) -> Bulk:
         """Keep the act; `step` does it. Letters that come later are not meant."""
         wanted = _open(wanted)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             count, newest = await _count(connection, scope, wanted)
             values = {
                 "workspace_id": scope.workspace_id,
@@ -102,7 +102,7 @@ class Bulks:
     async def one(self, scope: Scope, bulk_id: UUID) -> Bulk:
         """How far it came. Raises NotFound."""
         mine = (dead_letter_bulk.c.id == bulk_id, dead_letter_bulk.c.workspace_id == scope.workspace_id)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             row = (await connection.execute(select(dead_letter_bulk).where(*mine))).first()
         if row is None:
             raise NotFound("There is no such act on dead letters.")

@@ -46,7 +46,7 @@ class Catalog:
             }
             for each in {each.id: each for each in workflows}.values()
         ]
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             await _owned(transaction, scope, connection_id, lock=True)
             await transaction.execute(
                 delete(remote_workflow).where(remote_workflow.c.connection_id == connection_id)
@@ -92,7 +92,7 @@ class Catalog:
             .order_by(_LOWER, remote_workflow.c.remote_id)
             .limit(limit)
         )
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             await _owned(transaction, scope, connection_id)
             found = (await transaction.execute(query)).scalars()
             return tuple(RemoteWorkflow.model_validate(data) for data in found)
@@ -102,7 +102,7 @@ class Catalog:
         query = select(remote_preview.c.data).where(
             remote_preview.c.connection_id == connection_id, remote_preview.c.remote_id == remote_id
         )
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             await _owned(transaction, scope, connection_id)
             data = (await transaction.execute(query)).scalar_one_or_none()
         return None if data is None else Preview.model_validate(data)
@@ -120,7 +120,7 @@ class Catalog:
             .join(connection, connection.c.id == remote_preview.c.connection_id)
             .where(connection.c.workspace_id == scope.workspace_id, tuple_(*place).in_(keys))
         )
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             found = (await transaction.execute(query)).all()
         return {(row.connection_id, row.remote_id): Preview.model_validate(row.data) for row in found}
 
@@ -129,7 +129,7 @@ class Catalog:
             "data": preview.model_dump(mode="json"),
             "fetched_at": preview.fetched_at,
         }
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             await _owned(transaction, scope, connection_id)
             await transaction.execute(
                 upsert(remote_preview)
@@ -168,13 +168,13 @@ class Catalog:
             .order_by(copy.c.fetched_at.nulls_first())
             .limit(limit)
         )
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             await _owned(transaction, scope, connection_id)
             return tuple((await transaction.execute(query)).scalars())
 
     async def drop_preview(self, scope: Scope, connection_id: UUID, remote_id: str) -> None:
         """The platform does not know the workflow any more."""
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             await _owned(transaction, scope, connection_id)
             await transaction.execute(
                 delete(remote_preview).where(

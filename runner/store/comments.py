@@ -102,7 +102,7 @@ class Comments:
             answer = comment.alias()
             answered = select(true()).where(answer.c.thread_id == comment.c.id, _of(scope, answer))
             query = query.where(or_(_of(scope, comment), answered.exists()))
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await _known(connection, scope, orchestrator_id)
             return await _threads(connection, scope, (await connection.execute(query)).all())
 
@@ -117,7 +117,7 @@ class Comments:
         spot: Spot | None = None,
     ) -> Thread:
         """A new thread, or an answer in `thread_id`; the whole thread. Raises Conflict, code comment-limit, over `MOST`."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await _lock(connection, scope, orchestrator_id)
             if thread_id is not None:
                 thread_id = (await _one(connection, orchestrator_id, thread_id)).root
@@ -160,7 +160,7 @@ class Comments:
     ) -> Thread:
         """Another text for a comment of the asker's own (else NotYours), or its thread resolved or open again, by anybody. Of
         two who resolve, the first is named."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await _lock(connection, scope, orchestrator_id)
             found = await _one(connection, orchestrator_id, comment_id)
             if text is not None:
@@ -185,7 +185,7 @@ class Comments:
         """Gone for good; with the first of a thread, the whole thread. Only its author (else NotYours) or an admin may, and its
         author only while nobody else has answered (else Conflict, code comment-answered). As nothing else is left of it, the
         audit log has a line."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await _lock(connection, scope, orchestrator_id)
             found = await _one(connection, orchestrator_id, comment_id)
             if scope.role is not Role.ADMIN:

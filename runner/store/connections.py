@@ -126,7 +126,7 @@ class Connections:
         Raises Conflict when the provider has a connection of that name, and BadCredentials as `split`.
         """
         shown, secret = split(connection, referring)
-        async with self._unique(provider, name) as transaction:
+        async with self._unique(scope, provider, name) as transaction:
             connection_id: UUID = (await transaction.execute(text("SELECT uuidv7()"))).scalar_one()
             made = await transaction.execute(
                 insert(table)
@@ -161,22 +161,22 @@ class Connections:
             query = query.where(table.c.provider == provider)
         if after is not None:
             query = query.where(table.c.id > after)
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             return tuple(_row(found) for found in (await transaction.execute(query)).mappings())
 
     async def all(self, scope: Scope) -> tuple[ConnectionRow, ...]:
         """Every connection of the workspace, oldest first."""
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             found = await transaction.execute(_mine(scope).order_by(table.c.id))
             return tuple(_row(each) for each in found.mappings())
 
     async def get(self, scope: Scope, connection_id: UUID) -> ConnectionRow:
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             return await _find(transaction, scope, connection_id)
 
     async def resolve(self, scope: Scope, provider: str, connection_id: UUID | None) -> ConnectionRow:
         """That connection, or the only one of the provider. Raises Conflict where there are several to choose from."""
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             if connection_id is not None:
                 row = await _find(transaction, scope, connection_id, counted=False)
                 if row.provider != provider:
@@ -250,7 +250,7 @@ class Connections:
     ) -> ConnectionRow:
         """Change what is given; `limits` and `roles` by column, None for the kind's own limit. `credentials` were merged into the row as it was at `seen` (its `updated_at`): Conflict when
         somebody changed it since. `account` or `problem` is what their test found."""
-        async with self._unique("this provider", name) as transaction:
+        async with self._unique(scope, "this provider", name) as transaction:
             row = await _find(transaction, scope, connection_id, lock=True)
             if seen is not None and row.updated_at != seen:
                 raise Conflict(
@@ -294,7 +294,7 @@ class Connections:
 
     async def delete(self, scope: Scope, connection_id: UUID, *, force: bool = False) -> None:
         """Raises InUse when a current definition needs it, unless `force`."""
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             row = await _find(transaction, scope, connection_id, lock=True)
             if not force and (users := await _users(transaction, scope, row)):
                 raise InUse(row.name, users)
@@ -309,7 +309,7 @@ class Connections:
 
     async def used_by(self, scope: Scope, connection_id: UUID) -> tuple[tuple[UUID, str], ...]:
         """Orchestrators (id, name) whose current definition names it, or leaves the choice and has only it to choose."""
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             return await _users(transaction, scope, await _find(transaction, scope, connection_id))
 
     async def report(
@@ -322,7 +322,7 @@ class Connections:
     ) -> None:
         """What a call to the platform said of this connection: working again, or failing and why. A paused one stays paused;
         being told to slow down is no failure. A connection deleted meanwhile is no error."""
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             values = _outcome(account, problem)
             if problem is not None and problem.code == "rate-limited":
                 values.pop("status")
@@ -339,7 +339,7 @@ class Connections:
         if fields is None or (kept is not None and kept[0] == fields):
             return
         expected: Connection = provider.connection if kept is None else kept[1]
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             try:
                 row = await _find(transaction, scope, connection_id, lock=True)
                 # What stands elsewhere is not asked for again: it is what the provider was opened with.
@@ -389,9 +389,9 @@ class Connections:
         return {"sealed": sealed.blob, "key_id": sealed.key_id}
 
     @asynccontextmanager
-    async def _unique(self, provider: str, name: str | None) -> AsyncGenerator[AsyncConnection]:
+    async def _unique(self, scope: Scope, provider: str, name: str | None) -> AsyncGenerator[AsyncConnection]:
         try:
-            async with self._database.begin() as transaction:
+            async with self._database.begin(scope) as transaction:
                 yield transaction
         except IntegrityError:
             raise Conflict(

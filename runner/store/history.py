@@ -17,6 +17,7 @@ from runner.errors import NotFound
 from runner.model import Failure, NodeState, RemoteLink, RunState, Scope, TriggerInfo
 from runner.redaction import Redactor, masked_exchange
 from runner.store.batch import Query
+from runner.store.labels import few_labelled
 from runner.store.redaction import Redactions
 from runner.store.run_filter import RunFilter, conditions
 from runner.store.steps import steps_of
@@ -74,7 +75,10 @@ class History:
         query = _runs(scope).where(*conditions(scope, wanted)).order_by(*order).limit(limit)
         if before is not None:
             query = query.where(run.c.id < before)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
+            few = await few_labelled(connection, wanted.labels)
+            if few is not None:
+                query = query.where(run.c.id.in_(few))
             rows = (await connection.execute(query)).all()
             ids = [row.id for row in rows]
             parked = await _parked(connection, ids)
@@ -92,11 +96,11 @@ class History:
     async def run(self, scope: Scope, run_id: UUID, *, callback_base: str | None = None) -> RunDetail:
         """The run, its nodes in drawing order, their attempts. With `callback_base`, an address up to `/callback`, parked
         waits carry the address that resumes them: a secret, for those who may operate runs."""
-        found = await _RUN.rows(self._database, run_id=run_id, workspace_id=scope.workspace_id)
+        found = await _RUN.rows(self._database, scope, run_id=run_id, workspace_id=scope.workspace_id)
         if not found:
             raise NotFound("There is no such run.")
         row = found[0]
-        nodes = await _NODES.rows(self._database, run_id=run_id)
+        nodes = await _NODES.rows(self._database, scope, run_id=run_id)
         links: dict[str, str] = {}
         if callback_base is not None and row.sealed_seed is not None:
             seed = self._vault.open(row.sealed_seed, f"run:{scope.workspace_id}:{run_id}")
@@ -114,7 +118,7 @@ class History:
 
     async def state(self, scope: Scope, run_id: UUID) -> tuple[RunState, int]:
         """The run's status, and the number of its newest line."""
-        found = await _STATE.rows(self._database, run_id=run_id, workspace_id=scope.workspace_id)
+        found = await _STATE.rows(self._database, scope, run_id=run_id, workspace_id=scope.workspace_id)
         if not found:
             raise NotFound("There is no such run.")
         return RunState(found[0].state), found[0].event_seq
@@ -142,7 +146,7 @@ class History:
             query = query.where(run_event.c.node_id == node_id)
         if levels:
             query = query.where(run_event.c.level.in_(levels))
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             rows = (await connection.execute(query)).all()
         if not rows:
             return ()
@@ -166,7 +170,7 @@ class History:
         mine = run.c.workspace_id == scope.workspace_id
         live = and_(mine, run.c.state.in_(_LIVE))
         waiting_since = func.clock_timestamp() - func.min(node_run.c.lease_until)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             runs = await connection.execute(
                 select(run.c.state, func.count()).where(mine).group_by(run.c.state)
             )

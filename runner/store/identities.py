@@ -118,7 +118,7 @@ class Identities:
         """From now on this identity signs in as the person who asks. Idempotent. Raises Conflict, code identity-taken, if it is
         somebody else's."""
         assert scope.account_id is not None
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # of a person, in no one workspace
             await _hold(connection, f"{claims.issuer} {claims.subject}")
             owner = await connection.scalar(select(identity.c.account_id).where(*_is(claims)))
             if owner == scope.account_id:
@@ -140,7 +140,7 @@ class Identities:
             identity.c.created_at.label("created_date"),
             identity.c.used_at.label("last_used"),
         )
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # of a person, in no one workspace
             rows = await connection.execute(
                 query.where(identity.c.account_id == scope.account_id).order_by(identity.c.id)
             )
@@ -149,7 +149,7 @@ class Identities:
     async def unlink(self, scope: Scope, identity_id: UUID) -> None:
         """It no longer signs in as the person who asks. Raises NotFound, and Conflict, code last-way-in, if nothing would be
         left to sign in with: neither a password nor another identity."""
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # of a person, in no one workspace
             person = (
                 await connection.execute(
                     select(account.c.id, account.c.password_hash)

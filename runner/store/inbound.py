@@ -140,14 +140,14 @@ class Inbound:
             else:
                 texts = (orchestrator.c.name, node_run.c.label, callback_audit.c.sender, callback_audit.c.by)
                 query = query.where(or_(*(column.icontains(q, autoescape=True) for column in texts)))
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return tuple(Received.model_validate(dict(row)) for row in rows)
 
     async def one(self, scope: Scope, callback_id: int) -> ReceivedDetail:
         """With its body, masked as the workspace's rules say. Raises NotFound."""
         query = _received(scope).add_columns(_body.label("body")).where(callback_audit.c.id == callback_id)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
             raise NotFound("There is no such callback.")
@@ -190,7 +190,7 @@ class Inbound:
             .where(wait.c.run_id == run_id)
             .order_by(node_run.c.id)
         )
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             found = (await connection.execute(select(run.c.sealed_seed).where(*mine))).first()
             if found is None:
                 raise NotFound("There is no such run.")

@@ -45,7 +45,7 @@ class Incidents:
             was_open, last = after
             older = and_(is_open == was_open, incident.c.id < last)
             query = query.where(or_(older, ~is_open) if was_open else older)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             rows = (await connection.execute(query)).all()
         return tuple(
             Incident(

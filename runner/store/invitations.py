@@ -57,7 +57,7 @@ class Invitations:
             .join(account, account.c.id == membership.c.account_id)
             .where(account.c.email == email, membership.c.workspace_id == scope.workspace_id)
         )
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             if await connection.scalar(member) is not None:
                 raise Conflict(
                     f"{email} is in this workspace already.", hint="Change their role in the list."
@@ -88,7 +88,7 @@ class Invitations:
 
     async def create_from_here(self, scope: Scope, email: str, role: Role, workspace_name: str | None) -> str:
         """The same for a command on this machine. Raises NotFound for the workspace; Conflict."""
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # which one, is only being looked up
             workspace_id = await workspace_called(connection, workspace_name)
         there = Scope(workspace_id, scope.subject, scope.role, address=scope.address)
         return (await self.create(there, email, role))[1]
@@ -103,7 +103,7 @@ class Invitations:
         )
         if before is not None:
             query = query.where(invitation.c.id < before)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return tuple(_invitation(row) for row in await connection.execute(query))
 
     async def withdraw(self, scope: Scope, invitation_id: UUID) -> None:
@@ -117,7 +117,7 @@ class Invitations:
             )
             .returning(invitation.c.email)
         )
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             email = await connection.scalar(gone)
             if email is None:
                 raise NotFound("There is no such invitation.")

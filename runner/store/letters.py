@@ -113,7 +113,7 @@ class Letters:
         query = _letters().where(*conditions(scope, wanted)).order_by(dead_letter.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(dead_letter.c.id < before)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             rows = (await connection.execute(query)).mappings().all()
         rules = await self._redactions.rules(scope.workspace_id)
         return tuple(
@@ -133,7 +133,7 @@ class Letters:
             )
             .where(dead_letter.c.id == letter_id, dead_letter.c.workspace_id == scope.workspace_id)
         )
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
             raise NotFound("There is no such dead letter.")
@@ -158,7 +158,7 @@ class Letters:
             dead_letter.c.state.in_(("open", "replaying")),
         )
         query = select(dead_letter.c.state, func.count()).where(*mine).group_by(dead_letter.c.state)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             found = {state: count for state, count in await connection.execute(query)}
         return {"open": found.get("open", 0), "replaying": found.get("replaying", 0)}
 
@@ -179,7 +179,7 @@ class Letters:
         that change something and would be made again need to be `acknowledged`. Of a callback: its body goes to `target`, or to the newest run
         that repeats its own. Raises NotFound, Conflict, GraphError, InputsInvalid.
         """
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             letter = await open_letter(connection, scope, letter_id)
             if letter.callback_id is not None:
                 run_id = await self.give(connection, scope, letter, target, reason)
@@ -199,7 +199,7 @@ class Letters:
 
     async def drop(self, scope: Scope, letter_id: UUID, *, reason: str) -> None:
         """An open letter is done with, and its run's history says who said so and why."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             letter = await open_letter(connection, scope, letter_id)
             await self.discard(connection, scope, letter, reason)
         self._bell.ring(letter.run_id)

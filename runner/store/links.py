@@ -34,7 +34,7 @@ class Links:
                 run.c.id == run_id, run.c.workspace_id == scope.workspace_id, node_run.c.node_id == node_id
             )
         )
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             row = (await connection.execute(query)).first()
         if row is None:
             raise NotFound("There is no such step in this run.")

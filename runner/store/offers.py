@@ -130,7 +130,7 @@ class Offers:
         ).where(found.platform, found.tag, found.folder, found.trigger, found.result)
         if after is not None:
             page = page.where(tuple_(*order) > tuple_(func.lower(after[0]), after[1], after[2]))
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             rows = (await transaction.execute(page.order_by(*order).limit(limit))).all()
             counts: Sequence[Any] = (await transaction.execute(found.counts())).all()
         items = tuple(

@@ -33,7 +33,7 @@ class Orchestrators:
 
     async def create(self, scope: Scope, name: str, description: str, graph: Graph) -> Orchestrator:
         """Revision 1. Raises NotYours for a connection that the asker may not put into a drawing."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await refuse_drawn(connection, scope, graph)
             made: UUID = (
                 await connection.execute(
@@ -53,7 +53,7 @@ class Orchestrators:
             return await get_within(connection, scope, made)
 
     async def get(self, scope: Scope, orchestrator_id: UUID) -> Orchestrator:
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return await get_within(connection, scope, orchestrator_id)
 
     async def page(
@@ -70,7 +70,7 @@ class Orchestrators:
             query = query.where(orchestrator.c.name.icontains(q, autoescape=True))
         if before is not None:
             query = query.where(orchestrator.c.id < before)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return tuple(_wire(row) for row in await connection.execute(query))
 
     async def save(
@@ -85,7 +85,7 @@ class Orchestrators:
     ) -> Orchestrator:
         """A new revision with what is given changed. Raises Stale when `expected` is not the current revision, and NotYours for a
         connection that the asker may not put into a drawing."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             revision = await connection.scalar(
                 select(orchestrator.c.revision)
                 .where(*mine(scope), orchestrator.c.id == orchestrator_id)
@@ -118,12 +118,12 @@ class Orchestrators:
 
     async def refused(self, scope: Scope, graph: Graph) -> tuple[Problem, ...]:
         """The nodes with connections that the asker may not put there."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return await drawn(connection, scope, graph)
 
     async def delete(self, scope: Scope, orchestrator_id: UUID) -> None:
         """Out of sight and not to be run again. Its past runs and revisions stay readable; runs under way go on."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             name = await connection.scalar(
                 update(orchestrator)
                 .where(*mine(scope), orchestrator.c.id == orchestrator_id)
@@ -136,7 +136,7 @@ class Orchestrators:
 
     async def restore(self, scope: Scope, orchestrator_id: UUID) -> Orchestrator:
         """Out of the bin, as it was. One that is not deleted stays as it is. Raises NotFound after 30 days."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             name = await connection.scalar(
                 update(orchestrator)
                 .where(*_binned(scope), orchestrator.c.id == orchestrator_id)
@@ -151,7 +151,7 @@ class Orchestrators:
 
     async def known(self, scope: Scope, orchestrator_id: UUID) -> None:
         """Raises NotFound unless it is, or was, in this workspace: a deleted one still has runs to look at."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await known_within(connection, scope, orchestrator_id)
 
     async def revisions(
@@ -163,7 +163,7 @@ class Orchestrators:
         query = query.where(table.c.orchestrator_id == orchestrator_id).order_by(table.c.revision.desc())
         if before is not None:
             query = query.where(table.c.revision < before)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await known_within(connection, scope, orchestrator_id)
             rows = (await connection.execute(query.limit(limit))).mappings().all()
             used = (
@@ -195,7 +195,7 @@ class Orchestrators:
     ) -> tuple[Revision, JsonObject]:
         """One save and its definition. Raises NotFound for a number that was never saved."""
         table = orchestrator_revision
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await known_within(connection, scope, orchestrator_id)
             row = (
                 await connection.execute(

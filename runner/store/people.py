@@ -51,7 +51,7 @@ class People:
         )
         if after is not None:
             query = query.where(account.c.id > after)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             rows = (await connection.execute(query)).all()
         return tuple(
             Member(
@@ -69,13 +69,13 @@ class People:
     async def set_role(self, scope: Scope, account_id: UUID, role: Role) -> None:
         """From now on they are that here; their sessions here end, so that what they have open is theirs anew. Raises NotFound;
         Conflict, code last-admin."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await give_role(connection, scope, account_id, role)
 
     async def remove(self, scope: Scope, account_id: UUID) -> None:
         """They are out: their sessions here end and their own tokens of this workspace are refused, at once. Raises NotFound;
         Conflict, code last-admin."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await expel(connection, scope, account_id)
 
 

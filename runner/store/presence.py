@@ -121,6 +121,7 @@ class Presence:
         """The asker has the drawing open, in one more tab; its id. It counts for `LEASE` seconds."""
         rows = await _JOIN.rows(
             self._database,
+            scope,
             subject=scope.subject,
             lease=LEASE,
             orchestrator_id=orchestrator_id,
@@ -135,6 +136,7 @@ class Presence:
         """That tab is still there, with these nodes selected. Raises NotFound for one that is not the asker's, or left."""
         rows = await _STAY.rows(
             self._database,
+            scope,
             id=tab,
             selected=list(selected),
             lease=LEASE,
@@ -149,13 +151,15 @@ class Presence:
 
     async def leave(self, scope: Scope, orchestrator_id: UUID, tab: UUID) -> None:
         """The tab is closed. Idempotent."""
-        if await _LEAVE.rows(self._database, id=tab, orchestrator_id=orchestrator_id, subject=scope.subject):
+        if await _LEAVE.rows(
+            self._database, scope, id=tab, orchestrator_id=orchestrator_id, subject=scope.subject
+        ):
             self._bell.ring(orchestrator_id)
 
     async def look(self, scope: Scope, orchestrator_id: UUID) -> Look:
         """By the index in one query, for it is asked every few seconds by every open drawing."""
         rows = await _LOOK.rows(
-            self._database, orchestrator_id=orchestrator_id, workspace_id=scope.workspace_id
+            self._database, scope, orchestrator_id=orchestrator_id, workspace_id=scope.workspace_id
         )
         if not rows:
             raise NotFound("There is no such orchestrator.")
@@ -166,7 +170,7 @@ class Presence:
     async def discussed(self, scope: Scope, orchestrator_id: UUID, changes: int) -> Discussed:
         """Where open threads are; asked when `changes` of a look has grown."""
         rows = await _OPEN.rows(
-            self._database, orchestrator_id=orchestrator_id, workspace_id=scope.workspace_id
+            self._database, scope, orchestrator_id=orchestrator_id, workspace_id=scope.workspace_id
         )
         return Discussed(
             changes=changes,

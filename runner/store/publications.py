@@ -30,7 +30,7 @@ class Publications:
     ) -> Orchestrator:
         """From now on triggers run this revision, whatever is saved after it. Raises NotFound, and GraphError for a drawing with
         errors: what is published can run."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await _lock(connection, scope, orchestrator_id)
             definition = await self._definitions.get(connection, orchestrator_id, revision)
             if definition.errors:
@@ -44,7 +44,7 @@ class Publications:
 
     async def unpublish(self, scope: Scope, orchestrator_id: UUID) -> Orchestrator:
         """From now on triggers run the newest revision, as before the first publication. Idempotent. Raises NotFound."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             published = await _lock(connection, scope, orchestrator_id)
             if published is not None:
                 await _keep(connection, scope, orchestrator_id, None, "")
@@ -61,7 +61,7 @@ class Publications:
         query = select(publication).where(publication.c.orchestrator_id == orchestrator_id)
         if before is not None:
             query = query.where(publication.c.id < before)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await known_within(connection, scope, orchestrator_id)
             rows = await connection.execute(query.order_by(publication.c.id.desc()).limit(limit))
             return tuple(publication_of(row) for row in rows)

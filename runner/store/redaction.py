@@ -152,20 +152,20 @@ class Redactions:
             .where(redaction_rule.c.workspace_id == scope.workspace_id)
             .order_by(redaction_rule.c.id)
         )
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             role = await _reveal_role(connection, scope)
             rows = (await connection.execute(query)).all()
         return Redaction(reveal_role=role, rules=tuple(_shown(row) for row in rows))
 
     async def reveal_role(self, scope: Scope) -> Role:
         """The least role that may have a masked value revealed."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return Role(await _reveal_role(connection, scope))
 
     async def add(self, scope: Scope, rule: Rule) -> Redaction:
         """Holds from now on, for what is stored already too. Raises BadRule, NotFound, Conflict for one too many."""
         Redactor([rule])
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             if rule.orchestrator_id is not None:
                 mine = (
                     orchestrator.c.id == rule.orchestrator_id,
@@ -195,7 +195,7 @@ class Redactions:
 
     async def remove(self, scope: Scope, rule_id: UUID) -> None:
         """From now on it masks nothing. What it kept from being written stays masked."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             mine = (redaction_rule.c.id == rule_id, redaction_rule.c.workspace_id == scope.workspace_id)
             gone = delete(redaction_rule).where(*mine).returning(redaction_rule.c.name)
             name = await connection.scalar(gone)
@@ -213,7 +213,7 @@ class Redactions:
             query = query.where(run.c.id == run_id)
         if rule.orchestrator_id is not None:
             query = query.where(run.c.orchestrator_id == rule.orchestrator_id)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             found = (await connection.execute(query)).first()
             if found is None:
                 raise NotFound("There is no run to try it on.", hint="Start one, or save the rule as it is.")
@@ -241,7 +241,7 @@ class Redactions:
 
     async def let_reveal(self, scope: Scope, role: RevealRole) -> Redaction:
         """From this role on, a masked value may be revealed."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             await _changed(connection, scope, reveal_role=role)
             await record(connection, scope, "redaction.reveal_role_set", "redaction", fields=["revealRole"])
         return await self.all(scope)

@@ -139,7 +139,7 @@ class Retention:
         self, scope: Scope, default: Policy, limit: int, before: UUID | None, only: UUID | None
     ) -> tuple[Retained, ...]:
         given = {"workspace_id": scope.workspace_id, "limit": limit, "before": before, "id": only}
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             rows = (await connection.execute(_POLICIES, {**given, **default.model_dump()})).all()
         return tuple(
             Retained(
@@ -160,14 +160,14 @@ class Retention:
     ) -> tuple[RetentionPreview, ...]:
         """As `page`; changes nothing."""
         given = {"workspace_id": scope.workspace_id, "limit": limit, "before": before}
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             found = await connection.execute(_PREVIEW, {**given, **default.model_dump()})
             rows = found.mappings().all()
         return tuple(RetentionPreview.model_validate(dict(row)) for row in rows)
 
     async def set(self, scope: Scope, orchestrator_id: UUID, policy: Policy | None) -> None:
         """The orchestrator has this policy of its own; None: the server's default again."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             mine = (orchestrator.c.id == orchestrator_id, orchestrator.c.workspace_id == scope.workspace_id)
             name = await connection.scalar(select(orchestrator.c.name).where(*mine))
             if name is None:
@@ -193,7 +193,7 @@ class Retention:
 
     async def keep(self, scope: Scope, run_id: UUID, keep: bool) -> None:
         """Pin a run, or let it go again; its history says who did that. Idempotent."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             mine = (run.c.id == run_id, run.c.workspace_id == scope.workspace_id)
             query = select(run.c.keep, run.c.number).where(*mine).with_for_update(key_share=True)
             before = (await connection.execute(query)).first()
@@ -221,7 +221,7 @@ class Retention:
         )
         if before is not None:
             query = query.where(purge.c.id < before)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             rows = (await connection.execute(query)).all()
         return tuple(_purged(row) for row in rows)
 
@@ -230,12 +230,12 @@ class Retention:
         query = select(func.coalesce(func.sum(purge.c.runs), 0)).where(
             purge.c.workspace_id == scope.workspace_id
         )
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return int(await connection.scalar(query) or 0)
 
     async def hurry(self, scope: Scope) -> None:
         """Let the next purge begin now, of every workspace."""
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # one pace for all workspaces
             await record(connection, scope, "retention.applied", "retention")
             await connection.execute(
                 update(duty).where(duty.c.name == "purge").values(due_at=func.clock_timestamp())

@@ -39,7 +39,7 @@ class Revealing:
     ) -> JsonValue:
         """That part as it is stored, or what is at `path` of it. The audit log has who asked, for what and why, in the same
         transaction. Raises NotFound, PathError."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             mine = (run.c.id == run_id, run.c.workspace_id == scope.workspace_id)
             found = (await connection.execute(select(run).where(*mine))).first()
             if found is None:

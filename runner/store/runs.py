@@ -39,6 +39,7 @@ class Runs:
         self._definitions = definitions
         self._bell = bell
         self._repeats = Repeats(vault, definitions)
+        # One commit for starts of any workspace, so past row security: each statement names the workspace itself.
         self._news = Batch(database, NEW)
         self._begins = Batch(database, BEGIN)
 
@@ -64,14 +65,14 @@ class Runs:
             definition = await self._definitions.load(self._database, orchestrator_id, number)
             runnable(definition, inputs)
             if definition.names_secrets or new["restricted"]:
-                async with self._database.begin() as connection:
+                async with self._database.begin(scope) as connection:
                     await require(connection, scope, definition.wiring.graph)
                     await refuse_started(connection, scope, definition.wiring.graph)
             given = beginning(self._vault, scope, definition, new["id"], inputs, labels or {}, trigger)
             await self._begins(str(new["id"]), given)
             self._bell.ring(new["id"], work=True, live=True)
             return new["id"]
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             new = await new_run(connection, scope, orchestrator_id)
             run_id: UUID = new.id
             asked = [str(orchestrator_id), inputs, dict(labels or {}), revision]
@@ -108,7 +109,7 @@ class Runs:
                 code="nested-too-deep",
                 hint="Does a flow call itself?",
             )
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             # A cancel of the parent comes wholly before this, or finds the child.
             work = await connection.scalar(
                 select(node_run.c.work).where(node_run.c.id == parent).with_for_update(key_share=True)
@@ -155,7 +156,7 @@ class Runs:
 
     async def _cancel(self, scope: Scope, run_id: UUID) -> bool:
         """False: it had ended."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             found = (
                 await connection.execute(
                     select(run.c.state, run.c.number)
@@ -193,7 +194,7 @@ class Runs:
         except by a recorded run, which does nothing about it.
         Raises NotFound, Conflict, GraphError.
         """
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             new = await new_run(connection, scope, None)
             new_id: UUID = new.id
             if (

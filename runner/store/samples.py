@@ -86,7 +86,7 @@ class Samples:
             "nodes": [name for name in upstream if name not in routed],
             "routed": list(routed),
         }
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             last = (await connection.execute(newest)).first()
             if last is None:
                 return Recent(None, {}, {}, {}, None)

@@ -139,13 +139,13 @@ class Sessions:
             ORDER BY current DESC, s.seen_at DESC, s.id
             """
         ).bindparams(account_id=scope.account_id, session_id=scope.session_id, idle=IDLE_LIMIT)
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # of a person, in whichever workspace
             rows = (await connection.execute(query)).mappings().all()
         return tuple(SessionItem.model_validate(dict(row)) for row in rows)
 
     async def end_one(self, scope: Scope, session_id: UUID) -> None:
         """One of the asker's own. Raises NotFound."""
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # of a person, in whichever workspace
             done = await connection.execute(
                 delete(session).where(session.c.id == session_id, session.c.account_id == scope.account_id)
             )
@@ -156,7 +156,7 @@ class Sessions:
     async def end_others(self, scope: Scope) -> None:
         """All of the asker's but the one that asks."""
         assert scope.account_id is not None
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # of a person, in whichever workspace
             if await end_sessions(connection, scope.account_id, keep=scope.session_id):
                 await record(connection, scope, "session.ended", "account", scope.account_id, scope.subject)
 
@@ -173,7 +173,7 @@ class Sessions:
                 account.c.disabled_at.is_(None),
             )
         )
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # of a person, in whichever workspace
             done = await connection.execute(
                 update(session)
                 .where(session.c.id == scope.session_id, member.exists())

@@ -91,14 +91,14 @@ class SigningSecrets:
         query = _known(scope).order_by(signing_secret.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(signing_secret.c.id < before)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return tuple(_wire(row) for row in await connection.execute(query))
 
     async def create(self, scope: Scope, name: str, given: str | None = None) -> Issued:
         """With the value `given`, or one made here. Raises Conflict for a name that is taken."""
         value = given or fresh()
         values = {"workspace_id": scope.workspace_id, "name": name, "created_by": scope.subject}
-        async with self._unique(name) as connection:
+        async with self._unique(scope, name) as connection:
             made = insert(signing_secret).values(**values).returning(signing_secret.c.id)
             secret_id: UUID = (await connection.execute(made)).scalar_one()
             await self._keep(connection, scope, secret_id, value)
@@ -111,7 +111,7 @@ class SigningSecrets:
         """A new value; the one before counts for `old_for` more, and any older one no longer."""
         value = given or fresh()
         version = signing_secret_version
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             locked = select(signing_secret.c.name).where(
                 signing_secret.c.id == secret_id, signing_secret.c.workspace_id == scope.workspace_id
             )
@@ -132,7 +132,7 @@ class SigningSecrets:
 
     async def delete(self, scope: Scope, secret_id: UUID) -> None:
         """Gone for good. Raises SecretInUse while an orchestrator names it, or a wait of a run under way was made with it."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             found = select(signing_secret.c.name).where(
                 signing_secret.c.id == secret_id, signing_secret.c.workspace_id == scope.workspace_id
             )
@@ -147,7 +147,7 @@ class SigningSecrets:
         """Of every node that names a secret: it is gone, or does not suit the mode. No statement where none does."""
         if not names_secrets(graph):
             return ()
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             return await problems_within(connection, scope, graph)
 
     async def forget(self) -> None:
@@ -170,9 +170,9 @@ class SigningSecrets:
         await connection.execute(insert(signing_secret_version).values(row))
 
     @asynccontextmanager
-    async def _unique(self, name: str) -> AsyncGenerator[AsyncConnection]:
+    async def _unique(self, scope: Scope, name: str) -> AsyncGenerator[AsyncConnection]:
         try:
-            async with self._database.begin() as connection:
+            async with self._database.begin(scope) as connection:
                 yield connection
         except IntegrityError as error:
             if "uq_signing_secret_workspace_id_name" not in str(error.orig):

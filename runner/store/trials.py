@@ -93,7 +93,7 @@ class Trials:
 
         Raises NotFound, OutputsMissing, GraphError (in the nodes that would run), InputsInvalid, Conflict.
         """
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             new = await new_run(connection, scope, orchestrator_id)
             run_id: UUID = new.id
             asked = [str(orchestrator_id), node_id, mode, source, inputs]
@@ -148,7 +148,7 @@ class Trials:
     ) -> Plan:
         """What `test`, or for mode "all" a run of `revision` (see `Runs.create`), would do now; with `graph`, if that were saved.
         Raises NotFound, Conflict."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             new = await new_run(connection, scope, orchestrator_id)
             number = chosen(new.revision, new.published_revision, revision)
             if graph is None:
@@ -173,7 +173,7 @@ class Trials:
         self, scope: Scope, run_id: UUID, *, start: str, latest: bool, recorded: bool = False
     ) -> Plan:
         """What `Runs.retry` would do. Raises as it does."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             _, definition, decision = await ended_run(
                 connection, self._definitions, scope, run_id, start=start, latest=latest, recorded=recorded
             )

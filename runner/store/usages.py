@@ -49,7 +49,7 @@ class Usages:
         limit: int = 1000,
     ) -> tuple[Usage, ...]:
         """Nodes of current definitions, newest and published, by orchestrator name; what is the same in both, once."""
-        async with self._database.begin() as transaction:
+        async with self._database.begin(scope) as transaction:
             return await usages(transaction, scope, connection_id, provider, workflow_id, changed, limit)
 
 

@@ -162,7 +162,7 @@ class Waits:
         """Take `body` as its sender would send it: with the token, and signed with the newest secret. Raises NotFound."""
         raw = json.dumps(body).encode()
         asked = {"run_id": run_id, "workspace_id": scope.workspace_id, "node_id": node_id}
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             row = (await connection.execute(_ASKED, asked)).first()
             if row is None or row.sealed_seed is None:
                 raise NotFound("There is no such wait in this run.")
@@ -175,12 +175,12 @@ class Waits:
         words = f"test sent by {scope.subject} ({reason})"
         source = Source(None, scope.subject, reason, words, {"by": scope.subject, "reason": reason})
         token = tokens.callback_token(seed, node_id)
-        demanded = await DEMANDED.rows(self._database, run_id=run_id, hashed=tokens.digest(token))
+        demanded = await DEMANDED.rows(self._database, scope, run_id=run_id, hashed=tokens.digest(token))
         try:
             proven = proof_of(self._vault, demanded[0], call) if demanded else None
         except Refused as refused:
             return Verdict("refused", wait=row.node_run_id, refusal=refused.reason)
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             verdict, woken = await _delivered(connection, run_id, token, body, source, proven)
             if verdict.kind == "accepted":
                 await record(connection, scope, "run.resumed", "run", run_id, node_id, reason=reason)
@@ -194,7 +194,7 @@ class Waits:
         """Take `body` as the callback of that wait, by a person's hand. Only what is accepted is written down."""
         words = f"resumed by hand by {scope.subject} ({reason})"
         source = Source(None, scope.subject, reason, words, {"by": scope.subject, "reason": reason})
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             known = await _known(connection, scope, run_id, node_id)
             verdict, woken = await _take(connection, run_id, known, body, source, told=False)
             if verdict.kind == "accepted":
@@ -208,7 +208,7 @@ class Waits:
     ) -> tuple[UUID, Verdict]:
         """Take a received body once more, for the same node of its run or of `target`, a run of the same orchestrator.
         Also the run it went to."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             run_id, verdict, woken = await send_again(connection, scope, callback_id, target, reason)
         if verdict.kind == "accepted":
             self._bell.ring(run_id, work=woken)
@@ -216,7 +216,7 @@ class Waits:
 
     async def extend(self, scope: Scope, run_id: UUID, node_id: str, seconds: int) -> datetime:
         """Move the deadline of a wait that is going on. Returns the new one. Raises Conflict when it is over or not begun."""
-        async with self._database.begin() as connection:
+        async with self._database.begin(scope) as connection:
             known = await _known(connection, scope, run_id, node_id)
             given = {"id": known.node_run_id, "seconds": seconds}
             until: datetime | None = await connection.scalar(_EXTEND, given)

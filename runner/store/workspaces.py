@@ -40,7 +40,7 @@ class Workspaces:
         if scope.session_id is None:
             only = select(workspace.c.id, workspace.c.name, text("'' AS role"))
             query = only.where(workspace.c.id == scope.workspace_id)
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # of a person, in whichever workspace
             rows = (await connection.execute(query)).all()
         return tuple(
             WorkspaceItem(
@@ -55,7 +55,7 @@ class Workspaces:
     async def create(self, scope: Scope, name: str) -> WorkspaceItem:
         """A new, empty one, whose admin the asker is. Raises NotYours unless they own the installation; Conflict for a name
         there is."""
-        async with self._database.begin() as connection:
+        async with self._database.begin() as connection:  # of a person, in whichever workspace
             owner = select(account.c.id).where(
                 account.c.id == scope.account_id, account.c.owner, account.c.disabled_at.is_(None)
             )
@@ -77,7 +77,7 @@ class Workspaces:
         if workspace_id != scope.workspace_id:
             raise NotFound("There is no such workspace.")
         try:
-            async with self._database.begin() as connection:
+            async with self._database.begin(scope) as connection:
                 await connection.execute(
                     update(workspace).where(workspace.c.id == workspace_id).values(name=name)
                 )

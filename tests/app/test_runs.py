@@ -276,8 +276,8 @@ async def test_a_list_of_runs_costs_the_same_number_of_queries_whatever_its_leng
     def count(*_: object) -> None:
         counts[-1] += 1
 
-    engine = site.store.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", count)
+    for engine in site.store.database.engines:
+        event.listen(engine.sync_engine, "before_cursor_execute", count)
     for _ in range(2):
         for _ in range(3):
             await make_run(site.store)

@@ -187,8 +187,7 @@ async def test_a_sample_takes_as_many_queries_for_many_nodes_as_for_few(live: Si
         names = [f"n{at}" for at in range(size)]
         flow = await saved(live, make_graph(">".join(names)))
         await run(live, flow, {})
-        async with live.store.database.begin() as connection:
-            engine = connection.engine.sync_engine
+        engine = live.store.database.engines[1].sync_engine
         scope = await live.store.access.scope("test")
         seen: list[str] = []
 

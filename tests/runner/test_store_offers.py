@@ -283,7 +283,7 @@ async def test_two_thousand_workflows_are_two_statements(store: Store, scope: Sc
     def counted(_: Any, __: Any, statement: str, *rest: Any) -> None:
         statements.append(statement)
 
-    engine: Any = store.database._engine.sync_engine  # pyright: ignore[reportPrivateUsage]
+    engine = store.database.engines[1].sync_engine
     event.listen(engine, "before_cursor_execute", counted)
     began = time.monotonic()
     found = await store.offers.search(scope, OfferFilter(q="workflow"), limit=200)
