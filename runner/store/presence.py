@@ -31,9 +31,14 @@ _JOIN = Query(
 )
 _STAY = Query(
     """
+    WITH before AS (
+        SELECT id, selected, until FROM presence
+        WHERE id = :id AND orchestrator_id = :orchestrator_id AND workspace_id = :workspace_id AND subject = :subject
+        FOR UPDATE
+    )
     UPDATE presence SET selected = :selected, until = clock_timestamp() + make_interval(secs => :lease)
-    WHERE id = :id AND orchestrator_id = :orchestrator_id AND workspace_id = :workspace_id AND subject = :subject
-    RETURNING old.selected IS DISTINCT FROM new.selected OR old.until < clock_timestamp() AS news
+    FROM before WHERE presence.id = before.id
+    RETURNING before.selected IS DISTINCT FROM presence.selected OR before.until < clock_timestamp() AS news
     """
 )
 _LEAVE = Query(

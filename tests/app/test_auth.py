@@ -54,6 +54,8 @@ TABLE: dict[tuple[str, str], Role | None] = {
     ("GET", f"{API}/runs"): V,
     ("GET", f"{API}/runs/summary"): V,
     ("GET", f"{API}/runs/errors"): V,
+    ("POST", f"{API}/runs/archive"): O,
+    ("POST", f"{API}/runs/unarchive"): O,
     ("PATCH", f"{API}/runs/{{runId}}"): O,
     ("GET", f"{API}/runs/{{runId}}"): V,
     ("GET", f"{API}/runs/{{runId}}/logs"): V,
