@@ -24,6 +24,7 @@ def digest(ui: Path) -> str:
     """Of everything the build reads."""
     files = [ui / name for name in INPUTS]
     files += sorted(path for path in (ui / "src").rglob("*") if path.is_file() and ".test." not in path.name)
+    files += [ui / "messages" / "po.ts", *sorted((ui / "messages").glob("*.po"))]
     found = hashlib.sha256()
     for path in files:
         found.update(path.relative_to(ui).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -1,32 +1,12 @@
-import { QueryClientProvider } from "@tanstack/react-query";
-import { RouterProvider } from "@tanstack/react-router";
-import { StrictMode } from "react";
-import { createRoot } from "react-dom/client";
-import { createQueryClient } from "@/api/query-client";
-import { createAppRouter } from "@/router";
-import { Toasts } from "@/shell/toasts";
-import { TooltipProvider } from "@/ui";
+import { loadLanguage } from "@/lib/language";
 import "@/styles/index.css";
 
-const queryClient = createQueryClient();
-const router = createAppRouter(queryClient);
-
-function App() {
-  return (
-    <QueryClientProvider client={queryClient}>
-      <TooltipProvider delayDuration={350}>
-        <RouterProvider router={router} />
-        <Toasts />
-      </TooltipProvider>
-    </QueryClientProvider>
-  );
+/** First the language: modules have texts that are read when they are evaluated. */
+async function start(root: Element): Promise<void> {
+  await loadLanguage();
+  const { show } = await import("@/app");
+  show(root);
 }
 
 const root = document.getElementById("root");
-if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <App />
-    </StrictMode>,
-  );
-}
+if (root) void start(root);

@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { t } from "@/lib/text";
 import { Problem } from "./problem";
 import type { paths } from "./schema";
 
@@ -26,9 +27,9 @@ const refuse: Middleware = {
     return new Problem({
       status: 0,
       code: "no-answer",
-      title: "The server does not answer",
-      detail: "The server does not answer.",
-      hint: "Is it running, and is this machine connected to it?",
+      title: t("The server does not answer"),
+      detail: t("The server does not answer."),
+      hint: t("Is it running, and is this machine connected to it?"),
     });
   },
 };

@@ -1,3 +1,4 @@
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import type { ProblemDetails } from "./types";
 
@@ -13,12 +14,14 @@ export class Problem extends Error {
   readonly problems: NonNullable<ProblemDetails["problems"]>;
 
   constructor(details: Partial<ProblemDetails> & { status: number }) {
-    super(details.detail ?? details.title ?? "The call failed.");
-    this.name = "Problem";
+    super(details.detail ?? details.title ?? t("The call failed."));
+    this.name = t("Problem");
     this.status = details.status;
     this.code = details.code ?? "unknown";
     this.title =
-      details.status >= 500 ? "The server could not do this" : (details.title ?? "Something went wrong");
+      details.status >= 500
+        ? t("The server could not do this")
+        : (details.title ?? t("Something went wrong"));
     this.detail = details.detail ?? null;
     this.hint = details.hint ?? null;
     this.requestId = details.requestId ?? null;
@@ -41,13 +44,17 @@ export class Problem extends Error {
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const detail = error instanceof Error ? error.message : String(error);
-  return new Problem({ status: 0, code: "client", title: "Something went wrong in this page", detail });
+  return new Problem({ status: 0, code: "client", title: t("Something went wrong in this page"), detail });
 }
 
 /** Say what failed and what to do next. `title` names the action: "The run was not started". */
 export function toastProblem(error: unknown, title?: string): void {
   const problem = problemOf(error);
-  const lines = [title && problem.detail, problem.hint, problem.requestId && `Request ${problem.requestId}`];
+  const lines = [
+    title && problem.detail,
+    problem.hint,
+    problem.requestId && t("Request {requestId}", { requestId: problem.requestId }),
+  ];
   toast.error(title ?? problem.detail ?? problem.title, {
     description: lines.filter(Boolean).join(" · ") || undefined,
     duration: 10_000,

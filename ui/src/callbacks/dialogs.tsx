@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import { problemOf, toastProblem } from "@/api/problem";
 import { runsQuery, useExtendWait, useReplayCallback, useResumeByHand, useTestWait } from "@/api/queries";
 import type { WaitDetail } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, CodeEditor, Dialog, Field, Input, Select, Timestamp } from "@/ui";
 import { parsed, sampleOf } from "./sample";
@@ -28,7 +29,7 @@ export function ResumeDialog({ runId, wait, test, onClose }: ResumeProps) {
       { runId, nodeId: wait.nodeId, body, reason: reason.trim() },
       {
         onSuccess: () => {
-          toast.success(`“${wait.label}” has its body`);
+          toast.success(t("“{label}” has its body", { label: wait.label }));
           onClose();
         },
       },
@@ -38,38 +39,45 @@ export function ResumeDialog({ runId, wait, test, onClose }: ResumeProps) {
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title={test ? `Send “${wait.label}” a test` : `Resume “${wait.label}” by hand`}
-      description={`${test && wait.auth ? "It is signed as the sender would. " : ""}It counts as the callback: the run goes on with this body, and one that comes later is a duplicate.`}
+      title={
+        test
+          ? t("Send “{label}” a test", { label: wait.label })
+          : t("Resume “{label}” by hand", { label: wait.label })
+      }
+      description={t(
+        "{what}It counts as the callback: the run goes on with this body, and one that comes later is a duplicate.",
+        { what: test && wait.auth ? t("It is signed as the sender would. ") : "" },
+      )}
       footer={
         <>
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>{t("Close")}</Button>
           <Button variant="primary" type="submit" form="resume" pending={resume.isPending}>
-            {test ? "Send test" : "Resume the run"}
+            {test ? t("Send test") : t("Resume the run")}
           </Button>
         </>
       }
     >
       <form id="resume" onSubmit={submit} className="flex flex-col gap-4">
         <Field
-          label="Body"
+          label={t("Body")}
           hint={
             wait.bodySchema
-              ? "The step checks it against its schema."
-              : "Any JSON; the step's output is this."
+              ? t("The step checks it against its schema.")
+              : t("Any JSON; the step's output is this.")
           }
           error={
             body === undefined
-              ? "This is not JSON."
+              ? t("This is not JSON.")
               : (problem?.errors.length && bodyErrors(problem.errors)) || null
           }
         >
           <CodeEditor language="json" minHeight={120} maxHeight={280} value={text} onChange={setText} />
         </Field>
         <Field
-          label="Reason"
+          label={t("Reason")}
           required
-          hint="Stands in the run's history, with your name."
-          error={missing && !reason.trim() ? "Say why; whoever reads the history wants to know." : null}
+          hint={t("Stands in the run's history, with your name.")}
+          error={missing && !reason.trim() ? t("Say why; whoever reads the history wants to know.") : null}
         >
           <Input value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
         </Field>
@@ -99,7 +107,7 @@ export function ReplayDialog({ id, runId, orchestratorId, onClose }: ReplayProps
       { id, runId, to: to === runId ? undefined : to, reason: reason.trim() },
       {
         onSuccess: () => {
-          toast.success("The body was sent again and accepted");
+          toast.success(t("The body was sent again and accepted"));
           onClose();
         },
       },
@@ -110,19 +118,19 @@ export function ReplayDialog({ id, runId, orchestratorId, onClose }: ReplayProps
       open
       onOpenChange={(shown) => !shown && onClose()}
       size="sm"
-      title="Send this body again"
-      description="To the same step; it counts as that run's callback."
+      title={t("Send this body again")}
+      description={t("To the same step; it counts as that run's callback.")}
       footer={
         <>
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>{t("Close")}</Button>
           <Button variant="primary" type="submit" form="replay" pending={replay.isPending}>
-            Send again
+            {t("Send again")}
           </Button>
         </>
       }
     >
       <form id="replay" onSubmit={submit} className="flex flex-col gap-4">
-        <Field label="To" hint="Runs of the same orchestrator that are under way.">
+        <Field label={t("To")} hint={t("Runs of the same orchestrator that are under way.")}>
           <Select
             value={to}
             onChange={(next) => {
@@ -130,12 +138,12 @@ export function ReplayDialog({ id, runId, orchestratorId, onClose }: ReplayProps
               replay.reset();
             }}
             options={[
-              { value: runId, label: "The run it was sent to" },
-              ...others.map((run) => ({ value: run.id, label: `Run #${run.number}` })),
+              { value: runId, label: t("The run it was sent to") },
+              ...others.map((run) => ({ value: run.id, label: t("Run #{number}", { number: run.number }) })),
             ]}
           />
         </Field>
-        <Field label="Reason" hint="Stands in the run's history, with your name.">
+        <Field label={t("Reason")} hint={t("Stands in the run's history, with your name.")}>
           <Input value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
         </Field>
         {problem && (
@@ -149,12 +157,12 @@ export function ReplayDialog({ id, runId, orchestratorId, onClose }: ReplayProps
 }
 
 const SPANS = [
-  { value: "900", label: "15 minutes" },
-  { value: "3600", label: "1 hour" },
-  { value: "28800", label: "8 hours" },
-  { value: "86400", label: "1 day" },
-  { value: "604800", label: "7 days" },
-  { value: "2592000", label: "30 days" },
+  { value: "900", label: t("15 minutes") },
+  { value: "3600", label: t("1 hour") },
+  { value: "28800", label: t("8 hours") },
+  { value: "86400", label: t("1 day") },
+  { value: "604800", label: t("7 days") },
+  { value: "2592000", label: t("30 days") },
 ];
 
 /** Moves the deadline of a wait that is going on. Mount it to open it. */
@@ -174,10 +182,10 @@ export function ExtendDialog({
       open
       onOpenChange={(open) => !open && onClose()}
       size="sm"
-      title={`Give “${wait.label}” more time`}
+      title={t("Give “{label}” more time", { label: wait.label })}
       footer={
         <>
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>{t("Close")}</Button>
           <Button
             variant="primary"
             pending={extend.isPending}
@@ -186,21 +194,21 @@ export function ExtendDialog({
                 { runId, nodeId: wait.nodeId, seconds: Number(seconds) },
                 {
                   onSuccess: onClose,
-                  onError: (error) => toastProblem(error, "The wait was not extended"),
+                  onError: (error) => toastProblem(error, t("The wait was not extended")),
                 },
               )
             }
           >
-            Extend the wait
+            {t("Extend the wait")}
           </Button>
         </>
       }
     >
       <div className="flex flex-col gap-4">
         <p className="text-muted text-sm">
-          It ends <Timestamp at={wait.until} ahead />.
+          {rich("It ends {when}.", { when: <Timestamp at={wait.until} ahead /> })}
         </p>
-        <Field label="Longer by">
+        <Field label={t("Longer by")}>
           <Select value={seconds} onChange={setSeconds} options={SPANS} />
         </Field>
       </div>
@@ -210,6 +218,6 @@ export function ExtendDialog({
 
 function bodyErrors(errors: ReadonlyArray<{ pointer: string; detail: string }>): string {
   return errors
-    .map(({ pointer, detail }) => `${pointer.replace(/^\/body/, "") || "The body"}: ${detail}`)
+    .map(({ pointer, detail }) => `${pointer.replace(/^\/body/, "") || t("The body")}: ${detail}`)
     .join("; ");
 }

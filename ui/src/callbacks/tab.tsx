@@ -13,7 +13,8 @@ import { runCallbacksQuery, runQuery, useMay } from "@/api/queries";
 import type { Attempted, RunCallbacks, Stranger, WaitDetail } from "@/api/types";
 import { MODES, type Mode } from "@/forms/webhook/modes";
 import { cn } from "@/lib/cn";
-import { clock, plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
+import { clock } from "@/lib/time";
 import { Badge, Button, CopyButton, IconButton, Loaded, Timestamp, type Tone, Tooltip } from "@/ui";
 import { CallbackBody } from "./body";
 import { ExtendDialog, ReplayDialog, ResumeDialog } from "./dialogs";
@@ -23,21 +24,21 @@ type Doing = "test" | "hand" | "extend" | null;
 
 const STATES: Record<WaitDetail["state"], { label: string; tone: Tone; meaning: string }> = {
   armed: {
-    label: "Valid",
+    label: t("Valid"),
     tone: "queued",
-    meaning: "The run has not come to it yet; a callback that comes now is kept",
+    meaning: t("The run has not come to it yet; a callback that comes now is kept"),
   },
-  parked: { label: "Valid", tone: "waiting", meaning: "The run waits for it" },
-  resumed: { label: "Used", tone: "done", meaning: "It was called; the token is spent" },
+  parked: { label: t("Valid"), tone: "waiting", meaning: t("The run waits for it") },
+  resumed: { label: t("Used"), tone: "done", meaning: t("It was called; the token is spent") },
   expired: {
-    label: "Expired",
+    label: t("Expired"),
     tone: "timeout",
-    meaning: "Nobody called in time; the token is worth nothing",
+    meaning: t("Nobody called in time; the token is worth nothing"),
   },
   cancelled: {
-    label: "Closed",
+    label: t("Closed"),
     tone: "cancelled",
-    meaning: "The run ended, or its branch was not taken; the token is worth nothing",
+    meaning: t("The run ended, or its branch was not taken; the token is worth nothing"),
   },
 };
 
@@ -45,7 +46,7 @@ const STATES: Record<WaitDetail["state"], { label: string; tone: Tone; meaning: 
 export function CallbacksTab({ runId, nodeId }: { runId: string; nodeId?: string }) {
   const query = useQuery({ ...runCallbacksQuery(runId), refetchInterval: 4000 });
   return (
-    <Loaded query={query} compact title="The callbacks cannot be shown">
+    <Loaded query={query} compact title={t("The callbacks cannot be shown")}>
       {(found) => <Waits runId={runId} found={found} nodeId={nodeId} />}
     </Loaded>
   );
@@ -59,8 +60,8 @@ function Waits({ runId, found, nodeId }: { runId: string; found: RunCallbacks; n
     return (
       <p className="p-4 text-muted text-sm">
         {nodeId === undefined
-          ? "No step of this run waits for a callback."
-          : "Its outcome was kept from the run before; nothing waits here."}
+          ? t("No step of this run waits for a callback.")
+          : t("Its outcome was kept from the run before; nothing waits here.")}
       </p>
     );
   }
@@ -71,10 +72,10 @@ function Waits({ runId, found, nodeId }: { runId: string; found: RunCallbacks; n
       ))}
       {!alone && found.unknown.length > 0 && (
         <section className="p-4">
-          <h3 className="mb-2 font-medium text-sm">With a wrong token</h3>
+          <h3 className="mb-2 font-medium text-sm">{t("With a wrong token")}</h3>
           <Attempts
             runId={runId}
-            label="Attempts with a wrong token"
+            label={t("Attempts with a wrong token")}
             attempts={[]}
             strangers={found.unknown}
           />
@@ -82,7 +83,9 @@ function Waits({ runId, found, nodeId }: { runId: string; found: RunCallbacks; n
       )}
       {found.leftOut > 0 && (
         <p className="px-4 py-2 text-muted text-xs">
-          {plural(found.leftOut, "older attempt is", "older attempts are")} not shown here.
+          {t("{leftOut, plural, one {# older attempt is} other {# older attempts are}} not shown here.", {
+            leftOut: found.leftOut,
+          })}
         </p>
       )}
     </div>
@@ -111,16 +114,12 @@ function Wait({
           {wait.label}
         </h3>
         <span title={state.meaning} className="inline-flex">
-          <Badge tone={state.tone}>Token: {state.label.toLowerCase()}</Badge>
+          <Badge tone={state.tone}>{t("Token: {label}", { label: state.label.toLowerCase() })}</Badge>
         </span>
         <span className="text-muted text-xs">
-          {wait.state === "parked" && wait.until ? (
-            <>
-              Ends <Timestamp at={wait.until} ahead />
-            </>
-          ) : (
-            `${state.meaning}.`
-          )}
+          {wait.state === "parked" && wait.until
+            ? rich("Ends {when}", { when: <Timestamp at={wait.until} ahead /> })
+            : `${state.meaning}.`}
         </span>
       </div>
       {wait.callbackUrl && <Address url={wait.callbackUrl} />}
@@ -131,27 +130,30 @@ function Wait({
       {open && may && (
         <div className="flex flex-wrap gap-2">
           <Act icon={Hand} onClick={() => setDoing("hand")}>
-            Resume by hand …
+            {t("Resume by hand …")}
           </Act>
           <Act icon={FlaskConical} onClick={() => setDoing("test")}>
-            Send test …
+            {t("Send test …")}
           </Act>
           {wait.state === "parked" && (
             <Act icon={ClockPlus} onClick={() => setDoing("extend")}>
-              Extend …
+              {t("Extend …")}
             </Act>
           )}
         </div>
       )}
       <Attempts
         runId={runId}
-        label={`Attempts on ${wait.label}`}
+        label={t("Attempts on {label}", { label: wait.label })}
         attempts={wait.received}
         strangers={strangers}
       />
       {wait.refused > listed(wait) && (
         <p className="text-muted text-xs">
-          {plural(wait.refused, "call was", "calls were")} refused in all; not every one is listed.
+          {t(
+            "{refused, plural, one {# call was} other {# calls were}} refused in all; not every one is listed.",
+            { refused: wait.refused },
+          )}
         </p>
       )}
       {(doing === "hand" || doing === "test") && (
@@ -168,12 +170,14 @@ function listed(wait: WaitDetail): number {
 
 /** What a caller has to prove, in one sentence. */
 function proofOf(auth: WaitDetail["auth"]): string {
-  if (!auth) return "The token in the address is all that a caller needs.";
+  if (!auth) return t("The token in the address is all that a caller needs.");
   if (auth.mode === "token")
-    return "A caller needs the token, and comes from the networks that the step names.";
-  const how = MODES[auth.mode as Mode]?.label.toLowerCase() ?? "proof that the step does not name";
-  const secret = auth.secretName ? `made with “${auth.secretName}”` : "whose secret is gone";
-  return `A caller needs the token and ${how}, ${secret}.`;
+    return t("A caller needs the token, and comes from the networks that the step names.");
+  const how = MODES[auth.mode as Mode]?.label.toLowerCase() ?? t("proof that the step does not name");
+  const secret = auth.secretName
+    ? t("made with “{secretName}”", { secretName: auth.secretName })
+    : t("whose secret is gone");
+  return t("A caller needs the token and {how}, {secret}.", { how, secret });
 }
 
 function Act({ icon, onClick, children }: { icon: LucideIcon; onClick: () => void; children: string }) {
@@ -190,12 +194,14 @@ function Address({ url }: { url: string }) {
   const short = place.replace(/^.*(\/callback\/[^/]{8})[^/]*$/, "…$1…");
   return (
     <div className="flex min-w-0 items-center gap-1 rounded-md border bg-sunken py-0.5 pr-0.5 pl-2.5">
-      <Tooltip content="The token is masked; Copy gives the whole address. Whoever has it can resume the run.">
+      <Tooltip
+        content={t("The token is masked; Copy gives the whole address. Whoever has it can resume the run.")}
+      >
         <code className="min-w-0 flex-1 truncate font-mono text-xs">
           POST {short}?token={token.slice(0, 3)}••••••••
         </code>
       </Tooltip>
-      <CopyButton text={url} label="Copy callback address" />
+      <CopyButton text={url} label={t("Copy callback address")} />
     </div>
   );
 }
@@ -237,16 +243,16 @@ function Attempts({
       attempt: null,
     })),
   ].sort((a, b) => a.at.localeCompare(b.at));
-  if (!rows.length) return <p className="text-muted text-sm">Nobody has called yet.</p>;
+  if (!rows.length) return <p className="text-muted text-sm">{t("Nobody has called yet.")}</p>;
   return (
     <table aria-label={label} className="w-full table-fixed text-left text-xs">
       <thead className="text-muted">
         <tr className="border-b">
-          <th className="w-20 py-1.5 font-normal">Time</th>
-          <th className="w-28 py-1.5 font-normal">From</th>
-          <th className="py-1.5 font-normal">What became of it</th>
+          <th className="w-20 py-1.5 font-normal">{t("Time")}</th>
+          <th className="w-28 py-1.5 font-normal">{t("From")}</th>
+          <th className="py-1.5 font-normal">{t("What became of it")}</th>
           <th className="w-8">
-            <span className="sr-only">Body</span>
+            <span className="sr-only">{t("Body")}</span>
           </th>
         </tr>
       </thead>
@@ -305,7 +311,7 @@ function AttemptRow({
             <IconButton
               size="sm"
               icon={ChevronRight}
-              label={open ? "Hide body" : "Show body"}
+              label={open ? t("Hide body") : t("Show body")}
               aria-expanded={open}
               className={cn("transition-transform", open && "rotate-90")}
               onClick={onOpen}
@@ -321,7 +327,7 @@ function AttemptRow({
             </div>
             {size !== null && run.data && (
               <Button size="sm" icon={Redo2} className="mt-2" onClick={() => setAgain(true)}>
-                Replay …
+                {t("Replay …")}
               </Button>
             )}
             {again && run.data && (

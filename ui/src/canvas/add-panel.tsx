@@ -5,6 +5,7 @@ import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from
 import { providersQuery } from "@/api/queries";
 import type { Kind } from "@/api/types";
 import { usePersistent } from "@/lib/persist";
+import { t } from "@/lib/text";
 import { count } from "@/lib/time";
 import { IconButton, Loaded, Panel, SearchInput, SkeletonRows } from "@/ui";
 import { added, placeOf } from "./adding";
@@ -66,7 +67,7 @@ export function AddPanel({ onClose, onAdded }: { onClose: () => void; onAdded: (
   const groups = [...new Set(found.map((kind) => kind.group))].map(
     (group) => [group, found.filter((kind) => kind.group === group)] as const,
   );
-  const shown = words.length === 0 && last.length ? [["Used last", last] as const, ...groups] : groups;
+  const shown = words.length === 0 && last.length ? [[t("Used last"), last] as const, ...groups] : groups;
 
   const add = (kind: Kind, wired: boolean) => {
     const flow = control.store.getState();
@@ -78,7 +79,7 @@ export function AddPanel({ onClose, onAdded }: { onClose: () => void; onAdded: (
     });
     const before = flow.nodes.find((node) => node.id === only) ?? null;
     const { step, drawing } = added(flow, kinds, kind, { intent, before, middle, wired });
-    control.edit(`${intent?.on === "wire" ? "Insert" : "Add"} ${labelOf(step)}`, () => drawing);
+    control.edit(`${intent?.on === "wire" ? t("Insert") : t("Add")} ${labelOf(step)}`, () => drawing);
     control.select([step.id]);
     control.intend(null);
     setRecent([kind.type, ...recent.filter((type) => type !== kind.type)].slice(0, 8));
@@ -89,7 +90,7 @@ export function AddPanel({ onClose, onAdded }: { onClose: () => void; onAdded: (
   };
 
   return (
-    <Panel id="canvas-add" title="Add a node" side="left" width={280} onClose={onClose} full={narrow}>
+    <Panel id="canvas-add" title={t("Add a node")} side="left" width={280} onClose={onClose} full={narrow}>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrows go from row to row, on top of what the rows do */}
       <div
         ref={box}
@@ -104,8 +105,8 @@ export function AddPanel({ onClose, onAdded }: { onClose: () => void; onAdded: (
       >
         <div className="flex flex-col gap-2 p-3">
           <SearchInput
-            label="Search nodes and remote workflows"
-            placeholder="Search, or @n8n lead"
+            label={t("Search nodes and remote workflows")}
+            placeholder={t("Search, or @n8n lead")}
             value={search}
             onChange={(text) => {
               setSearch(text);
@@ -128,7 +129,7 @@ export function AddPanel({ onClose, onAdded }: { onClose: () => void; onAdded: (
             <p className="flex items-center justify-between gap-2 rounded-md bg-accent-soft px-2 py-1 text-xs">
               {place}
               <IconButton
-                label="Add it somewhere else"
+                label={t("Add it somewhere else")}
                 icon={X}
                 size="sm"
                 onClick={() => control.intend(null)}
@@ -136,7 +137,9 @@ export function AddPanel({ onClose, onAdded }: { onClose: () => void; onAdded: (
             </p>
           ) : (
             selected && (
-              <p className="truncate text-muted text-xs">After {selected}; with Shift unconnected.</p>
+              <p className="truncate text-muted text-xs">
+                {t("After {selected}; with Shift unconnected.", { selected })}
+              </p>
             )
           )}
         </div>
@@ -171,10 +174,10 @@ export function AddPanel({ onClose, onAdded }: { onClose: () => void; onAdded: (
           </section>
         ))}
         {search.trim() !== "" && (
-          <section aria-label="Remote workflows" className="px-2 pb-2">
-            <h3 className="px-2 py-1 font-medium text-muted text-xs">Remote workflows</h3>
+          <section aria-label={t("Remote workflows")} className="px-2 pb-2">
+            <h3 className="px-2 py-1 font-medium text-muted text-xs">{t("Remote workflows")}</h3>
             {meant.provider === undefined ? (
-              <p className="px-2 text-muted text-sm">No platform is called so. For example @n8n.</p>
+              <p className="px-2 text-muted text-sm">{t("No platform is called so. For example @n8n.")}</p>
             ) : (
               <RemoteRows remote={remote} />
             )}
@@ -201,12 +204,13 @@ function RemoteRows({ remote: { query, rows, pending, add } }: { remote: ReturnT
     <Loaded
       query={query}
       compact
-      title="The workflows cannot be shown"
+      title={t("The workflows cannot be shown")}
       skeleton={<SkeletonRows rows={2} className="p-2" />}
     >
       {({ pages }) => {
         const total = pages[0]?.total ?? 0;
-        if (total === 0) return <p className="px-2 text-muted text-sm">No workflow of the platforms fits.</p>;
+        if (total === 0)
+          return <p className="px-2 text-muted text-sm">{t("No workflow of the platforms fits.")}</p>;
         return (
           <>
             <ul>
@@ -227,7 +231,9 @@ function RemoteRows({ remote: { query, rows, pending, add } }: { remote: ReturnT
             </ul>
             {total > REMOTE && (
               <p className="px-2 pt-1 text-muted text-xs">
-                {count(total - REMOTE)} more. Type more of the name, or open Remote workflows.
+                {t("{total} more. Type more of the name, or open Remote workflows.", {
+                  total: count(total - REMOTE),
+                })}
               </p>
             )}
           </>

@@ -1,4 +1,5 @@
 import type { Kind } from "@/api/types";
+import { t } from "@/lib/text";
 import {
   after,
   between,
@@ -86,11 +87,14 @@ export function placeOf(drawing: Drawing, intent: Intent | null): string | null 
   };
   if (intent?.on === "wire") {
     const wire = drawing.edges.find(({ id }) => id === intent.edge);
-    return wire ? `Between ${name(wire.source)} and ${name(wire.target)}` : null;
+    return wire
+      ? t("Between {name} and {name2}", { name: name(wire.source), name2: name(wire.target) })
+      : null;
   }
-  if (intent?.on === "out") return `After ${name(intent.node)}, by port “${intent.port}”`;
-  if (intent?.on === "into") return `Before ${name(intent.node)}`;
-  return intent ? "Where you clicked" : null;
+  if (intent?.on === "out")
+    return t("After {name}, by port “{port}”", { name: name(intent.node), port: intent.port });
+  if (intent?.on === "into") return t("Before {name}", { name: name(intent.node) });
+  return intent ? t("Where you clicked") : null;
 }
 
 /** At that very place, though a card is there: it will make room. */

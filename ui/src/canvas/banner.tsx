@@ -1,5 +1,6 @@
 import { ArrowLeft } from "lucide-react";
 import type { ReactNode } from "react";
+import { t } from "@/lib/text";
 import { Button } from "@/ui";
 
 type Props = {
@@ -13,7 +14,7 @@ type Props = {
 };
 
 /** Over a drawing that is not the current one: what it is, and the way back. */
-export function Banner({ name, label, children, actions, onCurrent, back = "Open current" }: Props) {
+export function Banner({ name, label, children, actions, onCurrent, back = t("Open current") }: Props) {
   return (
     <header className="shrink-0 border-b bg-surface">
       <h1 className="sr-only">{name}</h1>

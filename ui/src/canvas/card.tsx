@@ -3,6 +3,7 @@ import { CircleAlert, CircleSlash, GitCompareArrows, KeyRound, type LucideIcon, 
 import { memo } from "react";
 import type { NodeRun } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { Elapsed, lookOf, ProviderChip, StatusBadge, TONE_BG } from "@/ui";
 import { NameField } from "./drawing/name-field";
 import { useDetail } from "./drawing/view";
@@ -113,7 +114,7 @@ export const Card = memo(function Card({ data, selected }: NodeProps<CardNode>) 
               position={Position.Right}
               id={port}
               isConnectable={data.editable}
-              title={`Port ${port}`}
+              title={t("Port {port}", { port })}
               style={{ top, ...(error && { borderColor: "var(--st-failed)" }) }}
             />
           </div>
@@ -134,11 +135,11 @@ function Words({ data: { step, kind, editable } }: { data: CardData }) {
     <div className="min-w-0 flex-1">
       {naming ? (
         <NameField
-          label="New name"
+          label={t("New name")}
           value={step.data.label ?? ""}
           onChange={(label) =>
             control.edit(
-              `Rename ${step.data.label || step.id}`,
+              t("Rename {label}", { label: step.data.label || step.id }),
               (flow) => changed(flow, new Set([step.id]), { label }),
               `${step.id} label`,
             )
@@ -169,13 +170,17 @@ function Badges({ data }: { data: CardData }) {
   const { step, wrong, unconnected } = data;
   return (
     <span className="absolute top-1.5 right-1.5 flex gap-1">
-      {pinned(step) && <Badge icon={Pin} says="Its output is pinned for tests" tone="text-accent-text" />}
-      {data.drifted && <Badge icon={GitCompareArrows} says="Changed since import" tone="text-st-warning" />}
-      {step.data.disabled && <Badge icon={CircleSlash} says="Switched off" tone="text-muted" />}
+      {pinned(step) && (
+        <Badge icon={Pin} says={t("Its output is pinned for tests")} tone="text-accent-text" />
+      )}
+      {data.drifted && (
+        <Badge icon={GitCompareArrows} says={t("Changed since import")} tone="text-st-warning" />
+      )}
+      {step.data.disabled && <Badge icon={CircleSlash} says={t("Switched off")} tone="text-muted" />}
       {wrong !== null && (
         <Badge
           icon={unconnected ? KeyRound : CircleAlert}
-          says={unconnected ? `No connection: ${wrong}` : `Problem: ${wrong}`}
+          says={unconnected ? t("No connection: {wrong}", { wrong }) : t("Problem: {wrong}", { wrong })}
           tone="text-st-failed"
         />
       )}
@@ -198,7 +203,7 @@ function Outcome({ run }: { run: NodeRun }) {
     <>
       <StatusBadge status={run.status} plain />
       <span className="tabular flex min-w-0 items-center gap-2 truncate">
-        {(run.attempt ?? 1) > 1 && <span>try {run.attempt}</span>}
+        {(run.attempt ?? 1) > 1 && <span>{t("try {attempt}", { attempt: run.attempt })}</span>}
         {count && run.status === "COMPLETED" && <span>{count}</span>}
         {run.startedAt && <Elapsed from={run.startedAt} to={run.finishedAt} />}
       </span>

@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { t } from "@/lib/text";
 import { Button, Dialog } from "@/ui";
 
 type Props = {
@@ -17,31 +18,36 @@ export function ConflictDialog({ pending, onClose, onCompare, onReload, onOverwr
       open
       onOpenChange={(open) => !open && onClose()}
       size="lg"
-      title="It was saved elsewhere meanwhile"
-      description="There is a newer revision on the server than the one you began with. Nothing of yours has been saved yet."
+      title={t("It was saved elsewhere meanwhile")}
+      description={t(
+        "There is a newer revision on the server than the one you began with. Nothing of yours has been saved yet.",
+      )}
     >
       <ul className="divide-y rounded-lg border">
-        <Way name="Compare" why="See what overwriting would change in theirs. Decide there.">
+        <Way name={t("Compare")} why={t("See what overwriting would change in theirs. Decide there.")}>
           <Button variant="primary" onClick={onCompare} disabled={pending}>
-            Compare mine with theirs
-          </Button>
-        </Way>
-        <Way name="Keep both" why="Yours becomes an orchestrator of its own; theirs stays as it is.">
-          <Button onClick={onCopy} pending={pending}>
-            Save mine as a copy
+            {t("Compare mine with theirs")}
           </Button>
         </Way>
         <Way
-          name="Keep mine"
-          why="Your drawing becomes the newest revision. Theirs stays among the versions."
+          name={t("Keep both")}
+          why={t("Yours becomes an orchestrator of its own; theirs stays as it is.")}
         >
-          <Button variant="danger" onClick={onOverwrite} disabled={pending}>
-            Overwrite with mine
+          <Button onClick={onCopy} pending={pending}>
+            {t("Save mine as a copy")}
           </Button>
         </Way>
-        <Way name="Keep theirs" why="What you have drawn is dropped.">
+        <Way
+          name={t("Keep mine")}
+          why={t("Your drawing becomes the newest revision. Theirs stays among the versions.")}
+        >
+          <Button variant="danger" onClick={onOverwrite} disabled={pending}>
+            {t("Overwrite with mine")}
+          </Button>
+        </Way>
+        <Way name={t("Keep theirs")} why={t("What you have drawn is dropped.")}>
           <Button variant="danger" onClick={onReload} disabled={pending}>
-            Reload, dropping my changes
+            {t("Reload, dropping my changes")}
           </Button>
         </Way>
       </ul>

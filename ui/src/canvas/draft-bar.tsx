@@ -1,4 +1,5 @@
 import { FilePen } from "lucide-react";
+import { rich, t } from "@/lib/text";
 import { Button, Timestamp } from "@/ui";
 import type { Draft } from "./use-draft";
 
@@ -8,24 +9,25 @@ type Props = { draft: Draft; current: number; onRestore: () => void; onDiscard: 
 export function DraftBar({ draft, current, onRestore, onDiscard }: Props) {
   return (
     <section
-      aria-label="Unsaved changes"
+      aria-label={t("Unsaved changes")}
       className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b bg-sunken px-3 py-1.5 text-sm"
     >
       <FilePen aria-hidden className="size-4 text-st-warning" />
-      <span>
-        Unsaved changes from <Timestamp at={draft.at} />
-      </span>
+      <span>{rich("Unsaved changes from {when}", { when: <Timestamp at={draft.at} /> })}</span>
       {draft.revision !== current && (
         <span className="text-muted text-xs">
-          Drawn over revision {draft.revision}; the newest is {current}.
+          {t("Drawn over revision {revision}; the newest is {current}.", {
+            revision: draft.revision,
+            current,
+          })}
         </span>
       )}
       <span className="flex-1" />
       <Button size="sm" variant="primary" onClick={onRestore}>
-        Restore
+        {t("Restore")}
       </Button>
       <Button size="sm" onClick={onDiscard}>
-        Discard
+        {t("Discard")}
       </Button>
     </section>
   );

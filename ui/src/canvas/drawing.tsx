@@ -10,8 +10,10 @@ import {
 import { type DragEvent, useEffect, useMemo, useRef, useState } from "react";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
+import { t } from "@/lib/text";
 import { added } from "./adding";
 import { Card } from "./card";
+import { ARIA } from "./drawing/aria";
 import { Bars, type Tool } from "./drawing/bars";
 import { useConnecting, WhyNot } from "./drawing/connecting";
 import { Group } from "./drawing/group";
@@ -80,7 +82,7 @@ export function DrawingView({ onOpen, opened, onAdd, actions = NO_ACTIONS }: Pro
     () => ({
       insert: (edge: string) => onAdd?.({ on: "wire", edge }),
       remove: (edge: string) =>
-        control.edit("Disconnect", (flow) => without(flow, new Set(), new Set([edge]))),
+        control.edit(t("Disconnect"), (flow) => without(flow, new Set(), new Set([edge]))),
     }),
     [control, onAdd],
   );
@@ -115,7 +117,7 @@ export function DrawingView({ onOpen, opened, onAdd, actions = NO_ACTIONS }: Pro
       middle: at,
       wired: true,
     });
-    control.edit(`${wire ? "Insert" : "Add"} ${labelOf(step)}`, () => drawing);
+    control.edit(`${wire ? t("Insert") : t("Add")} ${labelOf(step)}`, () => drawing);
     control.select([step.id]);
     onOpen(step.id);
   };
@@ -125,14 +127,16 @@ export function DrawingView({ onOpen, opened, onAdd, actions = NO_ACTIONS }: Pro
       <WireHands value={hands}>
         <div className="@container relative h-full">
           <p id="canvas-keys" className="sr-only">
-            Arrow keys go from node to node along the wires, Enter opens one,{" "}
-            {draws && "Tab adds one after it, Shift and Tab leave the canvas, "}question mark lists all keys.
-            The outline shows the same as a list.
+            {t(
+              "Arrow keys go from node to node along the wires, Enter opens one, {draws}question mark lists all keys. The outline shows the same as a list.",
+              { draws: draws && t("Tab adds one after it, Shift and Tab leave the canvas, ") },
+            )}
           </p>
           <ReactFlow<DrawnNode, WireEdge>
+            ariaLabelConfig={ARIA}
             ref={pane}
             className={cn("baton-canvas", draws && tool === "select" && "selects")}
-            aria-label="Canvas"
+            aria-label={t("Canvas")}
             aria-describedby="canvas-keys"
             tabIndex={0}
             nodes={nodes}

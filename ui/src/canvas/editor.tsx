@@ -4,8 +4,8 @@ import { useMay } from "@/api/queries";
 import type { LogLine, OrchestratorDetail } from "@/api/types";
 import { usePersistent } from "@/lib/persist";
 import { keyOf, type ShortcutId } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { useCommands } from "@/shell/commands";
-import { AddPanel } from "./add-panel";
 import { DraftBar } from "./draft-bar";
 import { Drawer } from "./drawer/drawer";
 import { DrawingView } from "./drawing";
@@ -16,6 +16,7 @@ import type { Kinds } from "./graph";
 import { Header } from "./header";
 import { useCanvasKeys } from "./keys";
 import {
+  AddPanel,
   CommentsPanel,
   NodePanel,
   Outline,
@@ -157,16 +158,16 @@ function Bench({ found, place, onPlace, saving, draft, onReplay, ...rest }: Benc
   useCanvasKeys(actions);
   const command = (id: ShortcutId | "versions", label: string, run: (() => void) | undefined) =>
     run
-      ? [{ id: `canvas.${id}`, label, group: "Canvas", shortcut: id === "versions" ? "" : keyOf(id), run }]
+      ? [{ id: `canvas.${id}`, label, group: t("Canvas"), shortcut: id === "versions" ? "" : keyOf(id), run }]
       : [];
   useCommands([
-    ...command("run", "Run this orchestrator", actions.run),
-    ...command("publish", "Publish this orchestrator", actions.publish),
-    ...command("save", "Save", actions.save),
-    ...command("add", "Add a node", actions.add),
-    ...command("tidy", "Tidy up", actions.tidy),
-    ...command("comment", "Comments", actions.comment),
-    ...command("versions", "Versions", () => toggle("versions")),
+    ...command("run", t("Run this orchestrator"), actions.run),
+    ...command("publish", t("Publish this orchestrator"), actions.publish),
+    ...command("save", t("Save"), actions.save),
+    ...command("add", t("Add a node"), actions.add),
+    ...command("tidy", t("Tidy up"), actions.tidy),
+    ...command("comment", t("Comments"), actions.comment),
+    ...command("versions", t("Versions"), () => toggle("versions")),
   ]);
   const open = (nodeId: string, field: string | null) => {
     goTo(nodeId);

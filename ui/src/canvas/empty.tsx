@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { type LucideIcon, Plus, Sparkles, Workflow } from "lucide-react";
 import type { ReactNode } from "react";
 import { orchestratorsQuery } from "@/api/queries";
+import { rich, t } from "@/lib/text";
 
 /** By which the server imports the sample chain (app/sample.py). */
 const SAMPLE = "Order to report";
@@ -26,40 +27,43 @@ export function EmptyCanvas({
     >
       <div>
         <h2 id="empty-canvas" className="font-semibold text-lg">
-          Nothing drawn yet
+          {t("Nothing drawn yet")}
         </h2>
         <p className="text-muted text-sm">
-          {editable ? "Choose how to begin, or paste a drawing as JSON." : "Nobody has drawn anything here."}
+          {editable
+            ? t("Choose how to begin, or paste a drawing as JSON.")
+            : t("Nobody has drawn anything here.")}
         </p>
       </div>
       {editable && (
         <ul className="grid w-full max-w-3xl gap-3 sm:grid-cols-3 [&_a]:pointer-events-auto [&_button]:pointer-events-auto">
           <li>
             <button type="button" onClick={onRemote} className={CHOICE}>
-              <Choice icon={Workflow} title="Start from a remote workflow">
-                Browse n8n, Make, Zapier and Airflow, and take one as the first step.
+              <Choice icon={Workflow} title={t("Start from a remote workflow")}>
+                {t("Browse n8n, Make, Zapier and Airflow, and take one as the first step.")}
               </Choice>
             </button>
           </li>
           <li>
             <button type="button" onClick={onAdd} className={CHOICE}>
-              <Choice icon={Plus} title="Add a step">
-                Pick from every kind of step there is.
+              <Choice icon={Plus} title={t("Add a step")}>
+                {t("Pick from every kind of step there is.")}
               </Choice>
             </button>
           </li>
           <li>
             {sample ? (
               <Link to="/orchestrators/$id" params={{ id: sample.id }} className={CHOICE}>
-                <Choice icon={Sparkles} title="Try the sample">
-                  A whole chain over sandbox platforms. Nothing real is called.
+                <Choice icon={Sparkles} title={t("Try the sample")}>
+                  {t("A whole chain over sandbox platforms. Nothing real is called.")}
                 </Choice>
               </Link>
             ) : (
               <Link to="/" className={CHOICE}>
-                <Choice icon={Sparkles} title="Try the sample">
-                  Start the server with <code className="font-mono">--sandbox</code> and it is there, ready to
-                  run.
+                <Choice icon={Sparkles} title={t("Try the sample")}>
+                  {rich("Start the server with {code} and it is there, ready to run.", {
+                    code: <code className="font-mono">--sandbox</code>,
+                  })}
                 </Choice>
               </Link>
             )}

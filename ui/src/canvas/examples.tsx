@@ -3,6 +3,7 @@ import { type FormEvent, useRef, useState } from "react";
 import { useMay } from "@/api/queries";
 import type { Graph, JsonObject } from "@/api/types";
 import { glimpse, type Schema, validate } from "@/forms";
+import { t } from "@/lib/text";
 import { Button, Field, IconButton, Input, Popover } from "@/ui";
 import { useFlow } from "./store";
 import { useKeep } from "./use-keep";
@@ -43,7 +44,7 @@ export function Examples({ id, inputs, schema, save, onUse }: Props) {
     if (!chosen || inputs === null || full) return;
     const made = { name: chosen, inputs };
     const next = known ? examples.map((each) => (each.name === chosen ? made : each)) : [...examples, made];
-    if (await put(next, "The example was not saved")) setName("");
+    if (await put(next, t("The example was not saved"))) setName("");
   };
   const remove = async (gone: Example) => {
     if (pending) return;
@@ -51,23 +52,24 @@ export function Examples({ id, inputs, schema, save, onUse }: Props) {
     field.current?.focus();
     await put(
       examples.filter((each) => each !== gone),
-      "The example was not removed",
+      t("The example was not removed"),
     );
   };
   return (
     <Popover
-      label="Examples"
+      label={t("Examples")}
       open={open}
       onOpenChange={setOpen}
       trigger={
         <Button size="sm">
-          Examples{examples.length > 0 && <span className="text-muted">{examples.length}</span>}
+          {t("Examples")}
+          {examples.length > 0 && <span className="text-muted">{examples.length}</span>}
         </Button>
       }
     >
       <div className="flex w-80 max-w-full flex-col gap-3 text-sm">
         {examples.length > 0 ? (
-          <ul aria-label="Saved examples" className="flex max-h-64 flex-col overflow-y-auto">
+          <ul aria-label={t("Saved examples")} className="flex max-h-64 flex-col overflow-y-auto">
             {examples.map((each) => (
               <li key={each.name} className="flex items-center gap-1 rounded-md hover:bg-hover">
                 <button
@@ -83,7 +85,7 @@ export function Examples({ id, inputs, schema, save, onUse }: Props) {
                     {schema && Object.keys(validate(schema, each.inputs ?? {})).length > 0 && (
                       <TriangleAlert
                         role="img"
-                        aria-label="Does not fit the fields of the input"
+                        aria-label={t("Does not fit the fields of the input")}
                         className="size-3.5 shrink-0 text-st-warning"
                       />
                     )}
@@ -94,7 +96,7 @@ export function Examples({ id, inputs, schema, save, onUse }: Props) {
                   <IconButton
                     size="sm"
                     icon={X}
-                    label={`Remove the example ${each.name}`}
+                    label={t("Remove the example {name}", { name: each.name })}
                     className="text-muted"
                     onClick={() => void remove(each)}
                   />
@@ -103,14 +105,14 @@ export function Examples({ id, inputs, schema, save, onUse }: Props) {
             ))}
           </ul>
         ) : (
-          <p className="text-muted">No example yet. Keep inputs here that you want to use again.</p>
+          <p className="text-muted">{t("No example yet. Keep inputs here that you want to use again.")}</p>
         )}
         {editable && (
           <form onSubmit={(event) => void add(event)} className="flex flex-col gap-2 border-t pt-3">
             <Field
-              label="Keep these inputs as"
-              hint={known ? "Replaces the one of this name." : "Everybody who may run this has it."}
-              error={full ? `There are ${MOST} already: remove one first.` : undefined}
+              label={t("Keep these inputs as")}
+              hint={known ? t("Replaces the one of this name.") : t("Everybody who may run this has it.")}
+              error={full ? t("There are {most} already: remove one first.", { most: MOST }) : undefined}
             >
               <Input
                 ref={field}
@@ -127,7 +129,7 @@ export function Examples({ id, inputs, schema, save, onUse }: Props) {
               pending={pending}
               disabled={!chosen || inputs === null || full}
             >
-              {known ? "Replace example" : "Save example"}
+              {known ? t("Replace example") : t("Save example")}
             </Button>
           </form>
         )}
@@ -138,5 +140,5 @@ export function Examples({ id, inputs, schema, save, onUse }: Props) {
 
 function worded({ inputs }: Example): string {
   const parts = Object.entries(inputs ?? {}).map(([name, each]) => `${name}: ${glimpse(each)}`);
-  return parts.slice(0, 4).join(", ") || "no inputs";
+  return parts.slice(0, 4).join(", ") || t("no inputs");
 }

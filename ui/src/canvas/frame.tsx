@@ -4,6 +4,7 @@ import { ReactFlowProvider } from "@xyflow/react";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { ended, runQuery, useMay } from "@/api/queries";
 import type { Kind, OrchestratorDetail, RunDetail } from "@/api/types";
+import { t } from "@/lib/text";
 import type { LogPlace } from "@/log";
 import { ConfirmDialog, fetchLater, SkeletonRows, useDocumentTitle, useIdle } from "@/ui";
 import { Editor } from "./editor";
@@ -101,12 +102,14 @@ function Frame({ found, kinds: list, place, onPlace, onCopied }: Props) {
       <ConfirmDialog
         open={blocker.status === "blocked"}
         onOpenChange={(open) => !open && blocker.reset?.()}
-        title="Leave without saving?"
-        action="Leave without saving"
+        title={t("Leave without saving?")}
+        action={t("Leave without saving")}
         onConfirm={() => blocker.proceed?.()}
       >
-        What you have drawn since revision {revision} is not saved. It stays in this browser, and is offered
-        to you when you come back.
+        {t(
+          "What you have drawn since revision {revision} is not saved. It stays in this browser, and is offered to you when you come back.",
+          { revision },
+        )}
       </ConfirmDialog>
     </>
   );

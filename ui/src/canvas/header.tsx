@@ -12,7 +12,8 @@ import {
 import type { ReactNode } from "react";
 import { useMay } from "@/api/queries";
 import { keyOf } from "@/lib/shortcuts";
-import { clock, plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
+import { clock } from "@/lib/time";
 import { Badge, Button, Field, IconButton, Input, Popover, Textarea, Timestamp } from "@/ui";
 import { Present } from "./later";
 import { dirty, useFlow, useFlowControl, useHistory } from "./store";
@@ -56,50 +57,53 @@ export function Header(props: Props) {
     <header className="flex min-h-12 shrink-0 flex-wrap items-center gap-1 border-b bg-surface px-2 py-1.5">
       <h1 className="sr-only">{name}</h1>
       <Input
-        aria-label="Name"
+        aria-label={t("Name")}
         value={name}
         maxLength={200}
         disabled={!editable}
-        title={editable ? "Click to rename" : undefined}
+        title={editable ? t("Click to rename") : undefined}
         onChange={(event) => control.rename(event.target.value)}
         className="field-sizing-content w-auto min-w-24 max-w-80 border-transparent font-semibold max-sm:max-w-full"
       />
       <Description />
-      <Badge>Revision {revision}</Badge>
+      <Badge>{t("Revision {revision}", { revision })}</Badge>
       {published}
       {changed ? (
         <Badge tone="warning">
-          <span title="It is kept in this browser until you save it">Not saved</span>
+          <span title={t("It is kept in this browser until you save it")}>{t("Not saved")}</span>
         </Badge>
       ) : (
         <span role="status" className="px-1 text-muted text-xs max-sm:hidden">
-          Saved {justSaved ? <time dateTime={savedAt}>{clock(savedAt)}</time> : <Timestamp at={savedAt} />}
+          {t("Saved")}{" "}
+          {justSaved ? <time dateTime={savedAt}>{clock(savedAt)}</time> : <Timestamp at={savedAt} />}
         </span>
       )}
       <span className="flex-1" />
       {others.length > 0 && <Present others={others} />}
       <Button variant="ghost" onClick={onProblems} aria-pressed={problemsShown}>
         <Verdict aria-hidden className={tone} />
-        {problems.length ? plural(problems.length, "problem") : "No problems"}
+        {problems.length
+          ? t("{problems, plural, one {# problem} other {# problems}}", { problems: problems.length })
+          : t("No problems")}
       </Button>
       {editable && (
         <>
           <IconButton
-            label={past ? `Undo: ${what}` : "Undo"}
+            label={past ? t("Undo: {what}", { what }) : t("Undo")}
             shortcut={keyOf("undo")}
             icon={Undo2}
             disabled={past === 0}
             onClick={control.undo}
           />
           <IconButton
-            label={next ? `Redo: ${next}` : "Redo"}
+            label={next ? t("Redo: {next}", { next }) : t("Redo")}
             shortcut={keyOf("redo")}
             icon={Redo2}
             disabled={next === undefined}
             onClick={control.redo}
           />
           <Button icon={Save} onClick={onSave} pending={saving} disabled={!changed || name.trim() === ""}>
-            Save
+            {t("Save")}
           </Button>
         </>
       )}
@@ -107,16 +111,20 @@ export function Header(props: Props) {
         <Button
           icon={Upload}
           onClick={onPublish}
-          aria-label={changed ? "Publish" : `Publish revision ${revision}`}
+          aria-label={changed ? t("Publish") : t("Publish revision {revision}", { revision })}
         >
           <span>
-            Publish<span className="max-xl:hidden">{!changed && ` revision ${revision}`}</span>
+            {rich("Publish{value}", {
+              value: (
+                <span className="max-xl:hidden">{!changed && t(" revision {revision}", { revision })}</span>
+              ),
+            })}
           </span>
         </Button>
       )}
       {may && (
         <Button variant="primary" icon={Play} onClick={onRun}>
-          Run
+          {t("Run")}
         </Button>
       )}
     </header>
@@ -131,12 +139,12 @@ function Description() {
   if (!editable && !text) return null;
   return (
     <Popover
-      label="Description"
+      label={t("Description")}
       trigger={
         <button
           type="button"
-          aria-label="Description"
-          title={text || "What it is for"}
+          aria-label={t("Description")}
+          title={text || t("What it is for")}
           className="flex h-8 min-w-8 max-w-64 items-center gap-1.5 rounded-md px-2 text-muted text-xs hover:bg-hover"
         >
           <AlignLeft aria-hidden className="size-4 shrink-0" />
@@ -145,8 +153,8 @@ function Description() {
       }
     >
       <Field
-        label="Description"
-        hint="What it is for. It is saved with the drawing."
+        label={t("Description")}
+        hint={t("What it is for. It is saved with the drawing.")}
         className="w-80 max-w-full"
       >
         <Textarea

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { remoteNode, useCheckDrift } from "@/api/queries";
 import type { Imported, JsonObject } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, IconButton, Timestamp } from "@/ui";
 import { useDrift } from "./drift";
@@ -26,12 +27,14 @@ export function ImportedNotice({ step }: { step: Step }) {
     try {
       const { data } = await remoteNode({ ...of, name: labelOf(step) });
       const config: JsonObject = { ...step.data.config, method: data.config.method };
-      control.edit(`${kept ? "Re-import" : "Import"} ${labelOf(step)}`, (flow) =>
+      control.edit(`${kept ? t("Re-import") : t("Import")} ${labelOf(step)}`, (flow) =>
         changed(flow, new Set([step.id]), { config, imported: data.imported } as Step["data"]),
       );
-      toast.success(`${labelOf(step)} is up to date`, { description: difference(kept, data.imported) });
+      toast.success(t("{step} is up to date", { step: labelOf(step) }), {
+        description: difference(kept, data.imported),
+      });
     } catch (error) {
-      toastProblem(error, `${labelOf(step)} was not imported`);
+      toastProblem(error, t("{step} was not imported", { step: labelOf(step) }));
     } finally {
       setPending(false);
     }
@@ -44,7 +47,7 @@ export function ImportedNotice({ step }: { step: Step }) {
     );
   if (!kept) {
     return (
-      <Line text="Its inputs and an example were not imported." aside={button("Import")}>
+      <Line text={t("Its inputs and an example were not imported.")} aside={button(t("Import"))}>
         {null}
       </Line>
     );
@@ -53,10 +56,10 @@ export function ImportedNotice({ step }: { step: Step }) {
     return (
       <Line
         icon={<TriangleAlert aria-hidden className="size-4 shrink-0 text-st-warning" />}
-        text="Changed since import."
-        aside={button("Re-import")}
+        text={t("Changed since import.")}
+        aside={button(t("Re-import"))}
       >
-        Imported <Timestamp at={kept.at} />
+        {rich("Imported {when}", { when: <Timestamp at={kept.at} /> })}
       </Line>
     );
   }
@@ -65,28 +68,28 @@ export function ImportedNotice({ step }: { step: Step }) {
       icon={known?.changed === false && <CircleCheck aria-hidden className="size-4 shrink-0 text-st-done" />}
       text={
         known?.changed === false
-          ? "Unchanged since import."
+          ? t("Unchanged since import.")
           : known?.problem
-            ? `It cannot be compared: ${known.problem.message}.`
+            ? t("It cannot be compared: {message}.", { message: known.problem.message })
             : isFetching
-              ? "Being compared with the platform …"
-              : "Compared with the platform once it is saved."
+              ? t("Being compared with the platform …")
+              : t("Compared with the platform once it is saved.")
       }
       aside={
         drift && (
           <IconButton
             size="sm"
             icon={RefreshCw}
-            label="Compare with the platform now"
+            label={t("Compare with the platform now")}
             disabled={check.isPending}
             onClick={() =>
-              check.mutate(undefined, { onError: (error) => toastProblem(error, "It was not compared") })
+              check.mutate(undefined, { onError: (error) => toastProblem(error, t("It was not compared")) })
             }
           />
         )
       }
     >
-      Imported <Timestamp at={kept.at} />
+      {rich("Imported {when}", { when: <Timestamp at={kept.at} /> })}
     </Line>
   );
 }
@@ -104,7 +107,7 @@ function Line({
 }) {
   return (
     <section
-      aria-label="Import"
+      aria-label={t("Import")}
       className="mt-3 mb-1 flex min-h-10 items-center gap-2 rounded-md bg-sunken px-3 py-1.5 text-sm"
     >
       {icon}
@@ -129,8 +132,8 @@ function difference(before: Imported | null, now: Imported): string | undefined 
   const added = fresh.filter((name) => !old.includes(name));
   const gone = old.filter((name) => !fresh.includes(name));
   const parts = [
-    added.length > 0 && `New inputs: ${added.join(", ")}.`,
-    gone.length > 0 && `No longer taken: ${gone.join(", ")}.`,
+    added.length > 0 && t("New inputs: {added}.", { added: added.join(", ") }),
+    gone.length > 0 && t("No longer taken: {gone}.", { gone: gone.join(", ") }),
   ].filter(Boolean);
   return before && parts.length ? parts.join(" ") : undefined;
 }

@@ -2,6 +2,7 @@ import { Wand2 } from "lucide-react";
 import { useState } from "react";
 import type { JsonObject } from "@/api/types";
 import type { Schema } from "@/forms";
+import { t } from "@/lib/text";
 import { Button, CodeEditor, Dialog, Field } from "@/ui";
 import { useFlowControl } from "./store";
 import { useKeep } from "./use-keep";
@@ -37,30 +38,32 @@ export function InputFields({ id, inputs, save, onClose }: Props) {
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title="Fields of the input"
-      description="As JSON Schema. Runs are started with inputs that match, wherever they are started from."
+      title={t("Fields of the input")}
+      description={t(
+        "As JSON Schema. Runs are started with inputs that match, wherever they are started from.",
+      )}
       footer={
         <>
           {control.store.getState().base.inputSchema && (
             <Button className="mr-auto" disabled={keeping.pending} onClick={() => void keep(null)}>
-              Take any input
+              {t("Take any input")}
             </Button>
           )}
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button
             variant="primary"
             disabled={schema === null}
             pending={keeping.pending}
             onClick={() => schema && void keep(schema)}
           >
-            Save fields
+            {t("Save fields")}
           </Button>
         </>
       }
     >
       <Field
-        label="Schema"
-        error={schema === null ? "This is not a JSON object." : refused}
+        label={t("Schema")}
+        error={schema === null ? t("This is not a JSON object.") : refused}
         aside={
           inputs &&
           Object.keys(inputs).length > 0 && (
@@ -70,7 +73,7 @@ export function InputFields({ id, inputs, save, onClose }: Props) {
               icon={Wand2}
               onClick={() => setText(JSON.stringify(likely(inputs), null, 2))}
             >
-              From the inputs given
+              {t("From the inputs given")}
             </Button>
           )
         }

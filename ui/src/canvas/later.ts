@@ -2,6 +2,7 @@ import { later } from "@/ui";
 
 /* The parts of the canvas that open at a wish. */
 
+export const AddPanel = later(() => import("./add-panel").then((found) => found.AddPanel));
 export const Outline = later(() => import("./outline").then((found) => found.Outline));
 export const PickNode = later(() => import("./pick-node").then((found) => found.PickNode));
 export const ShortcutsDialog = later(() => import("./shortcuts").then((found) => found.ShortcutsDialog));
@@ -19,6 +20,9 @@ export const Pins = later(() => import("./together/pins").then((found) => found.
 export const CommentsPanel = later(() => import("./together/panel").then((found) => found.CommentsPanel));
 export const Comparison = later(() => import("./versions/comparison").then((found) => found.Comparison));
 export const PastRevision = later(() => import("./versions/past").then((found) => found.PastRevision));
+export const OfferedRun = later(() => import("./replay/offered").then((found) => found.OfferedRun));
 export const Replay = later(() => import("./replay/replay").then((found) => found.Replay));
 export const LogTab = later(() => import("./drawer/log").then((found) => found.LogTab));
+export const ProblemsTab = later(() => import("./drawer/problems").then((found) => found.ProblemsTab));
+export const DataTab = later(() => import("./drawer/data").then((found) => found.DataTab));
 export const CallbacksTab = later(() => import("@/callbacks").then((found) => found.CallbacksTab));

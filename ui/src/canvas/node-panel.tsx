@@ -4,6 +4,7 @@ import { FormSurroundingsProvider } from "@/forms";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
 import { keyOf } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { IconButton, Panel } from "@/ui";
 import { decoration, labelOf, type Step } from "./graph";
 import { ImportedNotice } from "./imported";
@@ -50,7 +51,7 @@ export function NodePanel({ step, entered, onClose, onDelete }: Props) {
         <>
           {!narrow && (
             <IconButton
-              label={full ? "Beside the drawing" : "Full width"}
+              label={full ? t("Beside the drawing") : t("Full width")}
               icon={full ? Minimize2 : Maximize2}
               pressed={full}
               size="sm"
@@ -59,7 +60,7 @@ export function NodePanel({ step, entered, onClose, onDelete }: Props) {
           )}
           {editable && (
             <IconButton
-              label="Delete node"
+              label={t("Delete node")}
               shortcut={keyOf("remove")}
               icon={Trash2}
               size="sm"
@@ -79,7 +80,7 @@ export function NodePanel({ step, entered, onClose, onDelete }: Props) {
             )}
           >
             {runs && (
-              <Pane name="Input" wide={wide} open>
+              <Pane name={t("Input")} wide={wide} open>
                 <InputPane
                   step={step}
                   query={query}
@@ -90,14 +91,14 @@ export function NodePanel({ step, entered, onClose, onDelete }: Props) {
               </Pane>
             )}
             <section
-              aria-label="Settings"
+              aria-label={t("Settings")}
               className={cn("min-h-0 overflow-y-auto px-4 pb-4", wide ? "pt-1" : "min-h-48 flex-1")}
             >
               <ImportedNotice step={step} />
               <SettingsPane step={step} />
             </section>
             {runs && (
-              <Pane name="Output" wide={wide} reveal={tested} aside={<PinButton nodeId={step.id} />}>
+              <Pane name={t("Output")} wide={wide} reveal={tested} aside={<PinButton nodeId={step.id} />}>
                 <OutputPane step={step} query={query} />
               </Pane>
             )}

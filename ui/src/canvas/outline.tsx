@@ -14,7 +14,7 @@ import {
 import { type KeyboardEvent, useMemo, useRef, useState } from "react";
 import { MAC, named } from "@/lib/hotkeys";
 import { idsOf, keyOf, keysOf, type ShortcutId } from "@/lib/shortcuts";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, IconButton, Menu, type MenuItem, Panel, StatusBadge } from "@/ui";
 import { NameField } from "./drawing/name-field";
@@ -63,21 +63,24 @@ export function Outline({ onClose, onOpen, onAdd }: Props) {
       list.current?.querySelector<HTMLElement>(`[data-line="${CSS.escape(id ?? "")}"]`)?.focus(),
     );
   const move = (id: string, by: -1 | 1) => {
-    control.edit(`Move ${names.get(id) ?? id} ${by === 1 ? "down" : "up"}`, (flow) =>
-      reordered(flow, id, by),
+    control.edit(
+      t("Move {name} {by, plural, one {down} other {up}}", { name: names.get(id) ?? id, by }),
+      (flow) => reordered(flow, id, by),
     );
     focus(id);
   };
   const remove = (id: string) => {
     const at = nodes.findIndex((node) => node.id === id);
-    control.edit(`Delete ${names.get(id) ?? id}`, (flow) => without(flow, new Set([id]), new Set()));
+    control.edit(t("Delete {name}", { name: names.get(id) ?? id }), (flow) =>
+      without(flow, new Set([id]), new Set()),
+    );
     control.select([]);
     focus((nodes[at + 1] ?? nodes[at - 1])?.id);
   };
   return (
     <Panel
       id="canvas-outline"
-      title="Outline"
+      title={t("Outline")}
       side="left"
       width={256}
       onClose={onClose}
@@ -86,12 +89,12 @@ export function Outline({ onClose, onOpen, onAdd }: Props) {
         editable &&
         onAdd && (
           <Button size="sm" icon={Plus} onClick={() => onAdd(null)}>
-            Add to the list
+            {t("Add to the list")}
           </Button>
         )
       }
     >
-      {nodes.length === 0 && <p className="p-4 text-muted text-sm">No node yet.</p>}
+      {nodes.length === 0 && <p className="p-4 text-muted text-sm">{t("No node yet.")}</p>}
       <ol ref={list} className="p-2">
         {nodes.map((step, at) => (
           <Line
@@ -156,14 +159,16 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
   const set = (what: string, data: Step["data"], tag = "") =>
     control.edit(what, (flow) => changed(flow, new Set([id]), data), tag);
   const toggle = () =>
-    set(`Switch ${step.data.disabled ? "on" : "off"} ${name}`, { disabled: !step.data.disabled });
+    set(t("Switch {what} {name}", { what: step.data.disabled ? t("on") : t("off"), name }), {
+      disabled: !step.data.disabled,
+    });
   const free = ports.find((port) => !wires.some((wire) => portOf(wire) === port)) ?? ports[0] ?? "out";
   const add = () => onAdd?.({ on: "out", node: id, port: free, at: null });
   const connect = (target: string) => {
     const ends = { source: id, target, sourceHandle: connecting };
     const why = refusal(control.store.getState(), kinds, ends);
-    if (why) toast.error("These cannot be connected", { description: why });
-    else control.edit("Connect", (flow) => connected(flow, ends));
+    if (why) toast.error(t("These cannot be connected"), { description: why });
+    else control.edit(t("Connect"), (flow) => connected(flow, ends));
   };
 
   const key = (event: KeyboardEvent) => {
@@ -187,7 +192,7 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
   };
   const items: MenuItem[] = [
     {
-      label: plain ? "Show" : "Open settings",
+      label: plain ? t("Show") : t("Open settings"),
       icon: Settings2,
       shortcut: "enter",
       onSelect: () => onOpen(id),
@@ -195,35 +200,35 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
     ...(plain
       ? []
       : [
-          { label: "Add after", icon: Plus, shortcut: keyOf("addAfter"), onSelect: add },
+          { label: t("Add after"), icon: Plus, shortcut: keyOf("addAfter"), onSelect: add },
           ...ports.map((port) => ({
-            label: ports.length > 1 ? `Connect “${port}” to …` : "Connect to …",
+            label: ports.length > 1 ? t("Connect “{port}” to …", { port }) : t("Connect to …"),
             icon: Link2,
             ...(port === free && { shortcut: keyOf("connect") }),
             onSelect: () => setConnecting(port),
           })),
           {
-            label: step.data.disabled ? "Switch on" : "Switch off",
+            label: step.data.disabled ? t("Switch on") : t("Switch off"),
             icon: Power,
             shortcut: keyOf("disable"),
             onSelect: toggle,
           },
         ]),
     {
-      label: "Rename",
+      label: t("Rename"),
       icon: Pencil,
       shortcut: keyOf("rename"),
       onSelect: () => window.setTimeout(() => setNaming(true)),
     },
     {
-      label: "Move up",
+      label: t("Move up"),
       icon: ChevronUp,
       shortcut: keyOf("nudgeUp"),
       disabled: first,
       onSelect: () => onMove?.(id, -1),
     },
     {
-      label: "Move down",
+      label: t("Move down"),
       icon: ChevronDown,
       shortcut: keyOf("nudgeDown"),
       disabled: last,
@@ -231,7 +236,7 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
     },
     { separator: true },
     {
-      label: "Delete",
+      label: t("Delete"),
       icon: Trash2,
       shortcut: keyOf("remove"),
       danger: true,
@@ -244,9 +249,9 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
         {naming ? (
           <div className="min-w-0 flex-1 p-1">
             <NameField
-              label="New name"
+              label={t("New name")}
               value={step.data.label ?? ""}
-              onChange={(label) => set(`Rename ${name}`, { label }, `${id} label`)}
+              onChange={(label) => set(t("Rename {name}", { name }), { label }, `${id} label`)}
               onDone={(byKey) => {
                 setNaming(false);
                 if (byKey) onGo(0);
@@ -268,14 +273,16 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
               <span className="block truncate font-medium text-sm">{name}</span>
               <span className="block truncate text-muted text-xs">
                 {plain ? step.type : (kinds.get(step.type)?.title ?? step.type)}
-                {step.data.disabled && ", switched off"}
+                {step.data.disabled && t(", switched off")}
               </span>
             </span>
             {threads > 0 && (
               <span className="tabular flex shrink-0 items-center gap-1 text-muted text-xs">
                 <MessageSquare aria-hidden className="size-3.5" />
                 <span aria-hidden>{threads}</span>
-                <span className="sr-only">{plural(threads, "open comment")}</span>
+                <span className="sr-only">
+                  {t("{threads, plural, one {# open comment} other {# open comments}}", { threads })}
+                </span>
               </span>
             )}
             {run && <StatusBadge status={run.status} attempts={run.attempt} plain />}
@@ -286,13 +293,18 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
             align="end"
             items={items}
             trigger={
-              <IconButton label={`Actions for ${name}`} icon={EllipsisVertical} size="sm" className="mr-1" />
+              <IconButton
+                label={t("Actions for {name}", { name })}
+                icon={EllipsisVertical}
+                size="sm"
+                className="mr-1"
+              />
             }
           />
         )}
       </div>
       {wires.length > 0 && (
-        <ul aria-label={`${name} leads to`} className="mb-1 ml-4 border-l pl-3">
+        <ul aria-label={t("{name} leads to", { name })} className="mb-1 ml-4 border-l pl-3">
           {wires.map((wire) => {
             const target = names.get(wire.target) ?? wire.target;
             return (
@@ -302,12 +314,12 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
                 <span className="min-w-0 flex-1 truncate">{target}</span>
                 {editable && (
                   <IconButton
-                    label={`Disconnect ${name} from ${target}`}
+                    label={t("Disconnect {name} from {target}", { name, target })}
                     icon={Unlink}
                     size="sm"
                     className="mr-1 size-6"
                     onClick={() =>
-                      control.edit("Disconnect", (flow) => without(flow, new Set(), new Set([wire.id])))
+                      control.edit(t("Disconnect"), (flow) => without(flow, new Set(), new Set([wire.id])))
                     }
                   />
                 )}
@@ -318,7 +330,7 @@ function Line({ step, wires, names, first, last, onOpen, onAdd, onMove, onRemove
       )}
       {connecting !== null && (
         <Targets
-          title={`Connect ${name} to`}
+          title={t("Connect {name} to", { name })}
           from={id}
           onPick={connect}
           onClose={() => setConnecting(null)}

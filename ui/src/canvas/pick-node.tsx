@@ -1,4 +1,5 @@
 import { Command } from "cmdk";
+import { t } from "@/lib/text";
 import { Dialog } from "@/ui";
 import { KindGlyph } from "./glyph";
 import { labelOf, type Step } from "./graph";
@@ -19,12 +20,12 @@ export function PickNode({ title, nodes, onPick, onClose }: Props) {
       <Command label={title} className="text-sm">
         <Command.Input
           autoFocus
-          placeholder="Name of a node"
+          placeholder={t("Name of a node")}
           className="h-9 w-full rounded-md border border-edge bg-surface px-3 outline-none focus-visible:border-accent-text placeholder:text-muted"
         />
         <Command.List className="mt-2 max-h-[50vh] overflow-y-auto" tabIndex={-1} label={title}>
           <Command.Empty className="px-3 py-6 text-center text-muted">
-            No node has this in its name
+            {t("No node has this in its name")}
           </Command.Empty>
           {nodes.map((step) => (
             <Command.Item

@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import { problemOf, toastProblem } from "@/api/problem";
 import { publishableQuery, revisionQuery, usePublish } from "@/api/queries";
 import type { DefinitionProblem, Graph, OrchestratorDetail } from "@/api/types";
-import { plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, Dialog, Field, Textarea, Timestamp } from "@/ui";
 import { type Difference, diff } from "./versions/diff";
@@ -43,9 +43,13 @@ export function PublishDialog(props: Props) {
   const undo = async (before: number | null) => {
     try {
       await publish.mutateAsync({ revision: before });
-      toast.success(before === null ? "Nothing is published again" : `Revision ${before} is published again`);
+      toast.success(
+        before === null
+          ? t("Nothing is published again")
+          : t("Revision {before} is published again", { before }),
+      );
     } catch (error) {
-      toastProblem(error, "It was not taken back");
+      toastProblem(error, t("It was not taken back"));
     }
   };
   const go = async () => {
@@ -58,8 +62,8 @@ export function PublishDialog(props: Props) {
       {
         onSuccess: () => {
           onClose();
-          toast.success(`Revision ${number} is published`, {
-            action: { label: "Undo", onClick: () => void undo(published) },
+          toast.success(t("Revision {number} is published", { number }), {
+            action: { label: t("Undo"), onClick: () => void undo(published) },
           });
         },
       },
@@ -69,11 +73,13 @@ export function PublishDialog(props: Props) {
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title={`Publish revision ${newest}`}
-      description="Starts by tokens, by other orchestrators and by triggers run what is published. What is saved afterwards is a draft."
+      title={t("Publish revision {newest}", { newest })}
+      description={t(
+        "Starts by tokens, by other orchestrators and by triggers run what is published. What is saved afterwards is a draft.",
+      )}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button
             variant="primary"
             icon={Upload}
@@ -81,7 +87,9 @@ export function PublishDialog(props: Props) {
             pending={saving || publish.isPending}
             onClick={() => void go()}
           >
-            {revision === null ? `Save and publish revision ${newest}` : `Publish revision ${newest}`}
+            {revision === null
+              ? t("Save and publish revision {newest}", { newest })
+              : t("Publish revision {newest}", { newest })}
           </Button>
         </>
       }
@@ -90,12 +98,14 @@ export function PublishDialog(props: Props) {
         {problems.length > 0 && <Problems problems={problems} onProblem={onProblem} />}
         {check.isPending && (
           <p role="status" className="text-muted text-sm">
-            Being compared with the platforms …
+            {t("Being compared with the platforms …")}
           </p>
         )}
         {check.error && (
           <p role="alert" className="text-sm text-st-failed">
-            What speaks against it could not be asked: {problemOf(check.error).title}.
+            {t("What speaks against it could not be asked: {title}.", {
+              title: problemOf(check.error).title,
+            })}
           </p>
         )}
         {refused && !refused.problems.length && (
@@ -104,11 +114,13 @@ export function PublishDialog(props: Props) {
           </p>
         )}
         {published === null ? (
-          <p className="text-sm">Nothing is published yet: until now every start uses the newest revision.</p>
+          <p className="text-sm">
+            {t("Nothing is published yet: until now every start uses the newest revision.")}
+          </p>
         ) : (
           <Changes found={found} published={published} definition={definition} onCompare={onCompare} />
         )}
-        <Field label="Message" hint="What has changed, for others. It stands in Versions.">
+        <Field label={t("Message")} hint={t("What has changed, for others. It stands in Versions.")}>
           <Textarea
             value={message}
             rows={2}
@@ -131,11 +143,14 @@ function Problems({
   const errors = problems.filter((problem) => problem.severity === "error");
   const shown = [...errors, ...problems.filter((problem) => problem.severity !== "error")];
   return (
-    <section aria-label="Problems" className="rounded-md border">
+    <section aria-label={t("Problems")} className="rounded-md border">
       <h3 className="border-b px-3 py-2 font-medium text-sm">
         {errors.length > 0
-          ? `${plural(errors.length, "error")} ${errors.length === 1 ? "keeps" : "keep"} it from being published`
-          : `${plural(shown.length, "warning")} to look at`}
+          ? t(
+              "{errors, plural, one {# error} other {# errors}} {errors, plural, one {keeps} other {keep}} it from being published",
+              { errors: errors.length },
+            )
+          : t("{shown, plural, one {# warning} other {# warnings}} to look at", { shown: shown.length })}
       </h3>
       <ul className="max-h-60 divide-y overflow-y-auto">
         {shown.map(({ nodeId, field, detail, severity }) => {
@@ -145,13 +160,13 @@ function Problems({
             <li key={`${nodeId} ${field} ${detail}`} className="flex items-start gap-2 px-3 py-1.5 text-sm">
               <Icon
                 role="img"
-                aria-label={error ? "Error" : "Warning"}
+                aria-label={error ? t("Error") : t("Warning")}
                 className={`mt-1 size-4 shrink-0 ${error ? "text-st-failed" : "text-st-warning"}`}
               />
               <span className="mt-0.5 min-w-0 flex-1 break-words">{detail}</span>
               {nodeId !== null && onProblem && (
                 <Button size="sm" variant="ghost" onClick={() => onProblem(nodeId, field ?? null)}>
-                  Go to
+                  {t("Go to")}
                 </Button>
               )}
             </li>
@@ -176,19 +191,28 @@ function Changes({ found, published, definition, onCompare }: ChangesProps) {
   if (!difference) return null;
   const lines = told(difference);
   return (
-    <section aria-label="Changes">
+    <section aria-label={t("Changes")}>
       <div className="flex items-center gap-2">
         <h3 className="min-w-0 flex-1 text-sm">
-          {lines.length === 0 ? "Nothing changes" : plural(lines.length, "change")} since revision {published}
+          {t("{what} since revision {published}", {
+            what:
+              lines.length === 0
+                ? t("Nothing changes")
+                : t("{lines, plural, one {# change} other {# changes}}", { lines: lines.length }),
+            published,
+          })}
           {found.publishedDate && (
             <span className="text-muted text-xs">
-              , published <Timestamp at={found.publishedDate} /> by {found.publishedBy}
+              {rich(", published {when} by {publishedBy}", {
+                when: <Timestamp at={found.publishedDate} />,
+                publishedBy: found.publishedBy,
+              })}
             </span>
           )}
         </h3>
         {lines.length > 0 && (
           <Button size="sm" icon={GitCompare} onClick={onCompare}>
-            Compare
+            {t("Compare")}
           </Button>
         )}
       </div>
@@ -204,7 +228,9 @@ function Changes({ found, published, definition, onCompare }: ChangesProps) {
           );
         })}
       </ul>
-      {lines.length > SHOWN && <p className="mt-1 text-muted text-xs">and {lines.length - SHOWN} more</p>}
+      {lines.length > SHOWN && (
+        <p className="mt-1 text-muted text-xs">{t("and {lines} more", { lines: lines.length - SHOWN })}</p>
+      )}
     </section>
   );
 }

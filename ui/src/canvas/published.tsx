@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { revisionQuery } from "@/api/queries";
 import type { OrchestratorDetail } from "@/api/types";
-import { plural, relative } from "@/lib/time";
+import { t } from "@/lib/text";
+import { relative } from "@/lib/time";
 import { Badge } from "@/ui";
 import { dirty, useFlow, useFlowControl } from "./store";
 import { diff } from "./versions/diff";
@@ -16,26 +17,37 @@ export function PublishedBadge({ found }: { found: OrchestratorDetail }) {
   if (published === null) {
     return (
       <Badge>
-        <span title="Every start uses the newest revision">Not published</span>
+        <span title={t("Every start uses the newest revision")}>{t("Not published")}</span>
       </Badge>
     );
   }
-  const told = `Revision ${published} was published by ${publishedBy}, ${publishedDate && relative(publishedDate)}`;
+  const told = t("Revision {published} was published by {publishedBy}, {when}", {
+    published,
+    publishedBy,
+    when: publishedDate && relative(publishedDate),
+  });
   if (published === revision && !changed) {
     return (
       <Badge tone="done">
-        <span title={told}>Published {published}</span>
+        <span title={told}>{t("Published {published}", { published })}</span>
       </Badge>
     );
   }
   return (
     <Badge>
-      <span title={`${told}. Triggers run it until you publish another.`}>
-        Draft
+      <span title={t("{told}. Triggers run it until you publish another.", { told })}>
+        {t("Draft")}
         {changes !== undefined && (
           <span className="max-sm:sr-only">
             {" "}
-            · {changes === 0 ? "no change" : plural(changes, "change")} since revision {published}
+            ·{" "}
+            {t("{what} since revision {published}", {
+              what:
+                changes === 0
+                  ? t("no change")
+                  : t("{changes, plural, one {# change} other {# changes}}", { changes }),
+              published,
+            })}
           </span>
         )}
       </span>

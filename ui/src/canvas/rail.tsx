@@ -1,5 +1,6 @@
 import { History, LibraryBig, ListTree, MessageSquare, Plus } from "lucide-react";
 import { keyOf } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { IconButton } from "@/ui";
 
 type Props = {
@@ -14,12 +15,12 @@ type Props = {
 export function Rail({ panel, onPanel, editable, threads }: Props) {
   return (
     <nav
-      aria-label="Panels"
+      aria-label={t("Panels")}
       className="flex w-11 shrink-0 flex-col items-center gap-1 border-r bg-surface py-2"
     >
       {editable && (
         <IconButton
-          label="Add a node"
+          label={t("Add a node")}
           shortcut={keyOf("add")}
           icon={Plus}
           side="right"
@@ -29,7 +30,7 @@ export function Rail({ panel, onPanel, editable, threads }: Props) {
       )}
       {editable && (
         <IconButton
-          label="Remote workflows"
+          label={t("Remote workflows")}
           icon={LibraryBig}
           side="right"
           pressed={panel === "remote"}
@@ -37,14 +38,14 @@ export function Rail({ panel, onPanel, editable, threads }: Props) {
         />
       )}
       <IconButton
-        label="Outline"
+        label={t("Outline")}
         icon={ListTree}
         side="right"
         pressed={panel === "outline"}
         onClick={() => onPanel("outline")}
       />
       <IconButton
-        label="Versions"
+        label={t("Versions")}
         icon={History}
         side="right"
         pressed={panel === "versions"}
@@ -52,7 +53,7 @@ export function Rail({ panel, onPanel, editable, threads }: Props) {
       />
       {threads !== undefined && (
         <IconButton
-          label={threads ? `Comments, ${threads} open` : "Comments"}
+          label={threads ? t("Comments, {threads} open", { threads }) : t("Comments")}
           shortcut={keyOf("comment")}
           icon={MessageSquare}
           side="right"

@@ -3,7 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { OfferFilter } from "@/api/queries";
 import type { Offer, OfferPage } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { Button, EmptyState, Loaded, Panel, ProviderChip, SearchInput, Select } from "@/ui";
 import { RemoteRow } from "./remote-row";
 import { useRemote } from "./use-remote";
@@ -24,7 +24,7 @@ export function RemotePanel({ onClose, onAdded }: { onClose: () => void; onAdded
   return (
     <Panel
       id="canvas-remote"
-      title="Remote workflows"
+      title={t("Remote workflows")}
       side="left"
       width={300}
       onClose={onClose}
@@ -33,7 +33,7 @@ export function RemotePanel({ onClose, onAdded }: { onClose: () => void; onAdded
       <div ref={box} className="flex h-full min-h-0 flex-col">
         <div className="flex flex-col gap-2 p-3">
           <SearchInput
-            label="Search remote workflows"
+            label={t("Search remote workflows")}
             value={q}
             onChange={(text) => {
               setQ(text);
@@ -51,7 +51,7 @@ export function RemotePanel({ onClose, onAdded }: { onClose: () => void; onAdded
           />
           <Platforms page={query.data?.pages[0]} value={provider} onChange={setProvider} />
         </div>
-        <Loaded query={query} title="The workflows cannot be shown">
+        <Loaded query={query} title={t("The workflows cannot be shown")}>
           {({ pages }) =>
             rows.length > 0 ? (
               <List
@@ -84,11 +84,11 @@ function Platforms({
   if (names.length < 2) return null;
   return (
     <Select
-      label="Platform"
+      label={t("Platform")}
       value={value}
       onChange={onChange}
       options={[
-        { value: ALL, label: "All platforms" },
+        { value: ALL, label: t("All platforms") },
         ...names.map((name) => ({
           value: name,
           label: name,
@@ -134,7 +134,7 @@ function List({ rows, total, pending, onAdd, onEnd }: ListProps) {
   return (
     <>
       <p role="status" className="px-4 pb-1 text-muted text-xs">
-        {plural(total, "workflow")}. Drag one, or press Enter.
+        {t("{total, plural, one {# workflow} other {# workflows}}. Drag one, or press Enter.", { total })}
       </p>
       <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto px-2 pb-2">
         <ul className="relative" style={{ height: virtual.getTotalSize() }}>
@@ -166,23 +166,23 @@ function List({ rows, total, pending, onAdd, onEnd }: ListProps) {
 }
 
 function Nothing({ page, narrowed }: { page: OfferPage | undefined; narrowed: boolean }) {
-  if (narrowed) return <p className="px-4 text-muted text-sm">No workflow fits.</p>;
+  if (narrowed) return <p className="px-4 text-muted text-sm">{t("No workflow fits.")}</p>;
   if (page?.connections.some((each) => each.renewing)) {
-    return <p className="px-4 text-muted text-sm">The platforms are asked for their workflows …</p>;
+    return <p className="px-4 text-muted text-sm">{t("The platforms are asked for their workflows …")}</p>;
   }
   return (
     <EmptyState
-      title={page?.connections.length ? "No workflow yet" : "Nothing is connected"}
+      title={page?.connections.length ? t("No workflow yet") : t("Nothing is connected")}
       className="px-4 py-8"
       actions={
         <Button asChild size="sm">
-          <Link to="/connections">Connections</Link>
+          <Link to="/connections">{t("Connections")}</Link>
         </Button>
       }
     >
       {page?.connections.length
-        ? "The connected accounts see no workflow."
-        : "Connect a platform, and its workflows can be steps."}
+        ? t("The connected accounts see no workflow.")
+        : t("Connect a platform, and its workflows can be steps.")}
     </EmptyState>
   );
 }

@@ -2,6 +2,7 @@ import { LoaderCircle } from "lucide-react";
 import type { KeyboardEvent } from "react";
 import type { Offer } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { ProviderChip, StatusIcon } from "@/ui";
 import { DRAGGED_WORKFLOW } from "./use-remote";
 
@@ -24,7 +25,11 @@ export function RemoteRow({ item, index, pending, busy, onAdd, onKeyDown }: Prop
       data-row={index}
       draggable={item.executable}
       aria-disabled={!item.executable || undefined}
-      title={item.executable ? undefined : `Cannot be a step: ${item.reason ?? "not startable"}`}
+      title={
+        item.executable
+          ? undefined
+          : t("Cannot be a step: {reason}", { reason: item.reason ?? t("not startable") })
+      }
       onDragStart={(event) => {
         const { provider, connectionId, id, name } = item;
         event.dataTransfer.setData(DRAGGED_WORKFLOW, JSON.stringify({ provider, connectionId, id, name }));
@@ -35,7 +40,7 @@ export function RemoteRow({ item, index, pending, busy, onAdd, onKeyDown }: Prop
       className="flex h-12 w-full items-center gap-2.5 rounded-md px-2 text-left hover:bg-hover aria-disabled:cursor-default"
     >
       {pending ? (
-        <LoaderCircle aria-label="Adding" className="size-5 shrink-0 animate-spin text-muted" />
+        <LoaderCircle aria-label={t("Adding")} className="size-5 shrink-0 animate-spin text-muted" />
       ) : (
         <ProviderChip provider={item.provider} />
       )}
@@ -44,14 +49,14 @@ export function RemoteRow({ item, index, pending, busy, onAdd, onKeyDown }: Prop
           {item.name}
         </span>
         <span className="block truncate text-muted text-xs">
-          {item.active ? "Active" : "Off"} · {item.executable ? item.trigger.kind : "cannot be a step"} ·{" "}
-          {item.connectionName}
+          {item.active ? t("Active") : t("Off")} ·{" "}
+          {item.executable ? item.trigger.kind : t("cannot be a step")} · {item.connectionName}
           {item.folder && ` / ${item.folder}`}
         </span>
       </span>
       {item.lastRun && (
-        <span title="Its last run" className="shrink-0">
-          <span className="sr-only">Its last run: </span>
+        <span title={t("Its last run")} className="shrink-0">
+          <span className="sr-only">{t("Its last run:")} </span>
           <StatusIcon status={item.lastRun.state} className="size-3.5" />
         </span>
       )}

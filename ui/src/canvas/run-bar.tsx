@@ -4,6 +4,7 @@ import { CloudOff, Crosshair, History, Square, X } from "lucide-react";
 import { useRunEvents } from "@/api/events";
 import { toastProblem } from "@/api/problem";
 import { ended, runQuery, useCancelRun, useMay } from "@/api/queries";
+import { t } from "@/lib/text";
 import { Button, Elapsed, ErrorState, IconButton, StatusBadge } from "@/ui";
 import { open } from "./replay/at";
 import { useFlow } from "./store";
@@ -27,9 +28,9 @@ export function RunBar({ runId, onFollow, onReplay, onClose }: Props) {
   if (error && !run) {
     return (
       <div className="relative shrink-0 border-b">
-        <ErrorState error={error} title="This run cannot be shown" className="py-4" />
+        <ErrorState error={error} title={t("This run cannot be shown")} className="py-4" />
         <IconButton
-          label="Hide the run"
+          label={t("Hide the run")}
           icon={X}
           size="sm"
           onClick={onClose}
@@ -43,7 +44,7 @@ export function RunBar({ runId, onFollow, onReplay, onClose }: Props) {
   const done = run.nodes.filter((node) => !open(node.status)).length;
   return (
     <section
-      aria-label="Run"
+      aria-label={t("Run")}
       className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b bg-accent-soft px-3 py-1.5 text-sm"
     >
       <Link
@@ -51,23 +52,26 @@ export function RunBar({ runId, onFollow, onReplay, onClose }: Props) {
         params={{ runId }}
         className="font-semibold text-accent-text underline underline-offset-2"
       >
-        Run {run.number}
+        {t("Run {number}", { number: run.number })}
       </Link>
       <span role="status">
         <StatusBadge status={run.status} plain />
       </span>
       <Elapsed from={run.startedAt} to={run.finishedAt} className="text-xs" />
       <span className="tabular text-xs">
-        {done} of {run.nodes.length} steps
+        {t("{done} of {nodes} steps", { done, nodes: run.nodes.length })}
       </span>
       {stream === "waiting" && (
         <span role="status" className="flex items-center gap-1 text-st-warning text-xs">
-          <CloudOff aria-hidden className="size-3.5" /> Live updates are cut off; trying again
+          <CloudOff aria-hidden className="size-3.5" /> {t("Live updates are cut off; trying again")}
         </span>
       )}
       {run.revision !== revision && (
         <span className="text-xs">
-          Of revision {run.revision}; the drawing is revision {revision}.
+          {t("Of revision {revision}; the drawing is revision {revision2}.", {
+            revision: run.revision,
+            revision2: revision,
+          })}
         </span>
       )}
       {run.error && <span className="min-w-0 truncate text-st-failed text-xs">{run.error.message}</span>}
@@ -80,7 +84,7 @@ export function RunBar({ runId, onFollow, onReplay, onClose }: Props) {
           aria-pressed={follow}
           onClick={() => onFollow(!follow)}
         >
-          {follow ? "Follow on" : "Follow off"}
+          {follow ? t("Follow on") : t("Follow off")}
         </Button>
       )}
       {may && !over && (
@@ -89,18 +93,20 @@ export function RunBar({ runId, onFollow, onReplay, onClose }: Props) {
           icon={Square}
           pending={cancel.isPending}
           onClick={() =>
-            cancel.mutate(runId, { onError: (problem) => toastProblem(problem, "The run was not cancelled") })
+            cancel.mutate(runId, {
+              onError: (problem) => toastProblem(problem, t("The run was not cancelled")),
+            })
           }
         >
-          Cancel run
+          {t("Cancel run")}
         </Button>
       )}
       {over && (
         <Button size="sm" icon={History} onClick={onReplay}>
-          Replay
+          {t("Replay")}
         </Button>
       )}
-      <IconButton label="Hide the run" icon={X} size="sm" onClick={onClose} />
+      <IconButton label={t("Hide the run")} icon={X} size="sm" onClick={onClose} />
     </section>
   );
 }

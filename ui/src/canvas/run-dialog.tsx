@@ -7,6 +7,7 @@ import type { JsonObject } from "@/api/types";
 import { type FormErrors, glimpse, initial, type Schema, SchemaForm, validate } from "@/forms";
 import { usePersistent } from "@/lib/persist";
 import { randomKey } from "@/lib/random";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, CodeEditor, Dialog, Field, Menu, Segmented } from "@/ui";
 import { Examples } from "./examples";
@@ -26,8 +27,8 @@ type Props = {
 
 const KEPT = 8;
 const VIEWS = [
-  { value: "form", label: "Form" },
-  { value: "json", label: "JSON" },
+  { value: "form", label: t("Form") },
+  { value: "json", label: t("JSON") },
 ] as const;
 
 /** The inputs of a run, and what the run will call; then the run. The inputs given last are offered again. */
@@ -48,7 +49,7 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
   const problem = start.error ? problemOf(start.error) : null;
   const found = inputs && schema ? validate(schema, inputs) : {};
   const errors = { ...found, ...(problem && attempt > 0 ? refused(problem.errors) : {}) };
-  const wrong = inputs === null ? "This is not a JSON object." : listed(errors);
+  const wrong = inputs === null ? t("This is not a JSON object.") : listed(errors);
   const asForm = schema?.properties !== undefined && view === "form" && inputs !== null;
 
   const change = (value: string) => {
@@ -80,20 +81,20 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
       });
       const last = pages.pages[0]?.items[0];
       if (last) change(written(last.inputs as JsonObject));
-      else toast("There is no run yet whose input could be used");
+      else toast(t("There is no run yet whose input could be used"));
     } catch (error) {
-      toastProblem(error, "The last run's input was not fetched");
+      toastProblem(error, t("The last run's input was not fetched"));
     }
   };
   return (
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title="Run"
-      description="The inputs are read in templates as “input”."
+      title={t("Run")}
+      description={t("The inputs are read in templates as “input”.")}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button
             variant="primary"
             icon={Play}
@@ -101,7 +102,7 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
             pending={saving || start.isPending}
             onClick={() => void run()}
           >
-            {dirty ? "Save and run" : "Start run"}
+            {dirty ? t("Save and run") : t("Start run")}
           </Button>
         </>
       }
@@ -109,7 +110,7 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
       <div className="flex flex-col gap-3">
         <div className="flex flex-wrap items-center gap-2">
           <Button size="sm" icon={History} onClick={() => void takeLast()}>
-            Use last run's input
+            {t("Use last run's input")}
           </Button>
           <Examples
             id={id}
@@ -120,7 +121,7 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
           />
           {recent.length > 1 && (
             <Menu
-              trigger={<Button size="sm">Recent inputs</Button>}
+              trigger={<Button size="sm">{t("Recent inputs")}</Button>}
               items={recent.map((each) => ({
                 label: short(each),
                 onSelect: () => change(written(each)),
@@ -130,11 +131,11 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
           <span className="flex-1" />
           {editable && (
             <Button size="sm" variant="ghost" onClick={() => setFields(true)}>
-              Fields …
+              {t("Fields …")}
             </Button>
           )}
           {schema?.properties && (
-            <Segmented label="Inputs as" value={view} onChange={setView} options={VIEWS} />
+            <Segmented label={t("Inputs as")} value={view} onChange={setView} options={VIEWS} />
           )}
         </div>
         {asForm ? (
@@ -147,7 +148,7 @@ export function RunDialog({ id, onClose, save, dirty, onStarted }: Props) {
             attempt={attempt}
           />
         ) : (
-          <Field label="Inputs" error={wrong}>
+          <Field label={t("Inputs")} error={wrong}>
             <CodeEditor language="json" value={text} onChange={change} minHeight={160} maxHeight={420} />
           </Field>
         )}
@@ -182,8 +183,10 @@ function Which({ id, dirty }: { id: string; dirty: boolean }) {
   if (published === undefined || published === null || (published === revision && !dirty)) return null;
   return (
     <p className="text-muted text-sm">
-      This runs {dirty ? "what is drawn here" : `revision ${revision}`}. Triggers run revision {published},
-      which is published.
+      {t("This runs {what}. Triggers run revision {published}, which is published.", {
+        what: dirty ? t("what is drawn here") : t("revision {revision}", { revision }),
+        published,
+      })}
     </p>
   );
 }
@@ -211,7 +214,7 @@ function written(value: JsonObject): string {
 
 function short(value: JsonObject): string {
   const parts = Object.entries(value).map(([name, each]) => `${name}: ${glimpse(each)}`);
-  return parts.slice(0, 3).join(", ") || "no inputs";
+  return parts.slice(0, 3).join(", ") || t("no inputs");
 }
 
 /** The server's pointers are into the request; the form's are into the inputs. */

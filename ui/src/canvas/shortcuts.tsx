@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
-import { keysOf, type Row, SHORTCUTS, type ShortcutId } from "@/lib/shortcuts";
+import { GROUP_TITLES, type GroupName, keysOf, type Row, SHORTCUTS, type ShortcutId } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { Button, Dialog, Kbd } from "@/ui";
 import type { Actions } from "./keys";
 
@@ -17,21 +18,21 @@ export function ShortcutsDialog({ actions, onClose }: { actions: Actions; onClos
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title="Keys of the canvas"
+      title={t("Keys of the canvas")}
       size="xl"
       footer={
         <Button asChild>
           <Link to="/settings" search={{ section: "keyboard" }}>
-            Change the keys
+            {t("Change the keys")}
           </Link>
         </Button>
       }
     >
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: so that it can be scrolled by key */}
-      <section aria-label="Keys" tabIndex={0} className="gap-8 sm:columns-2 lg:columns-3">
+      <section aria-label={t("Keys")} tabIndex={0} className="gap-8 sm:columns-2 lg:columns-3">
         {groups.map(({ group, rows }) => (
           <section key={group} className="mb-5 break-inside-avoid">
-            <h3 className="mb-1.5 font-medium text-muted text-xs">{group}</h3>
+            <h3 className="mb-1.5 font-medium text-muted text-xs">{GROUP_TITLES[group as GroupName]}</h3>
             <dl className="text-sm">
               {rows.map(([id, [, does]]) => (
                 <div key={id} className="flex items-baseline justify-between gap-4 py-0.5">
@@ -47,7 +48,7 @@ export function ShortcutsDialog({ actions, onClose }: { actions: Actions; onClos
           </section>
         ))}
         <section className="break-inside-avoid">
-          <h3 className="mb-1.5 font-medium text-muted text-xs">With the pointer</h3>
+          <h3 className="mb-1.5 font-medium text-muted text-xs">{t("With the pointer")}</h3>
           <dl className="text-sm">
             {POINTER.map(([how, does]) => (
               <div key={how} className="flex items-baseline justify-between gap-4 py-0.5">
@@ -63,12 +64,12 @@ export function ShortcutsDialog({ actions, onClose }: { actions: Actions; onClos
 }
 
 const POINTER = [
-  ["Double click on empty", "Add a node there"],
-  ["Drop on a wire", "Put a node between"],
-  ["Wire dropped on empty", "Add and connect"],
-  ["Shift + drag on empty", "Select an area"],
-  ["Ctrl + click", "Select one more"],
-  ["Alt + drag", "Duplicate"],
-  ["Alt while dragging", "Place freely, without the grid"],
-  ["Space + drag, middle button", "Move the drawing"],
+  [t("Double click on empty"), t("Add a node there")],
+  [t("Drop on a wire"), t("Put a node between")],
+  [t("Wire dropped on empty"), t("Add and connect")],
+  [t("Shift + drag on empty"), t("Select an area")],
+  [t("Ctrl + click"), t("Select one more")],
+  [t("Alt + drag"), t("Duplicate")],
+  [t("Alt while dragging"), t("Place freely, without the grid")],
+  [t("Space + drag, middle button"), t("Move the drawing")],
 ] as const;

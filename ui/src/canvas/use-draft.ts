@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import type { Graph } from "@/api/types";
 import { forget, keep, stored } from "@/lib/persist";
+import { t } from "@/lib/text";
 import { opened } from "./graph";
 import { dirty, type FlowControl, useFlowControl } from "./store";
 import { diff, same } from "./versions/diff";
@@ -46,7 +47,7 @@ export function useDraft(id: string, editable: boolean) {
     restore() {
       if (offered === null) return;
       const { nodes, edges } = opened(offered.definition);
-      control.edit("Restore unsaved changes", () => ({ nodes, edges }));
+      control.edit(t("Restore unsaved changes"), () => ({ nodes, edges }));
       control.rename(offered.name);
       control.describe(offered.description);
       // Saved over a revision that is newer than the one it was drawn over, it is a conflict like any other.

@@ -2,7 +2,7 @@ import { useReactFlow } from "@xyflow/react";
 import { type ReactNode, useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { dependencies } from "@/api/queries/graph";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { FIT } from "./drawing/view";
 import {
@@ -92,7 +92,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
     const nodes = selection.nodes.size;
     if (nodes + selection.edges.size === 0) return;
     const next = [...selection.nodes].map((id) => neighbour(now(), id, "left")).find((id) => id !== null);
-    control.edit(nodes ? `Delete ${named(selected())}` : "Disconnect", (flow) =>
+    control.edit(nodes ? t("Delete {named}", { named: named(selected()) }) : t("Disconnect"), (flow) =>
       without(flow, selection.nodes, selection.edges),
     );
     control.select([]);
@@ -105,7 +105,9 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
   const bridge = () => {
     const { nodes } = now().selection;
     if (nodes.size === 0) return;
-    control.edit(`Delete ${named(selected())} and reconnect`, (flow) => bridged(flow, kinds, nodes));
+    control.edit(t("Delete {named} and reconnect", { named: named(selected()) }), (flow) =>
+      bridged(flow, kinds, nodes),
+    );
     control.select([]);
     closeIfGone(nodes);
   };
@@ -114,10 +116,13 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
       const ids = new Set(steps().map(({ id }) => id));
       const part = ids.size > 1 ? ids : undefined;
       const places = await tidy(now(), part);
-      control.edit(part ? `Tidy up ${plural(ids.size, "node")}` : "Tidy up", (flow) => tidied(flow, places));
+      control.edit(
+        part ? t("Tidy up {ids, plural, one {# node} other {# nodes}}", { ids: ids.size }) : t("Tidy up"),
+        (flow) => tidied(flow, places),
+      );
       if (!part) window.requestAnimationFrame(() => void fitView(FIT));
     } catch (error) {
-      toastProblem(error, "It was not tidied up");
+      toastProblem(error, t("It was not tidied up"));
     }
   };
   const go = (direction: Direction) => () => {
@@ -138,7 +143,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
         .nodes.filter((node) => all.has(node.id))
         .map((node) => [node.id, { x: node.position.x + dx, y: node.position.y + dy }]),
     );
-    control.edit(`Move ${named(selected())}`, (flow) => moved(flow, places), "nudge");
+    control.edit(t("Move {named}", { named: named(selected()) }), (flow) => moved(flow, places), "nudge");
   };
   const along = (way: "upstream" | "downstream") => async () => {
     const step = steps()[0];
@@ -147,7 +152,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
       const found = await dependencies(control.definition(), step.id);
       control.select([step.id, ...found[way]]);
     } catch (error) {
-      toastProblem(error, "What depends on what is not known");
+      toastProblem(error, t("What depends on what is not known"));
     }
   };
   const middle = (): Point => {
@@ -177,9 +182,9 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
       sourceHandle: port,
     }));
     const fit = ends.find((each) => refusal(now(), kinds, each) === null);
-    if (fit) control.edit("Connect", (flow) => connected(flow, fit));
+    if (fit) control.edit(t("Connect"), (flow) => connected(flow, fit));
     else if (ends[0])
-      toast.error("These cannot be connected", { description: refusal(now(), kinds, ends[0]) });
+      toast.error(t("These cannot be connected"), { description: refusal(now(), kinds, ends[0]) });
   };
   const toProblem = (by: 1 | -1) => () => {
     const ids = [...new Set(problems.flatMap(({ nodeId }) => nodeId ?? []))];
@@ -210,7 +215,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
         onPlace({ ...place, node: step.id });
       }
     },
-    ...(place.node && { input: goToPane("Input"), output: goToPane("Output") }),
+    ...(place.node && { input: goToPane(t("Input")), output: goToPane(t("Output")) }),
     leave: () => {
       if (place.node) {
         const inside = onCanvas() || document.activeElement?.closest("[data-panel=canvas-node]");
@@ -236,7 +241,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
     redo: control.redo,
     add: () => add(null),
     ...(place.panel !== "add" && { addNext: () => add(null) }),
-    note: () => put(noted(now(), middle()), "Add a note", false),
+    note: () => put(noted(now(), middle()), t("Add a note"), false),
     connect: () => {
       if (steps().length === 1) setOpen("connect");
     },
@@ -245,8 +250,9 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
       const ids = new Set(steps().map(({ id }) => id));
       if (ids.size === 0) return;
       const disabled = steps().some((step) => !step.data.disabled);
-      control.edit(`Switch ${disabled ? "off" : "on"} ${named(steps())}`, (flow) =>
-        changed(flow, ids, { disabled }),
+      control.edit(
+        t("Switch {what} {named}", { what: disabled ? t("off") : t("on"), named: named(steps()) }),
+        (flow) => changed(flow, ids, { disabled }),
       );
     },
     duplicate: () => {
@@ -257,13 +263,19 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
         edges: now().edges.filter(({ source, target }) => ids.has(source) && ids.has(target)),
       };
       const result = pasted(now(), part);
-      control.edit(`Duplicate ${named(part.nodes)}`, () => result.drawing);
+      control.edit(t("Duplicate {named}", { named: named(part.nodes) }), () => result.drawing);
       control.select(result.ids);
     },
     group: () => {
       const ids = now().selection.nodes;
       const group = grouped(now(), ids, middle());
-      put(group, ids.size ? `Group ${plural(ids.size, "node")}` : "Add a group", true);
+      put(
+        group,
+        ids.size
+          ? t("Group {ids, plural, one {# node} other {# nodes}}", { ids: ids.size })
+          : t("Add a group"),
+        true,
+      );
     },
     ungroup: () => {
       const ids = new Set(
@@ -271,7 +283,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
           .filter(isGroup)
           .map(({ id }) => id),
       );
-      if (ids.size) control.edit("Ungroup", (flow) => without(flow, ids, new Set()));
+      if (ids.size) control.edit(t("Ungroup"), (flow) => without(flow, ids, new Set()));
       control.select([]);
     },
     remove,
@@ -290,7 +302,10 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
       const part = parsed(text);
       if (part === null || part.nodes.length === 0) return false;
       const result = pasted(now(), part);
-      control.edit(`Paste ${plural(part.nodes.length, "node")}`, () => result.drawing);
+      control.edit(
+        t("Paste {nodes, plural, one {# node} other {# nodes}}", { nodes: part.nodes.length }),
+        () => result.drawing,
+      );
       control.select(result.ids);
       return true;
     },
@@ -303,7 +318,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
       {open === "help" && <ShortcutsDialog actions={actions} onClose={() => setOpen(null)} />}
       {open === "find" && (
         <PickNode
-          title="Find a node"
+          title={t("Find a node")}
           nodes={now().nodes}
           onClose={() => setOpen(null)}
           onPick={(id) => {
@@ -315,7 +330,7 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
       )}
       {open === "connect" && (
         <PickNode
-          title={`Connect ${labelOf(steps()[0] ?? (targets()[0] as Step))} to`}
+          title={t("Connect {step} to", { step: labelOf(steps()[0] ?? (targets()[0] as Step)) })}
           nodes={targets()}
           onClose={() => setOpen(null)}
           onPick={(id) => {
@@ -333,14 +348,16 @@ export function useEditing<P extends Place>({ place, onPlace, editable, more }: 
 /** "Send order", or "3 nodes". */
 export function named(steps: readonly Step[]): string {
   const [first] = steps;
-  return first && steps.length === 1 ? labelOf(first) : plural(steps.length, "node");
+  return first && steps.length === 1
+    ? labelOf(first)
+    : t("{steps, plural, one {# node} other {# nodes}}", { steps: steps.length });
 }
 
 /** The first control of a part of the open node's panel. */
 function goToPane(name: string) {
   return () =>
     document
-      .querySelector<HTMLElement>(`[data-panel=canvas-node] section[aria-label=${name}] button`)
+      .querySelector<HTMLElement>(`[data-panel=canvas-node] section[aria-label="${CSS.escape(name)}"] button`)
       ?.focus();
 }
 

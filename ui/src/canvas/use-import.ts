@@ -3,6 +3,7 @@ import { useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { type Importable, remoteNode } from "@/api/queries";
 import type { Kind } from "@/api/types";
+import { t } from "@/lib/text";
 import { added } from "./adding";
 import { CARD, changed, decoration, labelOf, type Point } from "./graph";
 import { type Intent, useFlowControl } from "./store";
@@ -37,7 +38,7 @@ export function useImport(onAdded: (id: string) => void) {
       const before = flow.nodes.find((each) => each.id === only && !decoration(each)) ?? null;
       const kind = { ...kinds.get(node.type), type: node.type, title: node.data.label } as Kind;
       const { step, drawing } = added(flow, kinds, kind, { intent, before, middle: middle(), wired });
-      control.edit(`${intent?.on === "wire" ? "Insert" : "Add"} ${labelOf(step)}`, () =>
+      control.edit(`${intent?.on === "wire" ? t("Insert") : t("Add")} ${labelOf(step)}`, () =>
         changed(drawing, new Set([step.id]), { ...node.data }),
       );
       control.select([step.id]);
@@ -48,7 +49,7 @@ export function useImport(onAdded: (id: string) => void) {
       }
       onAdded(step.id);
     } catch (error) {
-      toastProblem(error, `${item.name} was not added`);
+      toastProblem(error, t("{name} was not added", { name: item.name }));
     } finally {
       setPending(null);
     }

@@ -1,6 +1,7 @@
 import { problemOf, toastProblem } from "@/api/problem";
 import { useSaveOrchestrator } from "@/api/queries";
 import type { Graph, OrchestratorDetail } from "@/api/types";
+import { t } from "@/lib/text";
 import { useFlowControl } from "./store";
 
 /** Puts something that is not drawn (the fields of the input, examples) into the definition, at once and as a revision of its own.
@@ -22,7 +23,8 @@ export function useKeep(id: string, save: () => Promise<boolean>) {
       control.keep(saved.revision, { nodes, edges, name, description });
       return saved;
     } catch (error) {
-      if (problemOf(error).status === 412) toastProblem(error, `Somebody else saved meanwhile. ${failed}`);
+      if (problemOf(error).status === 412)
+        toastProblem(error, t("Somebody else saved meanwhile. {failed}", { failed }));
       else toastProblem(error, failed);
       return null;
     }

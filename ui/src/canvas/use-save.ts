@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { problemOf, toastProblem } from "@/api/problem";
 import { orchestratorQuery, useCreateOrchestrator, useSaveOrchestrator } from "@/api/queries";
+import { t } from "@/lib/text";
 import { dirty, useFlowControl } from "./store";
 
 export type Saving = ReturnType<typeof useSave>;
@@ -34,7 +35,7 @@ export function useSave(id: string, onCopied: (id: string) => void) {
       if (problemOf(error).status === 412) {
         setConflict(true);
         void client.invalidateQueries({ queryKey: orchestratorQuery(id).queryKey, exact: true });
-      } else toastProblem(error, "It was not saved");
+      } else toastProblem(error, t("It was not saved"));
       return false;
     }
   };
@@ -44,7 +45,7 @@ export function useSave(id: string, onCopied: (id: string) => void) {
       setConflict(false);
       return true;
     } catch (error) {
-      toastProblem(error, "It was not loaded again");
+      toastProblem(error, t("It was not loaded again"));
       return false;
     }
   };
@@ -52,10 +53,10 @@ export function useSave(id: string, onCopied: (id: string) => void) {
     const { name, description } = control.store.getState();
     try {
       const definition = control.definition();
-      const made = await create.mutateAsync({ name: `${name} (copy)`, description, definition });
+      const made = await create.mutateAsync({ name: t("{name} (copy)", { name }), description, definition });
       if (await reload()) onCopied(made.id);
     } catch (error) {
-      toastProblem(error, "The copy was not made");
+      toastProblem(error, t("The copy was not made"));
     }
   };
   return {

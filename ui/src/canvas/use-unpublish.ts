@@ -1,6 +1,7 @@
 import { toastProblem } from "@/api/problem";
 import { usePublish } from "@/api/queries";
 import type { OrchestratorDetail } from "@/api/types";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 
 /** Taking back what is published: every start runs the newest revision again. */
@@ -17,12 +18,16 @@ export function useUnpublish({ id, publishedRevision, revision }: OrchestratorDe
     }
   };
   const unpublish = async () => {
-    if (await go(null, "It was not unpublished"))
-      toast.success("Nothing is published any more", {
-        description: `Every start runs the newest revision: now ${revision}.`,
+    if (await go(null, t("It was not unpublished")))
+      toast.success(t("Nothing is published any more"), {
+        description: t("Every start runs the newest revision: now {revision}.", { revision }),
         action: {
-          label: "Undo",
-          onClick: () => void go(publishedRevision, `Revision ${publishedRevision} was not published again`),
+          label: t("Undo"),
+          onClick: () =>
+            void go(
+              publishedRevision,
+              t("Revision {publishedRevision} was not published again", { publishedRevision }),
+            ),
         },
       });
   };

@@ -4,6 +4,7 @@ import { problemOf } from "@/api/problem";
 import { secretStoresQuery, useMay } from "@/api/queries";
 import type { JsonObject } from "@/api/types";
 import { type FormErrors, FormSurroundingsProvider, type Schema, SchemaForm } from "@/forms";
+import { t } from "@/lib/text";
 import { Checkbox } from "@/ui";
 
 type Props = {
@@ -38,7 +39,9 @@ export function CredentialsForm({
       </SecretStores>
       {rare.length > 0 && (
         <details className="group" open={rare.some((name) => errors[`/${name}`]) || undefined}>
-          <summary className="w-fit cursor-pointer text-muted text-sm hover:text-ink">More settings</summary>
+          <summary className="w-fit cursor-pointer text-muted text-sm hover:text-ink">
+            {t("More settings")}
+          </summary>
           <SchemaForm {...form} only={rare} className="mt-3 flex flex-col gap-4" />
         </details>
       )}
@@ -47,10 +50,10 @@ export function CredentialsForm({
           <Checkbox
             checked={allowPrivate}
             onCheckedChange={(next) => onAllowPrivate(next === true)}
-            label="May call private networks"
+            label={t("May call private networks")}
           />
           <p className="ml-6 text-muted text-xs">
-            Needed where the platform runs in your own network or on this machine.
+            {t("Needed where the platform runs in your own network or on this machine.")}
           </p>
         </div>
       )}
@@ -71,7 +74,7 @@ export function SecretStores({ children }: { children: ReactNode }) {
 export function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
-  if ("ref" in value && Object.keys(value).length === 1) return "in a secret store";
+  if ("ref" in value && Object.keys(value).length === 1) return t("in a secret store");
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));
 }
 

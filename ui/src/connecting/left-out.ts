@@ -1,5 +1,5 @@
 import type { LeftOut } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 
 const NAMED = 3;
 
@@ -14,9 +14,13 @@ export function leftOut(parts: readonly LeftOut[]): string[] {
     const [first] = group;
     if (!first) return [];
     const { kind, why, of } = first;
-    const number = of === null ? plural(group.length, kind) : `${group.length} of ${plural(of, kind)}`;
+    // The kind is the platform's own word.
+    const number =
+      of === null
+        ? t("{n, plural, one {# {kind}} other {# {kind}s}}", { n: group.length, kind })
+        : t("{n} of {of, plural, one {# {kind}} other {# {kind}s}}", { n: group.length, of, kind });
     const names = group.slice(0, NAMED).map(({ name }) => name);
-    if (group.length > NAMED) names.push(`${group.length - NAMED} more`);
+    if (group.length > NAMED) names.push(t("{n} more", { n: group.length - NAMED }));
     return `${number}: ${why} (${names.join(", ")}).`;
   });
 }

@@ -3,7 +3,8 @@ import type { ReactNode } from "react";
 import { problemOf } from "@/api/problem";
 import type { TestAnswer } from "@/api/types";
 import { cn } from "@/lib/cn";
-import { duration, plural } from "@/lib/time";
+import { t } from "@/lib/text";
+import { duration } from "@/lib/time";
 import { TONE_TEXT, type Tone } from "@/ui";
 
 const ICONS = { done: CircleCheck, warning: TriangleAlert, failed: CircleAlert };
@@ -48,10 +49,11 @@ export function Refusal({ error, children }: { error: unknown; children?: ReactN
 /** What a good test found, in a line. */
 export function found(answer: TestAnswer): string {
   const parts = [
-    answer.workflows !== null && `${plural(answer.workflows, "workflow")} found`,
+    answer.workflows !== null &&
+      t("{workflows, plural, one {# workflow} other {# workflows}} found", { workflows: answer.workflows }),
     answer.account,
-    answer.version && `version ${answer.version}`,
-    `answered in ${duration(answer.latencyMs)}`,
+    answer.version && t("version {version}", { version: answer.version }),
+    t("answered in {time}", { time: duration(answer.latencyMs) }),
   ];
   return parts.filter(Boolean).join(" · ");
 }
@@ -61,8 +63,8 @@ export function TestResult({ title, answer }: { title: string; answer: TestAnswe
   if (!answer.ok) {
     return (
       <div role="alert">
-        <Notice tone="failed" title={answer.problem?.message ?? `${title} refused the test.`}>
-          {answer.problem?.hint ?? "Go back and check the address and the credentials."}
+        <Notice tone="failed" title={answer.problem?.message ?? t("{title} refused the test.", { title })}>
+          {answer.problem?.hint ?? t("Go back and check the address and the credentials.")}
         </Notice>
       </div>
     );
@@ -73,8 +75,11 @@ export function TestResult({ title, answer }: { title: string; answer: TestAnswe
         tone="done"
         title={
           answer.workflows === null
-            ? `${title} accepts these credentials`
-            : `${title} answers: ${plural(answer.workflows, "workflow")} found`
+            ? t("{title} accepts these credentials", { title })
+            : t("{title} answers: {workflows, plural, one {# workflow} other {# workflows}} found", {
+                title,
+                workflows: answer.workflows,
+              })
         }
       >
         {found({ ...answer, workflows: null })}

@@ -5,6 +5,7 @@ import { useConnect, useTestConnection } from "@/api/queries";
 import type { JsonObject, Provider } from "@/api/types";
 import { type FormErrors, type Schema, validate } from "@/forms";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, Field, Input } from "@/ui";
 import { CredentialsForm, fieldErrors, filled, plain } from "./credentials";
@@ -34,7 +35,7 @@ export function ConnectSteps({ provider, onBack, onMade, frame }: Props) {
   const credentials = filled(value);
   const answer = test.data;
   const faults = validate(schema, plain(credentials));
-  const title = `Connect ${provider.title}`;
+  const title = t("Connect {title}", { title: provider.title });
   const given = { provider: provider.name, credentials, ...(allowPrivateNetwork && { allowPrivateNetwork }) };
 
   const tried = () => {
@@ -45,10 +46,10 @@ export function ConnectSteps({ provider, onBack, onMade, frame }: Props) {
     try {
       const force = answer && !answer.ok && { force: true };
       const made = await connect.mutateAsync({ ...given, name: name.trim() || provider.title, ...force });
-      toast.success(`${made.name} is connected`);
+      toast.success(t("{name} is connected", { name: made.name }));
       onMade?.(made.id);
     } catch (error) {
-      if (problemOf(error).code !== "name-taken") toastProblem(error, "The connection was not saved");
+      if (problemOf(error).code !== "name-taken") toastProblem(error, t("The connection was not saved"));
     }
   };
 
@@ -56,15 +57,15 @@ export function ConnectSteps({ provider, onBack, onMade, frame }: Props) {
     const taken = connect.error && problemOf(connect.error).code === "name-taken";
     return frame({
       title,
-      description: answer.ok ? "Give it a name that says which one it is." : "The test failed.",
+      description: answer.ok ? t("Give it a name that says which one it is.") : t("The test failed."),
       footer: (
         <>
           <Button icon={ArrowLeft} onClick={() => test.reset()}>
-            Back
+            {t("Back")}
           </Button>
           {!answer.ok && (
             <Button pending={test.isPending} onClick={tried}>
-              Test again
+              {t("Test again")}
             </Button>
           )}
           <Button
@@ -72,7 +73,7 @@ export function ConnectSteps({ provider, onBack, onMade, frame }: Props) {
             pending={connect.isPending}
             onClick={() => void save()}
           >
-            {answer.ok ? "Save connection" : "Save anyway"}
+            {answer.ok ? t("Save connection") : t("Save anyway")}
           </Button>
         </>
       ),
@@ -82,8 +83,8 @@ export function ConnectSteps({ provider, onBack, onMade, frame }: Props) {
           <div className="flex flex-col gap-4">
             <TestResult title={provider.title} answer={answer} />
             <Field
-              label="Name"
-              hint="For example “Production” or “Test”."
+              label={t("Name")}
+              hint={t("For example “Production” or “Test”.")}
               error={taken ? problemOf(connect.error).detail : undefined}
             >
               <Input
@@ -103,16 +104,16 @@ export function ConnectSteps({ provider, onBack, onMade, frame }: Props) {
   const errors: FormErrors = { ...fieldErrors(test.error), ...faults };
   return frame({
     title,
-    description: "Secrets are encrypted and never shown again. The test starts nothing.",
+    description: t("Secrets are encrypted and never shown again. The test starts nothing."),
     footer: (
       <>
         {onBack && (
           <Button icon={ArrowLeft} onClick={onBack}>
-            Back
+            {t("Back")}
           </Button>
         )}
         <Button variant="primary" type="submit" form={form} pending={test.isPending}>
-          Test connection
+          {t("Test connection")}
         </Button>
       </>
     ),
@@ -146,12 +147,12 @@ export function ConnectSteps({ provider, onBack, onMade, frame }: Props) {
   });
 }
 
-const STEPS = ["Platform", "Credentials", "Test"];
+const STEPS = [t("Platform"), t("Credentials"), t("Test")];
 
 /** Where one is on the way to a connection. */
 export function Steps({ at }: { at: number }) {
   return (
-    <ol className="mb-4 flex gap-2 text-xs" aria-label="Steps">
+    <ol className="mb-4 flex gap-2 text-xs" aria-label={t("Steps")}>
       {STEPS.map((step, index) => (
         <li
           key={step}

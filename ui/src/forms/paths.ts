@@ -1,4 +1,5 @@
 import type { JsonObject } from "@/api/types";
+import { t } from "@/lib/text";
 import { joined } from "@/ui";
 import type { Schema } from "./types";
 
@@ -48,10 +49,10 @@ export function readPath(value: unknown, path: string): unknown {
 /** A value in one short line. */
 export function glimpse(value: unknown, size = 40): string {
   if (value instanceof TypeHint) return value.type;
-  if (Array.isArray(value)) return `${value.length} item${value.length === 1 ? "" : "s"}`;
+  if (Array.isArray(value))
+    return t("{value, plural, one {# item} other {# items}}", { value: value.length });
   if (typeof value === "object" && value !== null) {
-    const count = Object.keys(value).length;
-    return `${count} field${count === 1 ? "" : "s"}`;
+    return t("{value, plural, one {# field} other {# fields}}", { value: Object.keys(value).length });
   }
   const text = JSON.stringify(value) ?? "";
   return text.length > size ? `${text.slice(0, size - 1)}…` : text;

@@ -3,6 +3,7 @@ import { CircleAlert } from "lucide-react";
 import { useEffect, useState } from "react";
 import { mapQuery, renderQuery } from "@/api/queries";
 import type { Mapped, Schemas } from "@/api/types";
+import { t } from "@/lib/text";
 import { useFormSurroundings } from "./context";
 import { isTemplate, singlePath } from "./paths";
 
@@ -55,7 +56,7 @@ export function Preview({ text }: { text: string }) {
       )}
       {problem ? (
         problem.undefined && !sample?.whole ? (
-          <span className="text-muted">No sample yet: run the steps before, or paste an example.</span>
+          <span className="text-muted">{t("No sample yet: run the steps before, or paste an example.")}</span>
         ) : (
           <span className={`flex min-w-0 gap-1 ${problem.undefined ? "text-st-waiting" : "text-st-failed"}`}>
             <CircleAlert aria-hidden className="mt-0.5 size-3.5 shrink-0" />
@@ -68,7 +69,7 @@ export function Preview({ text }: { text: string }) {
       ) : result ? (
         <Value value={result.value} />
       ) : (
-        <span className="text-muted">{sample ? "…" : "No sample yet."}</span>
+        <span className="text-muted">{sample ? "…" : t("No sample yet.")}</span>
       )}
     </div>
   );
@@ -83,7 +84,7 @@ export function Value({ value }: { value: unknown }) {
       <span aria-hidden className="text-muted">
         ={" "}
       </span>
-      {cut === "" ? <span className="text-muted">(empty text)</span> : cut}
+      {cut === "" ? <span className="text-muted">{t("(empty text)")}</span> : cut}
     </span>
   );
 }

@@ -1,5 +1,6 @@
 import { type Schema as CfSchema, Validator } from "@cfworker/json-schema";
 import type { JsonObject } from "@/api/types";
+import { t } from "@/lib/text";
 import type { FormErrors, Schema } from "./types";
 
 /** The fields by the tab that the schema puts them on, those without one under "". */
@@ -75,7 +76,7 @@ export function validate(schema: Schema, value: unknown): FormErrors {
     if (error.keyword === "required") {
       const name = /property "([^"]+)"/.exec(error.error)?.[1];
       const at = `${error.instanceLocation.slice(1)}/${name ?? ""}`;
-      found[at] ??= "This is needed.";
+      found[at] ??= t("This is needed.");
       continue;
     }
     if (error.keyword === "type" && error.error.includes('"null"')) continue;
@@ -88,17 +89,17 @@ function worded(keyword: string, text: string): string {
   const bound = /(-?[\d.]+)\.?$/.exec(text)?.[1]?.replace(/\.$/, "");
   switch (keyword) {
     case "minLength":
-      return "This is needed.";
+      return t("This is needed.");
     case "minimum":
-      return "Too small.";
+      return t("Too small.");
     case "maximum":
-      return "Too large.";
+      return t("Too large.");
     case "maxLength":
-      return bound ? `At most ${bound} characters.` : "Too long.";
+      return bound ? t("At most {bound} characters.", { bound }) : t("Too long.");
     case "enum":
-      return "Choose one of the values.";
+      return t("Choose one of the values.");
     case "type":
-      return "Not a value of the right kind.";
+      return t("Not a value of the right kind.");
     default:
       return text;
   }

@@ -3,6 +3,7 @@ import { ChevronRight, CircleX, TriangleAlert } from "lucide-react";
 import { useContext, useEffect, useRef, useState } from "react";
 import type { Level, LogLine } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { clock, duration } from "@/lib/time";
 import { Revealable } from "@/redaction";
 import { CopyButton, holdsMask, ProviderChip, Revealing } from "@/ui";
@@ -66,7 +67,7 @@ export function LogLines(props: Props) {
   return (
     <section
       ref={scroller}
-      aria-label={`${label}, scrollable`}
+      aria-label={t("{label}, scrollable", { label })}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys scroll it
       tabIndex={0}
       onWheel={(event) => event.deltaY < 0 && onLeave()}
@@ -77,7 +78,7 @@ export function LogLines(props: Props) {
         !wrap && "overflow-x-auto",
       )}
     >
-      {count === 0 && <p className="px-3 py-2 font-sans text-muted text-sm">No lines.</p>}
+      {count === 0 && <p className="px-3 py-2 font-sans text-muted text-sm">{t("No lines.")}</p>}
       <ol aria-label={label} className="relative" style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((item) => {
           const each = lines[item.index];
@@ -137,7 +138,7 @@ function Line({ line, runId, since, steps, query, chosen, wrap, open, onToggle, 
       <button
         type="button"
         onClick={onChoose}
-        aria-label={`Line ${line.seq}`}
+        aria-label={t("Line {seq}", { seq: line.seq })}
         aria-pressed={chosen}
         className="tabular h-6 w-10 shrink-0 rounded-sm pr-1 text-right text-muted hover:bg-hover hover:text-ink"
       >
@@ -190,7 +191,7 @@ function Line({ line, runId, since, steps, query, chosen, wrap, open, onToggle, 
       {chosen && (
         <CopyButton
           text={() => window.location.href}
-          label={`Copy link to line ${line.seq}`}
+          label={t("Copy link to line {seq}", { seq: line.seq })}
           className="-my-0.5 shrink-0"
         />
       )}
@@ -206,7 +207,7 @@ function RevealLine() {
       onClick={() => ask?.("")}
       className="h-6 shrink-0 rounded-sm px-1.5 font-sans text-accent-text text-xs hover:bg-hover"
     >
-      Reveal
+      {t("Reveal")}
     </button>
   );
 }
@@ -240,10 +241,12 @@ function Origin({ line }: { line: LogLine }) {
   if (line.source === "baton")
     return (
       <span className="w-28 shrink-0 truncate text-muted leading-6 max-sm:w-6">
-        <span className="max-sm:sr-only">baton</span>
+        <span className="max-sm:sr-only">{t("baton")}</span>
       </span>
     );
-  const words = [line.source, task, attempt === null ? null : `try ${attempt}`].filter(Boolean).join(" · ");
+  const words = [line.source, task, attempt === null ? null : t("try {attempt}", { attempt })]
+    .filter(Boolean)
+    .join(" · ");
   return (
     <span title={words} className="flex h-6 w-28 shrink-0 items-center gap-1.5 max-sm:w-6">
       <ProviderChip provider={line.source} />
@@ -259,9 +262,9 @@ function Origin({ line }: { line: LogLine }) {
 function LevelIcon({ level }: { level: Level }) {
   const classes = "mt-1.5 size-3.5 shrink-0";
   if (level === "error")
-    return <CircleX role="img" aria-label="Error" className={cn(classes, "text-st-failed")} />;
+    return <CircleX role="img" aria-label={t("Error")} className={cn(classes, "text-st-failed")} />;
   if (level === "warning")
-    return <TriangleAlert role="img" aria-label="Warning" className={cn(classes, "text-st-warning")} />;
+    return <TriangleAlert role="img" aria-label={t("Warning")} className={cn(classes, "text-st-warning")} />;
   return <span aria-hidden className={classes} />;
 }
 

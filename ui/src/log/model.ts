@@ -1,4 +1,5 @@
 import type { Level, LogLine } from "@/api/types";
+import { t } from "@/lib/text";
 import { plain } from "./ansi";
 
 export const LEVELS: Record<Level, number> = { debug: 0, info: 1, warning: 2, error: 3 };
@@ -32,14 +33,14 @@ export function sourcesOf(lines: readonly LogLine[]): Source[] {
     if (!found.has(line.source))
       found.set(line.source, {
         value: line.source,
-        label: line.source === "baton" ? "Baton" : `${line.source}, all`,
+        label: line.source === "baton" ? t("Baton") : t("{source}, all", { source: line.source }),
       });
     const { task, attempt } = taskOf(line);
     const value = sourceOf(line);
     if (task !== null && !found.has(value))
       found.set(value, {
         value,
-        label: `${line.source} · ${task}${attempt === null ? "" : ` · try ${attempt}`}`,
+        label: `${line.source} · ${task}${attempt === null ? "" : t(" · try {attempt}", { attempt })}`,
       });
   }
   return [...found.values()].sort((a, b) => rank(a.value) - rank(b.value) || compare(a.value, b.value));

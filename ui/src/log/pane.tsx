@@ -14,7 +14,7 @@ import { cn } from "@/lib/cn";
 import { named, typing } from "@/lib/hotkeys";
 import { usePersistent } from "@/lib/persist";
 import { idsOf, keyOf, useShortcuts } from "@/lib/shortcuts";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { Button, FullScreen, IconButton, SearchInput, Select } from "@/ui";
 import { LogLines, type Steps } from "./lines";
 import { asText, hits, LEVELS, narrowed, sourcesOf } from "./model";
@@ -99,28 +99,28 @@ export function LogPane({
     <div className="relative flex h-full min-h-0 flex-col" onKeyDown={onKey}>
       <div className="flex shrink-0 flex-wrap items-center gap-2 border-b px-3 py-1.5">
         <Select
-          label="Source"
+          label={t("Source")}
           className="w-32"
           value={source ?? ANY}
           onChange={(next) => go({ source: next === ANY ? undefined : next, line: undefined })}
-          options={[{ value: ANY, label: "All sources" }, ...sources]}
+          options={[{ value: ANY, label: t("All sources") }, ...sources]}
         />
         <Select
-          label="Level"
+          label={t("Level")}
           className="w-32"
           value={level}
           onChange={(next) => go({ level: next === "debug" ? undefined : next, line: undefined })}
           options={[
-            { value: "debug", label: "All levels" },
-            { value: "info", label: "Info and up" },
-            { value: "warning", label: "Warnings and up" },
-            { value: "error", label: "Errors" },
+            { value: "debug", label: t("All levels") },
+            { value: "info", label: t("Info and up") },
+            { value: "warning", label: t("Warnings and up") },
+            { value: "error", label: t("Errors") },
           ]}
         />
         {/* biome-ignore lint/a11y/noStaticElementInteractions: the key is of the field inside */}
         <span className="flex items-center gap-1" onKeyDown={onSearchKey}>
           <SearchInput
-            label="Search the log"
+            label={t("Search the log")}
             className="w-44"
             value={find}
             onChange={(next) => {
@@ -136,7 +136,7 @@ export function LogPane({
               <IconButton
                 size="sm"
                 icon={ArrowUp}
-                label="Previous hit"
+                label={t("Previous hit")}
                 shortcut={keyOf("previousHit")}
                 disabled={!found.length}
                 onClick={() => step(-1)}
@@ -144,7 +144,7 @@ export function LogPane({
               <IconButton
                 size="sm"
                 icon={ArrowDown}
-                label="Next hit"
+                label={t("Next hit")}
                 shortcut={keyOf("nextHit")}
                 disabled={!found.length}
                 onClick={() => step(1)}
@@ -154,7 +154,10 @@ export function LogPane({
         </span>
         {shown.length < lines.length && (
           <span className="text-muted text-xs" role="status">
-            {shown.length} of {plural(lines.length, "line")}
+            {t("{shown} of {lines, plural, one {# line} other {# lines}}", {
+              shown: shown.length,
+              lines: lines.length,
+            })}
           </span>
         )}
         <span className="ml-auto flex items-center gap-0.5">
@@ -162,7 +165,7 @@ export function LogPane({
             <IconButton
               size="sm"
               icon={Timer}
-              label="Times since the start"
+              label={t("Times since the start")}
               pressed={elapsed}
               onClick={() => setElapsed(!elapsed)}
             />
@@ -170,7 +173,7 @@ export function LogPane({
           <IconButton
             size="sm"
             icon={WrapText}
-            label="Wrap long lines"
+            label={t("Wrap long lines")}
             shortcut={keyOf("wrap")}
             pressed={wrap}
             onClick={() => setWrap(!wrap)}
@@ -178,7 +181,7 @@ export function LogPane({
           <IconButton
             size="sm"
             icon={ArrowDownToLine}
-            label="Follow the end"
+            label={t("Follow the end")}
             shortcut={keyOf("follow")}
             pressed={follow}
             onClick={() => (follow ? setFollow(false) : latest())}
@@ -186,7 +189,7 @@ export function LogPane({
           <IconButton
             size="sm"
             icon={Download}
-            label="Download these lines"
+            label={t("Download these lines")}
             disabled={!shown.length}
             onClick={() => save(`${file}.log`, asText(shown))}
           />
@@ -194,7 +197,7 @@ export function LogPane({
             ref={resize}
             size="sm"
             icon={full ? Minimize2 : Maximize2}
-            label={full ? "Leave full screen" : "Full screen"}
+            label={full ? t("Leave full screen") : t("Full screen")}
             onClick={() => go({ full: full ? undefined : true })}
           />
         </span>
@@ -220,7 +223,7 @@ export function LogPane({
           onClick={latest}
           className={cn("absolute right-4 bg-raised shadow-pop", foot ? "bottom-11" : "bottom-3")}
         >
-          Jump to latest
+          {t("Jump to latest")}
         </Button>
       )}
       {foot && (

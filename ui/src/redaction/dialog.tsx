@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { redactionQuery, useMay, useReveal } from "@/api/queries";
+import { t } from "@/lib/text";
 import { Button, Dialog, Field, Input, JsonView, Loaded, Revealing } from "@/ui";
 import type { Place } from "./revealable";
 
@@ -20,7 +21,7 @@ export function RevealDialog({ place, path, onClose }: Props) {
     const { runId, part, nodeId, number } = place;
     reveal.mutate(
       { runId, part, nodeId: nodeId ?? null, number: number ?? null, path, reason: reason.trim() },
-      { onError: (error) => toastProblem(error, "It was not revealed") },
+      { onError: (error) => toastProblem(error, t("It was not revealed")) },
     );
   };
   const shown = reveal.data;
@@ -30,11 +31,11 @@ export function RevealDialog({ place, path, onClose }: Props) {
         open
         onOpenChange={onClose}
         size="md"
-        title="The masked value"
-        description="It is forgotten when you close this. The audit log has your name and reason."
+        title={t("The masked value")}
+        description={t("It is forgotten when you close this. The audit log has your name and reason.")}
         footer={
           <Button variant="primary" onClick={onClose}>
-            Close
+            {t("Close")}
           </Button>
         }
       >
@@ -51,11 +52,11 @@ export function RevealDialog({ place, path, onClose }: Props) {
       open
       onOpenChange={onClose}
       size="sm"
-      title="Reveal a masked value"
-      description="Who asks, for what and why is written to the audit log."
+      title={t("Reveal a masked value")}
+      description={t("Who asks, for what and why is written to the audit log.")}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           {may && (
             <Button
               variant="primary"
@@ -64,7 +65,7 @@ export function RevealDialog({ place, path, onClose }: Props) {
               pending={reveal.isPending}
               disabled={reason.trim().length < 3}
             >
-              Reveal
+              {t("Reveal")}
             </Button>
           )}
         </>
@@ -75,7 +76,7 @@ export function RevealDialog({ place, path, onClose }: Props) {
           may ? (
             <form id="reveal" onSubmit={submit} className="flex flex-col gap-3">
               {path && <p className="break-all font-mono text-muted text-xs">{path}</p>}
-              <Field label="Reason" hint="For instance the ticket of whoever asked." required>
+              <Field label={t("Reason")} hint={t("For instance the ticket of whoever asked.")} required>
                 <Input
                   value={reason}
                   onChange={(event) => setReason(event.target.value)}
@@ -86,8 +87,10 @@ export function RevealDialog({ place, path, onClose }: Props) {
             </form>
           ) : (
             <p className="text-sm">
-              This workspace lets {needed === "admin" ? "admins" : `the role ${needed}, and those above it,`}{" "}
-              reveal what is masked. Ask one of them.
+              {t("This workspace lets {what} reveal what is masked. Ask one of them.", {
+                what:
+                  needed === "admin" ? t("admins") : t("the role {needed}, and those above it,", { needed }),
+              })}
             </p>
           )
         }

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { toastProblem } from "@/api/problem";
 import { connectionsQuery, readyQuery, sessionQuery, useMay, useTestConnection } from "@/api/queries";
 import type { Connection } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import {
   Button,
@@ -32,24 +33,24 @@ export function CheckPage() {
   };
   return (
     <Page
-      title="Set-up check"
-      description="Whether this installation can do its work."
+      title={t("Set-up check")}
+      description={t("Whether this installation can do its work.")}
       actions={
         <Button icon={RefreshCw} pending={busy} onClick={again}>
-          Check again
+          {t("Check again")}
         </Button>
       }
     >
       <div className="grid items-start gap-4 lg:grid-cols-2">
         <div className="flex min-w-0 flex-col gap-4">
-          <Section title="Server" flush>
+          <Section title={t("Server")} flush>
             <Loaded query={ready}>{(answer) => <Findings of={serverFindings(answer)} />}</Loaded>
           </Section>
-          <Section title="Public address" flush>
+          <Section title={t("Public address")} flush>
             <Loaded query={session}>{({ publicUrl }) => <Findings of={addressFindings(publicUrl)} />}</Loaded>
           </Section>
         </div>
-        <Section title="Connections" flush>
+        <Section title={t("Connections")} flush>
           <Loaded query={connections}>
             {(items) =>
               items.length ? (
@@ -61,10 +62,10 @@ export function CheckPage() {
               ) : (
                 <EmptyState
                   icon={Cable}
-                  title="Nothing is connected yet"
+                  title={t("Nothing is connected yet")}
                   actions={
                     <Button asChild>
-                      <Link to="/connections">Go to connections</Link>
+                      <Link to="/connections">{t("Go to connections")}</Link>
                     </Button>
                   }
                 />
@@ -103,8 +104,10 @@ function ConnectionRow({ connection }: { connection: Connection }) {
       { provider, connectionId: id },
       {
         onSuccess: ({ ok, problem }) =>
-          ok ? toast.success(`${name} answers`) : toast.error(problem?.message ?? `${name} does not answer`),
-        onError: (error) => toastProblem(error, `${name} was not tested`),
+          ok
+            ? toast.success(t("{name} answers", { name }))
+            : toast.error(problem?.message ?? t("{name} does not answer", { name })),
+        onError: (error) => toastProblem(error, t("{name} was not tested", { name })),
       },
     );
   return (
@@ -115,13 +118,9 @@ function ConnectionRow({ connection }: { connection: Connection }) {
           {name}
         </Link>
         <p className="text-muted text-xs">
-          {lastChecked ? (
-            <>
-              Checked <Timestamp at={lastChecked} />
-            </>
-          ) : (
-            "Not checked yet"
-          )}
+          {lastChecked
+            ? rich("Checked {when}", { when: <Timestamp at={lastChecked} /> })
+            : t("Not checked yet")}
         </p>
         {lastError && (
           <p className="mt-1 break-words text-xs">
@@ -134,8 +133,8 @@ function ConnectionRow({ connection }: { connection: Connection }) {
       </div>
       <StatusBadge status={status} plain className="mt-0.5" />
       {may && (
-        <Button size="sm" pending={test.isPending} onClick={run} aria-label={`Test ${name}`}>
-          Test
+        <Button size="sm" pending={test.isPending} onClick={run} aria-label={t("Test {name}", { name })}>
+          {t("Test")}
         </Button>
       )}
     </li>
@@ -153,36 +152,34 @@ function serverFindings({
 }): Finding[] {
   return [
     database === "ok"
-      ? { name: "Database", status: "OK", found: "It answers" }
+      ? { name: t("Database"), status: "OK", found: t("It answers") }
       : {
-          name: "Database",
+          name: t("Database"),
           status: "FAILED",
-          found: "It does not answer",
-          advice: <>Is it up, and is the address in {setting("DATABASE_URL")} right?</>,
+          found: t("It does not answer"),
+          advice: rich("Is it up, and is the address in {setting} right?", {
+            setting: setting("DATABASE_URL"),
+          }),
         },
     migrations === "ok"
-      ? { name: "Tables", status: "OK", found: "As this release needs them" }
+      ? { name: t("Tables"), status: "OK", found: t("As this release needs them") }
       : migrations === "pending"
         ? {
-            name: "Tables",
+            name: t("Tables"),
             status: "FAILED",
-            found: "Of another release",
-            advice: (
-              <>
-                Run <code className="font-mono">baton migrate</code>.
-              </>
-            ),
+            found: t("Of another release"),
+            advice: rich("Run {code}.", { code: <code className="font-mono">baton migrate</code> }),
           }
-        : { name: "Tables", status: "UNKNOWN", found: "Not known while the database does not answer" },
+        : { name: t("Tables"), status: "UNKNOWN", found: t("Not known while the database does not answer") },
     engine === "running"
-      ? { name: "Engine", status: "OK", found: "Runs in this process" }
+      ? { name: t("Engine"), status: "OK", found: t("Runs in this process") }
       : engine === "elsewhere"
-        ? { name: "Engine", status: "OK", found: "Left to another process; this one serves the web" }
+        ? { name: t("Engine"), status: "OK", found: t("Left to another process; this one serves the web") }
         : {
-            name: "Engine",
+            name: t("Engine"),
             status: "FAILED",
-            found: "It has stopped; no run goes on",
-            advice: "Start the server again; its log says why it stopped.",
+            found: t("It has stopped; no run goes on"),
+            advice: t("Start the server again; its log says why it stopped."),
           },
   ];
 }
@@ -193,33 +190,37 @@ function addressFindings(publicUrl: string): Finding[] {
   const local = /^(localhost|127\.|\[::1\])/.test(address.hostname);
   const findings: Finding[] = [
     address.origin === here
-      ? { name: "Public URL", status: "OK", found: `${publicUrl}, as in the address bar` }
+      ? { name: t("Public URL"), status: "OK", found: t("{publicUrl}, as in the address bar", { publicUrl }) }
       : {
-          name: "Public URL",
+          name: t("Public URL"),
           status: "WARNING",
-          found: `${publicUrl}, but this page came from ${here}`,
-          advice: <>Set {setting("PUBLIC_URL")} to the address that people and platforms use.</>,
+          found: t("{publicUrl}, but this page came from {here}", { publicUrl, here }),
+          advice: rich("Set {setting} to the address that people and platforms use.", {
+            setting: setting("PUBLIC_URL"),
+          }),
         },
     local
       ? {
-          name: "Callbacks",
+          name: t("Callbacks"),
           status: "WARNING",
-          found: "Only programs on this machine can reach this address",
-          advice: (
-            <>For platforms elsewhere, set {setting("PUBLIC_URL")} to an address that they can reach.</>
-          ),
+          found: t("Only programs on this machine can reach this address"),
+          advice: rich("For platforms elsewhere, set {setting} to an address that they can reach.", {
+            setting: setting("PUBLIC_URL"),
+          }),
         }
-      : { name: "Callbacks", status: "OK", found: `They are sent to ${address.host}` },
+      : { name: t("Callbacks"), status: "OK", found: t("They are sent to {host}", { host: address.host }) },
   ];
   if (!local) {
     findings.push(
       address.protocol === "https:"
-        ? { name: "Encryption", status: "OK", found: "The address is https" }
+        ? { name: t("Encryption"), status: "OK", found: t("The address is https") }
         : {
-            name: "Encryption",
+            name: t("Encryption"),
             status: "WARNING",
-            found: "The address is plain http: tokens and sessions can be read on the way",
-            advice: <>Put a TLS proxy in front, and set {setting("PUBLIC_URL")} to its https address.</>,
+            found: t("The address is plain http: tokens and sessions can be read on the way"),
+            advice: rich("Put a TLS proxy in front, and set {setting} to its https address.", {
+              setting: setting("PUBLIC_URL"),
+            }),
           },
     );
   }

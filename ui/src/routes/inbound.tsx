@@ -5,6 +5,7 @@ import { useMemo, useState } from "react";
 import { burstsQuery, callbackQuery, callbacksQuery, sessionQuery, useMay } from "@/api/queries";
 import type { Received, Verdict } from "@/api/types";
 import { CallbackBody, lookOfAttempt, ReplayDialog, VERDICTS, VerdictBadge } from "@/callbacks";
+import { t } from "@/lib/text";
 import { absolute } from "@/lib/time";
 import {
   Button,
@@ -24,13 +25,13 @@ const route = getRouteApi("/inbound");
 const columns: Column<Received>[] = [
   {
     key: "verdict",
-    header: "Verdict",
+    header: t("Verdict"),
     width: "104px",
     cell: (row) => <VerdictBadge look={lookOfAttempt(row)} />,
   },
   {
     key: "run",
-    header: "Run",
+    header: t("Run"),
     width: "minmax(0, 2fr)",
     cell: (row) => (
       <>
@@ -41,35 +42,35 @@ const columns: Column<Received>[] = [
   },
   {
     key: "node",
-    header: "Step",
+    header: t("Step"),
     width: "minmax(0, 1fr)",
     wide: true,
-    cell: (row) => row.nodeLabel ?? <span className="text-muted">none has this token</span>,
+    cell: (row) => row.nodeLabel ?? <span className="text-muted">{t("none has this token")}</span>,
   },
   {
     key: "from",
-    header: "From",
+    header: t("From"),
     width: "minmax(0, 1fr)",
     wide: true,
     cell: (row) => <span className="text-muted">{row.by ?? row.sender ?? "–"}</span>,
   },
   {
     key: "meaning",
-    header: "What it did",
+    header: t("What it did"),
     width: "minmax(0, 2fr)",
     wide: true,
     cell: (row) => <span className="text-muted">{lookOfAttempt(row).meaning}</span>,
   },
   {
     key: "at",
-    header: "Received",
+    header: t("Received"),
     width: "96px",
     cell: (row) => <Timestamp at={row.receivedAt} className="text-muted" />,
   },
 ];
 
 const FILTERS = [
-  { value: "all", label: "All verdicts" },
+  { value: "all", label: t("All verdicts") },
   ...Object.entries(VERDICTS).map(([value, { label }]) => ({ value, label })),
 ];
 
@@ -84,13 +85,13 @@ export function InboundPage() {
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
   return (
     <Page
-      title="Inbound"
-      description="Callbacks that came in for waiting runs, and what the sender was told."
+      title={t("Inbound")}
+      description={t("Callbacks that came in for waiting runs, and what the sender was told.")}
       layout="fill"
       actions={
         <Button asChild>
           <Link to="/runs" search={{ status: ["WAITING"] }}>
-            Runs that wait
+            {t("Runs that wait")}
           </Link>
         </Button>
       }
@@ -98,13 +99,13 @@ export function InboundPage() {
         may && (
           <div className="flex flex-wrap items-center gap-2">
             <SearchInput
-              label="Search by name, sender or #run"
+              label={t("Search by name, sender or #run")}
               className="w-72 max-w-full"
               value={q}
               onChange={(next) => go({ q: next || undefined })}
             />
             <Select
-              label="Verdict"
+              label={t("Verdict")}
               className="w-40"
               value={verdict ?? "all"}
               onChange={(next) => go({ verdict: next === "all" ? undefined : (next as Verdict) })}
@@ -112,10 +113,10 @@ export function InboundPage() {
             />
             <span className="flex-1" />
             <span role="status" className="text-muted text-xs">
-              {paused ? "Paused: new ones are not shown" : "Live"}
+              {paused ? t("Paused: new ones are not shown") : t("Live")}
             </span>
             <Button size="sm" icon={paused ? Play : Pause} onClick={() => setPaused(!paused)}>
-              {paused ? "Go on" : "Pause"}
+              {paused ? t("Go on") : t("Pause")}
             </Button>
           </div>
         )
@@ -134,8 +135,8 @@ export function InboundPage() {
                 open={open}
               />
             ) : (
-              <EmptyState icon={Lock} title="Operators see what came in">
-                Your role is {role}. Each run's own history tells about its callbacks.
+              <EmptyState icon={Lock} title={t("Operators see what came in")}>
+                {t("Your role is {role}. Each run's own history tells about its callbacks.", { role })}
               </EmptyState>
             )
           }
@@ -151,7 +152,7 @@ function Bursts() {
   const { data = [] } = useQuery({ ...burstsQuery, refetchInterval: 10_000 });
   if (!data.length) return null;
   return (
-    <ul aria-label="Bursts of refused calls" className="mb-3 flex flex-col gap-1.5">
+    <ul aria-label={t("Bursts of refused calls")} className="mb-3 flex flex-col gap-1.5">
       {data.map((burst) => (
         <li
           key={burst.id}
@@ -188,7 +189,7 @@ function Callbacks({ verdict, q, paused, open, onOpen }: ListProps) {
       {() =>
         rows.length ? (
           <Table
-            label="Callbacks"
+            label={t("Callbacks")}
             columns={columns}
             rows={rows}
             rowId={(row) => String(row.id)}
@@ -204,15 +205,17 @@ function Callbacks({ verdict, q, paused, open, onOpen }: ListProps) {
             icon={Inbox}
             title={
               q
-                ? `Nothing fits “${q}”`
+                ? t("Nothing fits “{q}”", { q })
                 : verdict
-                  ? `No callback was told “${VERDICTS[verdict].label}”`
-                  : "Nothing came in yet"
+                  ? t("No callback was told “{label}”", { label: VERDICTS[verdict].label })
+                  : t("Nothing came in yet")
             }
           >
             {q || verdict
-              ? "Widen the search, or choose all verdicts, to see the others."
-              : "A run that waits for a callback has an address for it; what is sent there is listed here."}
+              ? t("Widen the search, or choose all verdicts, to see the others.")
+              : t(
+                  "A run that waits for a callback has an address for it; what is sent there is listed here.",
+                )}
           </EmptyState>
         )
       }
@@ -230,7 +233,7 @@ function Details({ id, onClose }: { id: number; onClose: () => void }) {
     <Drawer
       open
       onOpenChange={(shown) => !shown && onClose()}
-      title={`Callback ${id}`}
+      title={t("Callback {id}", { id })}
       description={found && `${found.orchestratorName} #${found.runNumber}`}
       footer={
         found && (
@@ -245,40 +248,40 @@ function Details({ id, onClose }: { id: number; onClose: () => void }) {
                 })
               }
             >
-              Open the run
+              {t("Open the run")}
             </Button>
             {found.size !== null && (
               <Button variant="primary" icon={Redo2} onClick={() => setAgain(true)}>
-                Replay …
+                {t("Replay …")}
               </Button>
             )}
           </>
         )
       }
     >
-      <Loaded query={query} compact title="This callback cannot be shown">
+      <Loaded query={query} compact title={t("This callback cannot be shown")}>
         {(item) => (
           <div className="flex flex-col gap-4">
             <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1.5 text-sm">
-              <dt className="text-muted">Verdict</dt>
+              <dt className="text-muted">{t("Verdict")}</dt>
               <dd>
                 <VerdictBadge look={lookOfAttempt(item)} />
                 <p className="text-muted text-xs">{lookOfAttempt(item).meaning}.</p>
               </dd>
-              <dt className="text-muted">Received</dt>
+              <dt className="text-muted">{t("Received")}</dt>
               <dd>{absolute(item.receivedAt)}</dd>
-              <dt className="text-muted">From</dt>
-              <dd>{item.by ?? item.sender ?? "not known"}</dd>
+              <dt className="text-muted">{t("From")}</dt>
+              <dd>{item.by ?? item.sender ?? t("not known")}</dd>
               {item.reason && (
                 <>
-                  <dt className="text-muted">Reason</dt>
+                  <dt className="text-muted">{t("Reason")}</dt>
                   <dd>{item.reason}</dd>
                 </>
               )}
-              <dt className="text-muted">Step</dt>
-              <dd>{item.nodeLabel ?? "none has this token"}</dd>
+              <dt className="text-muted">{t("Step")}</dt>
+              <dd>{item.nodeLabel ?? t("none has this token")}</dd>
             </dl>
-            <section aria-label="Body" className="rounded-md bg-sunken p-3">
+            <section aria-label={t("Body")} className="rounded-md bg-sunken p-3">
               <CallbackBody id={item.id} size={item.size} />
             </section>
           </div>

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { kindsQuery, orchestratorQuery } from "@/api/queries";
 import { CanvasEditor } from "@/canvas";
+import { t } from "@/lib/text";
 import { Loaded } from "@/ui";
 
 const route = getRouteApi("/orchestrators/$id");
@@ -14,9 +15,9 @@ export function OrchestratorPage() {
   const query = useQuery(orchestratorQuery(id));
   const kinds = useQuery(kindsQuery);
   return (
-    <Loaded query={query} title="This orchestrator cannot be shown">
+    <Loaded query={query} title={t("This orchestrator cannot be shown")}>
       {(found) => (
-        <Loaded query={kinds} title="The kinds of nodes cannot be shown">
+        <Loaded query={kinds} title={t("The kinds of nodes cannot be shown")}>
           {(known) => (
             <CanvasEditor
               key={id}

@@ -11,7 +11,7 @@ import {
   useRestoreOrchestrator,
 } from "@/api/queries";
 import type { Graph, Orchestrator } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import {
   Badge,
@@ -38,7 +38,7 @@ const route = getRouteApi("/orchestrators");
 const COLUMNS: readonly Column<Orchestrator>[] = [
   {
     key: "name",
-    header: "Name",
+    header: t("Name"),
     width: "minmax(0, 3fr)",
     cell: (item) => (
       <>
@@ -49,14 +49,15 @@ const COLUMNS: readonly Column<Orchestrator>[] = [
   },
   {
     key: "nodes",
-    header: "Steps",
+    header: t("Steps"),
     width: "90px",
     wide: true,
-    cell: (item) => plural(item.definition.nodes?.length ?? 0, "step"),
+    cell: (item) =>
+      t("{nodes, plural, one {# step} other {# steps}}", { nodes: item.definition.nodes?.length ?? 0 }),
   },
   {
     key: "revision",
-    header: "Revision",
+    header: t("Revision"),
     width: "80px",
     wide: true,
     align: "end",
@@ -64,32 +65,32 @@ const COLUMNS: readonly Column<Orchestrator>[] = [
   },
   {
     key: "published",
-    header: "Published",
+    header: t("Published"),
     width: "150px",
     wide: true,
     cell: ({ publishedRevision: published, revision }) =>
       published === null ? (
         <span className="text-muted">–</span>
       ) : published === revision ? (
-        <Badge tone="done">Published {published}</Badge>
+        <Badge tone="done">{t("Published {published}", { published })}</Badge>
       ) : (
-        <Badge>Draft since {published}</Badge>
+        <Badge>{t("Draft since {published}", { published })}</Badge>
       ),
   },
   {
     key: "run",
-    header: "Last run",
+    header: t("Last run"),
     width: "130px",
     cell: (item) =>
       item.lastRun ? (
         <StatusBadge status={item.lastRun.status} plain />
       ) : (
-        <span className="text-muted">Never</span>
+        <span className="text-muted">{t("Never")}</span>
       ),
   },
   {
     key: "saved",
-    header: "Last edit",
+    header: t("Last edit"),
     width: "120px",
     wide: true,
     cell: (item) => <Timestamp at={item.updatedDate} className="text-muted" />,
@@ -116,24 +117,28 @@ export function OrchestratorsPage() {
       ...(may
         ? [
             {
-              label: "Duplicate",
+              label: t("Duplicate"),
               icon: Copy,
               onSelect: () =>
                 make(
-                  { name: `${item.name} (copy)`, description: item.description, definition: item.definition },
                   {
-                    onSuccess: (copy) => toast.success(`“${copy.name}” was made`),
-                    onError: (error) => toastProblem(error, "It was not duplicated"),
+                    name: t("{name} (copy)", { name: item.name }),
+                    description: item.description,
+                    definition: item.definition,
+                  },
+                  {
+                    onSuccess: (copy) => toast.success(t("“{name}” was made", { name: copy.name })),
+                    onError: (error) => toastProblem(error, t("It was not duplicated")),
                   },
                 ),
             },
           ]
         : []),
-      { label: "Export as JSON", icon: Download, onSelect: () => exported(item) },
+      { label: t("Export as JSON"), icon: Download, onSelect: () => exported(item) },
       ...(may
         ? [
             { separator: true as const },
-            { label: "Delete", icon: Trash2, danger: true, onSelect: () => setDoomed(item) },
+            { label: t("Delete"), icon: Trash2, danger: true, onSelect: () => setDoomed(item) },
           ]
         : []),
     ];
@@ -141,7 +146,7 @@ export function OrchestratorsPage() {
       ...COLUMNS,
       {
         key: "more",
-        header: <span className="sr-only">Actions</span>,
+        header: <span className="sr-only">{t("Actions")}</span>,
         width: "40px",
         align: "end",
         cell: (item) => (
@@ -152,7 +157,9 @@ export function OrchestratorsPage() {
           >
             <Menu
               align="end"
-              trigger={<IconButton label={`Actions for ${item.name}`} icon={Ellipsis} size="sm" />}
+              trigger={
+                <IconButton label={t("Actions for {name}", { name: item.name })} icon={Ellipsis} size="sm" />
+              }
               items={items(item)}
             />
           </span>
@@ -163,10 +170,10 @@ export function OrchestratorsPage() {
 
   const begin = () =>
     make(
-      { name: "New orchestrator", definition: { version: 1, nodes: [], edges: [] } },
+      { name: t("New orchestrator"), definition: { version: 1, nodes: [], edges: [] } },
       {
         onSuccess: (made) => open(made.id),
-        onError: (error) => toastProblem(error, "The orchestrator was not made"),
+        onError: (error) => toastProblem(error, t("The orchestrator was not made")),
       },
     );
   const read = async (event: ChangeEvent<HTMLInputElement>) => {
@@ -175,27 +182,29 @@ export function OrchestratorsPage() {
     if (!chosen) return;
     const body = imported(await chosen.text(), chosen.name);
     if (body === null) {
-      toast.error("This file holds no orchestrator", {
-        description: "It takes an export of ours, or a drawing of React Flow: JSON with “nodes” and “edges”.",
+      toast.error(t("This file holds no orchestrator"), {
+        description: t(
+          "It takes an export of ours, or a drawing of React Flow: JSON with “nodes” and “edges”.",
+        ),
       });
       return;
     }
     make(body, {
       onSuccess: (made) => open(made.id),
-      onError: (error) => toastProblem(error, "The file was not imported"),
+      onError: (error) => toastProblem(error, t("The file was not imported")),
     });
   };
 
   return (
     <Page
-      title="Orchestrators"
+      title={t("Orchestrators")}
       layout="fill"
       actions={
         <>
           <Popover
-            label="What the states mean"
+            label={t("What the states mean")}
             align="end"
-            trigger={<IconButton icon={Info} label="What the states mean" />}
+            trigger={<IconButton icon={Info} label={t("What the states mean")} />}
           >
             <StatusLegend of={RUN_STATES} />
           </Popover>
@@ -205,15 +214,15 @@ export function OrchestratorsPage() {
                 ref={file}
                 type="file"
                 accept=".json,application/json"
-                aria-label="File to import"
+                aria-label={t("File to import")}
                 hidden
                 onChange={(event) => void read(event)}
               />
               <Button icon={Upload} onClick={() => file.current?.click()}>
-                Import
+                {t("Import")}
               </Button>
               <Button variant="primary" icon={Plus} pending={making} onClick={begin}>
-                New orchestrator
+                {t("New orchestrator")}
               </Button>
             </>
           )}
@@ -222,7 +231,7 @@ export function OrchestratorsPage() {
       bar={
         <div className="flex flex-wrap items-center gap-2">
           <SearchInput
-            label="Search by name"
+            label={t("Search by name")}
             className="w-80 max-w-full"
             value={q}
             onChange={(next) =>
@@ -230,14 +239,14 @@ export function OrchestratorsPage() {
             }
           />
           <Segmented
-            label="Which"
+            label={t("Which")}
             value={bin ? "bin" : "all"}
             onChange={(next) =>
               void navigate({ search: (before) => ({ ...before, bin: next === "bin" || undefined }) })
             }
             options={[
-              { value: "all", label: "Current" },
-              { value: "bin", label: "Bin" },
+              { value: "all", label: t("Current") },
+              { value: "bin", label: t("Bin") },
             ]}
           />
         </div>
@@ -251,7 +260,7 @@ export function OrchestratorsPage() {
             {() =>
               rows.length ? (
                 <Table
-                  label="Orchestrators"
+                  label={t("Orchestrators")}
                   columns={columns}
                   rows={rows}
                   rowId={(item) => item.id}
@@ -261,10 +270,13 @@ export function OrchestratorsPage() {
                   onEnd={() => void query.fetchNextPage()}
                 />
               ) : (
-                <EmptyState icon={Workflow} title={q ? `No name contains “${q}”` : "No orchestrator yet"}>
+                <EmptyState
+                  icon={Workflow}
+                  title={q ? t("No name contains “{q}”", { q }) : t("No orchestrator yet")}
+                >
                   {q
-                    ? "Try a shorter part of it."
-                    : "An orchestrator chains workflows of several platforms into one run."}
+                    ? t("Try a shorter part of it.")
+                    : t("An orchestrator chains workflows of several platforms into one run.")}
                 </EmptyState>
               )
             }
@@ -274,25 +286,26 @@ export function OrchestratorsPage() {
       <ConfirmDialog
         open={doomed !== null}
         onOpenChange={(shown) => !shown && setDoomed(null)}
-        title={`Delete “${doomed?.name ?? ""}”?`}
-        action="Delete 1 orchestrator"
+        title={t("Delete “{name}”?", { name: doomed?.name ?? "" })}
+        action={t("Delete 1 orchestrator")}
         pending={remove.isPending}
         onConfirm={() => {
           if (doomed)
             remove.mutate(doomed.id, {
               onSuccess: () =>
-                toast.success(`“${doomed.name}” is in the bin`, {
-                  description: "For 30 days. Its runs stay readable.",
+                toast.success(t("“{name}” is in the bin", { name: doomed.name }), {
+                  description: t("For 30 days. Its runs stay readable."),
                   duration: 8000,
-                  action: { label: "Undo", onClick: () => restore(doomed) },
+                  action: { label: t("Undo"), onClick: () => restore(doomed) },
                 }),
-              onError: (error) => toastProblem(error, "It was not deleted"),
+              onError: (error) => toastProblem(error, t("It was not deleted")),
               onSettled: () => setDoomed(null),
             });
         }}
       >
-        It goes to the bin, from where it can be restored for 30 days. Until then it cannot be started. Its
-        past runs stay readable, runs under way go on, and nothing changes on the platforms.
+        {t(
+          "It goes to the bin, from where it can be restored for 30 days. Until then it cannot be started. Its past runs stay readable, runs under way go on, and nothing changes on the platforms.",
+        )}
       </ConfirmDialog>
     </Page>
   );
@@ -302,8 +315,8 @@ function useRestore(): (item: Orchestrator) => void {
   const { mutate } = useRestoreOrchestrator();
   return (item) =>
     mutate(item.id, {
-      onSuccess: () => toast.success(`“${item.name}” is back`),
-      onError: (error) => toastProblem(error, "It was not restored"),
+      onSuccess: () => toast.success(t("“{name}” is back", { name: item.name })),
+      onError: (error) => toastProblem(error, t("It was not restored")),
     });
 }
 
@@ -317,14 +330,14 @@ function Bin({ q }: { q: string }) {
     ...COLUMNS.filter((column) => column.key === "name" || column.key === "run"),
     {
       key: "deleted",
-      header: "Deleted",
+      header: t("Deleted"),
       width: "120px",
       wide: true,
       cell: (item) => <Timestamp at={item.deletedDate} className="text-muted" />,
     },
     {
       key: "restore",
-      header: <span className="sr-only">Actions</span>,
+      header: <span className="sr-only">{t("Actions")}</span>,
       width: "104px",
       align: "end",
       cell: (item) =>
@@ -332,10 +345,10 @@ function Bin({ q }: { q: string }) {
           <Button
             size="sm"
             icon={RotateCcw}
-            aria-label={`Restore ${item.name}`}
+            aria-label={t("Restore {name}", { name: item.name })}
             onClick={() => restore(item)}
           >
-            Restore
+            {t("Restore")}
           </Button>
         ),
     },
@@ -345,7 +358,7 @@ function Bin({ q }: { q: string }) {
       {() =>
         rows.length ? (
           <Table
-            label="Deleted orchestrators"
+            label={t("Deleted orchestrators")}
             columns={columns}
             rows={rows}
             rowId={(item) => item.id}
@@ -354,8 +367,11 @@ function Bin({ q }: { q: string }) {
             onEnd={() => void query.fetchNextPage()}
           />
         ) : (
-          <EmptyState icon={Trash2} title={q ? `No name in the bin contains “${q}”` : "The bin is empty"}>
-            What is deleted stays here for 30 days and can be restored.
+          <EmptyState
+            icon={Trash2}
+            title={q ? t("No name in the bin contains “{q}”", { q }) : t("The bin is empty")}
+          >
+            {t("What is deleted stays here for 30 days and can be restored.")}
           </EmptyState>
         )
       }

@@ -1,21 +1,22 @@
 import { type ErrorComponentProps, Link } from "@tanstack/react-router";
 import { Compass } from "lucide-react";
+import { t } from "@/lib/text";
 import { Button, EmptyState, ErrorState, Page, SkeletonRows } from "@/ui";
 
 /** No screen has this address. */
 export function NotFoundPage() {
   return (
-    <Page title="Not found">
+    <Page title={t("Not found")}>
       <EmptyState
         icon={Compass}
-        title="There is no such page"
+        title={t("There is no such page")}
         actions={
           <Button asChild>
-            <Link to="/">Go home</Link>
+            <Link to="/">{t("Go home")}</Link>
           </Button>
         }
       >
-        The address may be mistyped, or what it named has been deleted.
+        {t("The address may be mistyped, or what it named has been deleted.")}
       </EmptyState>
     </Page>
   );
@@ -24,7 +25,7 @@ export function NotFoundPage() {
 /** A screen that threw: the rest of the app goes on. */
 export function ErrorPage({ error, reset }: ErrorComponentProps) {
   return (
-    <Page title="Something went wrong">
+    <Page title={t("Something went wrong")}>
       <ErrorState error={error} retry={reset} />
     </Page>
   );

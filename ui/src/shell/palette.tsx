@@ -6,6 +6,7 @@ import { Dialog } from "radix-ui";
 import { useState } from "react";
 import { orchestratorsQuery, runsQuery } from "@/api/queries";
 import { type GoId, keyOf } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { setTheme } from "@/theme/theme";
 import { Kbd, StatusIcon } from "@/ui";
 import { type Command as Action, useCommandStore } from "./commands";
@@ -22,7 +23,7 @@ export function CommandPalette() {
           aria-describedby={undefined}
           className="-translate-x-1/2 fixed top-[12vh] left-1/2 z-50 w-[calc(100vw-2rem)] max-w-xl overflow-hidden rounded-xl bg-raised shadow-pop"
         >
-          <Dialog.Title className="sr-only">Go to or do</Dialog.Title>
+          <Dialog.Title className="sr-only">{t("Go to or do")}</Dialog.Title>
           <Content commands={commands} close={() => useCommandStore.setState({ open: false })} />
         </Dialog.Content>
       </Dialog.Portal>
@@ -35,22 +36,22 @@ function Content({ commands, close }: { commands: readonly Action[]; close: () =
   const navigate = useNavigate();
   const orchestrators = useInfiniteQuery(orchestratorsQuery(text));
   const runs = useInfiniteQuery(runsQuery(text ? { q: text } : {}, 5));
-  const groups = Map.groupBy(commands, (command) => command.group ?? "On this page");
+  const groups = Map.groupBy(commands, (command) => command.group ?? t("On this page"));
   const go = (action: () => void) => () => {
     close();
     action();
   };
   return (
-    <Command label="Go to or do" className="text-sm">
+    <Command label={t("Go to or do")} className="text-sm">
       <Command.Input
         autoFocus
         value={text}
         onValueChange={setText}
-        placeholder="Go to or do …"
+        placeholder={t("Go to or do …")}
         className="h-12 w-full border-b bg-transparent px-4 text-base outline-none placeholder:text-muted"
       />
-      <Command.List className="max-h-[50vh] overflow-y-auto p-2" tabIndex={-1}>
-        <Command.Empty className="px-3 py-6 text-center text-muted">Nothing found</Command.Empty>
+      <Command.List label={t("Suggestions")} className="max-h-[50vh] overflow-y-auto p-2" tabIndex={-1}>
+        <Command.Empty className="px-3 py-6 text-center text-muted">{t("Nothing found")}</Command.Empty>
         {[...groups].map(([heading, items]) => (
           <Group key={heading} heading={heading}>
             {items.map(({ id, label, icon: Icon, shortcut, keywords, run }) => (
@@ -62,7 +63,7 @@ function Content({ commands, close }: { commands: readonly Action[]; close: () =
             ))}
           </Group>
         ))}
-        <Group heading="Go to">
+        <Group heading={t("Go to")}>
           {[...PLACES, ...LOWER_PLACES].map(({ to, label, icon: Icon, go: id }) => (
             <Item key={to} value={`go ${to}`} keywords={[label]} onSelect={go(() => void navigate({ to }))}>
               <Icon aria-hidden className="size-4 text-muted" />
@@ -71,7 +72,7 @@ function Content({ commands, close }: { commands: readonly Action[]; close: () =
             </Item>
           ))}
         </Group>
-        <Group heading="Orchestrators">
+        <Group heading={t("Orchestrators")}>
           {(orchestrators.data?.pages[0]?.items ?? []).slice(0, 6).map((item) => (
             <Item
               key={item.id}
@@ -84,7 +85,7 @@ function Content({ commands, close }: { commands: readonly Action[]; close: () =
             </Item>
           ))}
         </Group>
-        <Group heading="Runs">
+        <Group heading={t("Runs")}>
           {(runs.data?.pages[0]?.items ?? []).map((run) => (
             <Item
               key={run.id}
@@ -98,19 +99,19 @@ function Content({ commands, close }: { commands: readonly Action[]; close: () =
             </Item>
           ))}
         </Group>
-        <Group heading="Appearance">
+        <Group heading={t("Appearance")}>
           <Item
             value="theme system"
-            keywords={["theme", "follow system"]}
+            keywords={[t("theme"), t("follow system")]}
             onSelect={go(() => setTheme("system"))}
           >
-            <Monitor aria-hidden className="size-4 text-muted" /> Theme: follow the system
+            <Monitor aria-hidden className="size-4 text-muted" /> {t("Theme: follow the system")}
           </Item>
-          <Item value="theme light" keywords={["theme"]} onSelect={go(() => setTheme("light"))}>
-            <Sun aria-hidden className="size-4 text-muted" /> Theme: light
+          <Item value="theme light" keywords={[t("theme")]} onSelect={go(() => setTheme("light"))}>
+            <Sun aria-hidden className="size-4 text-muted" /> {t("Theme: light")}
           </Item>
-          <Item value="theme dark" keywords={["theme"]} onSelect={go(() => setTheme("dark"))}>
-            <Moon aria-hidden className="size-4 text-muted" /> Theme: dark
+          <Item value="theme dark" keywords={[t("theme")]} onSelect={go(() => setTheme("dark"))}>
+            <Moon aria-hidden className="size-4 text-muted" /> {t("Theme: dark")}
           </Item>
         </Group>
       </Command.List>

@@ -2,7 +2,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { FlaskConical } from "lucide-react";
 import { toastProblem } from "@/api/problem";
 import { useMay, useStartSandbox } from "@/api/queries";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button } from "@/ui";
 
@@ -15,18 +15,21 @@ export function SandboxButton({ size }: { size?: "sm" }) {
   const begin = async () => {
     try {
       const { orchestratorId, connections } = await start.mutateAsync();
-      toast.success("The sandbox platforms run", {
-        description: `${plural(connections.length, "connection")} and a sample chain are ready.`,
+      toast.success(t("The sandbox platforms run"), {
+        description: t(
+          "{connections, plural, one {# connection} other {# connections}} and a sample chain are ready.",
+          { connections: connections.length },
+        ),
       });
       await navigate({ to: "/orchestrators/$id", params: { id: orchestratorId } });
     } catch (error) {
-      toastProblem(error, "The sandbox platforms did not start");
+      toastProblem(error, t("The sandbox platforms did not start"));
     }
   };
   if (!admin) return null;
   return (
     <Button icon={FlaskConical} size={size} pending={start.isPending} onClick={() => void begin()}>
-      Try with the sandbox platforms
+      {t("Try with the sandbox platforms")}
     </Button>
   );
 }

@@ -17,6 +17,7 @@ import { sessionQuery, useSwitchWorkspace, workspacesQuery } from "@/api/queries
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
 import { keyOf, useOwnKeys, useShortcuts } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { setTheme, useTheme } from "@/theme/theme";
 import { Button, Drawer, IconButton, Kbd, later, Menu, Tooltip } from "@/ui";
 import { openPalette, useCommandStore } from "./commands";
@@ -46,22 +47,26 @@ export function Shell() {
         href="#main"
         className="sr-only z-50 rounded-md bg-raised px-3 py-2 text-sm shadow-pop focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
       >
-        Skip to content
+        {t("Skip to content")}
       </a>
       <nav
-        aria-label="Main"
+        aria-label={t("Main")}
         className={cn("hidden shrink-0 flex-col border-r px-2 pb-2 md:flex", folded ? "w-13" : "w-52")}
       >
         <div className={cn("flex h-12 items-center", folded ? "justify-center" : "px-2")}>
-          <Link to="/" aria-label="Baton, home" className="flex items-center gap-2 rounded-md font-semibold">
-            <Mark /> {!folded && <span className="tracking-[-0.01em]">Baton</span>}
+          <Link
+            to="/"
+            aria-label={t("Baton, home")}
+            className="flex items-center gap-2 rounded-md font-semibold"
+          >
+            <Mark /> {!folded && <span className="tracking-[-0.01em]">{t("Baton")}</span>}
           </Link>
         </div>
         <NavList places={PLACES} folded={folded} />
         <span className="flex-1" />
         <NavList places={LOWER_PLACES} folded={folded} />
         <IconButton
-          label={folded ? "Widen navigation" : "Fold navigation"}
+          label={folded ? t("Widen navigation") : t("Fold navigation")}
           icon={folded ? ChevronsRight : ChevronsLeft}
           side="right"
           size="sm"
@@ -69,7 +74,7 @@ export function Shell() {
           onClick={() => setFolded(!folded)}
         />
       </nav>
-      <Drawer open={drawer} onOpenChange={setDrawer} title="Baton" side="left" width={264}>
+      <Drawer open={drawer} onOpenChange={setDrawer} title={t("Baton")} side="left" width={264}>
         {/* A choice closes the drawer. */}
         {/* biome-ignore lint/a11y/useKeyWithClickEvents lint/a11y/noStaticElementInteractions: links inside have the keys */}
         <div className="-mx-2" onClick={() => setDrawer(false)}>
@@ -79,7 +84,7 @@ export function Shell() {
       <div className="flex min-w-0 flex-1 flex-col">
         <header className="flex h-12 shrink-0 items-center gap-2 border-b px-3 md:px-4">
           <IconButton
-            label="Open navigation"
+            label={t("Open navigation")}
             icon={MenuIcon}
             className="md:hidden"
             onClick={() => setDrawer(true)}
@@ -90,7 +95,7 @@ export function Shell() {
             className="flex h-8 w-full max-w-80 items-center gap-2 rounded-md border bg-surface px-2.5 text-left text-muted text-sm hover:border-edge"
           >
             <Search aria-hidden className="size-4" />
-            <span className="flex-1 truncate">Search or jump to</span>
+            <span className="flex-1 truncate">{t("Search or jump to")}</span>
             {palette && <Kbd keys={palette} />}
           </button>
           <span className="flex-1" />
@@ -164,13 +169,13 @@ function WorkspaceMenu() {
           variant="ghost"
           icon={Boxes}
           className="max-w-48"
-          aria-label={`Workspace: ${session.workspaceName}`}
+          aria-label={t("Workspace: {workspaceName}", { workspaceName: session.workspaceName })}
         >
           <span className="hidden min-w-0 truncate sm:block">{session.workspaceName}</span>
         </Button>
       }
       items={[
-        { heading: "Workspace" },
+        { heading: t("Workspace") },
         ...all.map(({ id, name, current }) => ({
           label: name,
           checked: current,
@@ -194,7 +199,7 @@ function UserMenu() {
       <Menu
         align="end"
         trigger={
-          <Button variant="ghost" className="max-w-56" aria-label={`Account: ${name}`}>
+          <Button variant="ghost" className="max-w-56" aria-label={t("Account: {name}", { name })}>
             <span className="grid size-6 place-items-center rounded-full bg-accent-soft font-semibold text-2xs text-accent-text uppercase">
               {name.replace(/^token:/, "").slice(0, 2)}
             </span>
@@ -204,18 +209,18 @@ function UserMenu() {
         items={[
           { heading: session ? `${session.workspaceName} · ${session.role}` : "…" },
           { separator: true },
-          { heading: "Theme" },
+          { heading: t("Theme") },
           {
-            label: "Follow the system",
+            label: t("Follow the system"),
             icon: Monitor,
             checked: theme === "system",
             onSelect: () => setTheme("system"),
           },
-          { label: "Light", icon: Sun, checked: theme === "light", onSelect: () => setTheme("light") },
-          { label: "Dark", icon: Moon, checked: theme === "dark", onSelect: () => setTheme("dark") },
+          { label: t("Light"), icon: Sun, checked: theme === "light", onSelect: () => setTheme("light") },
+          { label: t("Dark"), icon: Moon, checked: theme === "dark", onSelect: () => setTheme("dark") },
           { separator: true },
           {
-            label: "Sign out",
+            label: t("Sign out"),
             icon: LogOut,
             onSelect: () => (document.getElementById("sign-out") as HTMLFormElement | null)?.submit(),
           },
@@ -232,18 +237,20 @@ function SignedOut() {
   if (!out) return null;
   return (
     <div role="alert" className="flex flex-wrap items-center gap-3 border-b bg-accent-soft px-4 py-2 text-sm">
-      <span className="flex-1">You are signed out. What is on this page stays until you leave it.</span>
+      <span className="flex-1">
+        {t("You are signed out. What is on this page stays until you leave it.")}
+      </span>
       <Button size="sm" asChild>
         <a
           href={`/sign-in?next=${encodeURIComponent(window.location.pathname + window.location.search)}`}
           target="_blank"
           rel="noreferrer"
         >
-          Sign in in a new tab
+          {t("Sign in in a new tab")}
         </a>
       </Button>
       <Button size="sm" variant="ghost" onClick={() => setOut(false)}>
-        I have signed in
+        {t("I have signed in")}
       </Button>
     </div>
   );

@@ -1,5 +1,6 @@
 import { useEffect } from "react";
 import { Toaster, toast } from "sonner";
+import { t } from "@/lib/text";
 import { toastsReady } from "@/lib/toast";
 import { useTheme } from "@/theme/theme";
 
@@ -10,6 +11,7 @@ export function ToastRegion() {
   useEffect(() => toastsReady(toast), []);
   return (
     <Toaster
+      containerAriaLabel={t("Notifications")}
       theme={theme}
       position="bottom-right"
       toastOptions={{ duration: 4000, className: "font-sans" }}

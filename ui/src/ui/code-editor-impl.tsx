@@ -15,6 +15,7 @@ import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers, placeholder as placeholderText } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
+import { t } from "@/lib/text";
 import { useField } from "./field";
 
 export type CodeEditorProps = {
@@ -198,7 +199,7 @@ export default function CodeEditorImpl(props: CodeEditorProps) {
 function attributesOf(field: ReturnType<typeof useField>, label: string | undefined) {
   const attributes: Record<string, string> = { role: "textbox", "aria-multiline": "true" };
   if (field["aria-labelledby"] && !label) attributes["aria-labelledby"] = field["aria-labelledby"];
-  else attributes["aria-label"] = label ?? "Text";
+  else attributes["aria-label"] = label ?? t("Text");
   if (field["aria-describedby"]) attributes["aria-describedby"] = field["aria-describedby"];
   if (field["aria-invalid"]) attributes["aria-invalid"] = "true";
   return attributes;

@@ -3,6 +3,7 @@ import { Check, ChevronsUpDown, X } from "lucide-react";
 import { Popover } from "radix-ui";
 import { type ReactNode, useState } from "react";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { CONTROL, useField } from "./field";
 import type { Option } from "./select";
 
@@ -30,7 +31,7 @@ export function Combobox(props: Props) {
     value,
     onChange,
     options,
-    placeholder = "Choose",
+    placeholder = t("Choose"),
     label,
     shown,
     clearable,
@@ -68,7 +69,7 @@ export function Combobox(props: Props) {
         {clearable && value !== null && !disabled && (
           <button
             type="button"
-            aria-label="Clear"
+            aria-label={t("Clear")}
             onClick={() => onChange(null)}
             className="absolute inset-y-0 right-7 grid w-6 place-items-center text-muted hover:text-ink"
           >
@@ -85,13 +86,13 @@ export function Combobox(props: Props) {
         >
           <Command shouldFilter={!props.onSearch} label={label ?? placeholder}>
             <Command.Input
-              placeholder="Search"
+              placeholder={t("Search")}
               onValueChange={props.onSearch}
               className="h-9 w-full border-b bg-transparent px-3 text-sm outline-none placeholder:text-muted"
             />
-            <Command.List className="max-h-72 overflow-y-auto p-1" tabIndex={-1}>
+            <Command.List label={t("Suggestions")} className="max-h-72 overflow-y-auto p-1" tabIndex={-1}>
               <Command.Empty className="px-2 py-3 text-muted text-sm">
-                {loading ? "Loading …" : (props.empty ?? "Nothing found")}
+                {loading ? t("Loading …") : (props.empty ?? t("Nothing found"))}
               </Command.Empty>
               {options.map((option) => (
                 <Command.Item

@@ -1,12 +1,13 @@
 import { Check, Copy } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { IconButton } from "./button";
 
 /** Put text on the clipboard, and say so. */
 export function CopyButton({
   text,
-  label = "Copy",
+  label = t("Copy"),
   className,
 }: {
   text: string | (() => string);
@@ -24,13 +25,13 @@ export function CopyButton({
       await navigator.clipboard.writeText(typeof text === "string" ? text : text());
       setDone(true);
     } catch {
-      toast.error("The browser does not let this page write to the clipboard.");
+      toast.error(t("The browser does not let this page write to the clipboard."));
     }
   };
   return (
     <IconButton
       size="sm"
-      label={done ? "Copied" : label}
+      label={done ? t("Copied") : label}
       icon={done ? Check : Copy}
       onClick={() => void copy()}
       className={className}

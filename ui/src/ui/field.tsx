@@ -1,6 +1,7 @@
 import { CircleAlert, Eye, EyeOff, Search, X } from "lucide-react";
 import { type ComponentProps, createContext, type ReactNode, useContext, useId, useState } from "react";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 
 type FieldIds = { id: string; describedBy: string | undefined; invalid: boolean };
 const FieldContext = createContext<FieldIds | null>(null);
@@ -29,7 +30,7 @@ export function Field({ label, hint, error, required, aside, hideLabel, classNam
         <div className={cn("flex items-center justify-between gap-2", hideLabel && !aside && "sr-only")}>
           <label htmlFor={id} id={`${id}-label`} className="font-medium text-sm">
             {label}
-            {required && <span className="text-muted"> (required)</span>}
+            {required && <span className="text-muted"> {t("(required)")}</span>}
           </label>
           {aside}
         </div>
@@ -109,7 +110,7 @@ export function SecretInput(props: ComponentProps<"input">) {
       />
       <button
         type="button"
-        aria-label={shown ? "Hide" : "Show"}
+        aria-label={shown ? t("Hide") : t("Show")}
         onClick={() => setShown(!shown)}
         className="absolute inset-y-0 right-0 grid w-8 place-items-center rounded-md text-muted hover:text-ink"
       >
@@ -149,7 +150,7 @@ export function SearchInput({ value, onChange, label, className, ...rest }: Sear
       {value && (
         <button
           type="button"
-          aria-label="Clear search"
+          aria-label={t("Clear search")}
           onClick={() => onChange("")}
           className="absolute inset-y-0 right-0 grid w-8 place-items-center text-muted hover:text-ink"
         >

@@ -1,7 +1,7 @@
 import { ChevronRight } from "lucide-react";
 import { useState } from "react";
 import { cn } from "@/lib/cn";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { CopyButton } from "./copy";
 import { Masked, MaskedText, markOf } from "./masked";
@@ -27,7 +27,7 @@ export function JsonView({ value, open = 2, name, root = "", className }: Props)
     <div className={cn("group relative min-w-0 font-mono text-xs leading-6", className)}>
       <CopyButton
         text={() => JSON.stringify(value, null, 2)}
-        label="Copy JSON"
+        label={t("Copy JSON")}
         className="absolute top-0 right-0 opacity-0 focus-visible:opacity-100 group-hover:opacity-100"
       />
       <Branch name={name ?? null} value={value} depth={0} open={open} path={root} place="" />
@@ -59,14 +59,16 @@ function Branch({ name, value, depth, open, path, place }: BranchProps) {
   }
   const list = Array.isArray(value);
   const entries = Object.entries(value);
-  const size = list ? plural(entries.length, "item") : plural(entries.length, "field");
+  const size = list
+    ? t("{entries, plural, one {# item} other {# items}}", { entries: entries.length })
+    : t("{entries, plural, one {# field} other {# fields}}", { entries: entries.length });
   return (
     <div>
       <div className="flex min-w-0 items-center gap-1.5" style={{ paddingLeft: depth * 14 }}>
         <button
           type="button"
           aria-expanded={shown}
-          aria-label={`${name ?? "Value"}: ${size}`}
+          aria-label={`${name ?? t("Value")}: ${size}`}
           onClick={() => setShown(!shown)}
           className="-mr-1.5 grid size-6 shrink-0 place-items-center rounded-sm text-muted hover:bg-hover"
         >
@@ -95,7 +97,9 @@ function Branch({ name, value, depth, open, path, place }: BranchProps) {
           className="ml-8 min-h-6 text-accent-text hover:underline"
           onClick={() => setLimit(limit + PAGE)}
         >
-          {plural(entries.length - limit, "more item", "more items")}
+          {t("{entries, plural, one {# more item} other {# more items}}", {
+            entries: entries.length - limit,
+          })}
         </button>
       )}
     </div>
@@ -108,15 +112,15 @@ function Name({ name, path, value }: { name: string | null; path: string; value:
   if (path === "") return <span className="shrink-0 text-ink">{name}:</span>;
   const copy = (what: string, text: string) => () =>
     void navigator.clipboard.writeText(text).then(
-      () => toast.success(`${what} copied`),
-      () => toast.error("The browser does not let this page write to the clipboard."),
+      () => toast.success(t("{what} copied", { what })),
+      () => toast.error(t("The browser does not let this page write to the clipboard.")),
     );
   return (
     <Menu
       trigger={
         <button
           type="button"
-          aria-label={`${name}: copy path or value`}
+          aria-label={t("{name}: copy path or value", { name })}
           className="min-h-6 min-w-6 shrink-0 rounded-sm text-left text-ink hover:underline"
         >
           {name}:
@@ -124,10 +128,10 @@ function Name({ name, path, value }: { name: string | null; path: string; value:
       }
       items={[
         { heading: path },
-        { label: "Copy path", onSelect: copy("Path", path) },
+        { label: t("Copy path"), onSelect: copy(t("Path"), path) },
         {
-          label: "Copy value",
-          onSelect: copy("Value", typeof value === "string" ? value : JSON.stringify(value, null, 2)),
+          label: t("Copy value"),
+          onSelect: copy(t("Value"), typeof value === "string" ? value : JSON.stringify(value, null, 2)),
         },
       ]}
     />
@@ -153,7 +157,7 @@ function Leaf({ value, place }: { value: unknown; place: string }) {
           className="ml-1 text-accent-text hover:underline"
           onClick={() => setWhole(true)}
         >
-          … all {value.length} characters
+          {t("… all {value} characters", { value: value.length })}
         </button>
       )}
     </span>

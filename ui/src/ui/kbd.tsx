@@ -1,16 +1,17 @@
 import { MAC } from "@/lib/hotkeys";
+import { t } from "@/lib/text";
 
 const NAMES: Record<string, string> = {
-  mod: MAC ? "⌘" : "Ctrl",
-  shift: MAC ? "⇧" : "Shift",
-  alt: MAC ? "⌥" : "Alt",
+  mod: MAC ? "⌘" : t("Ctrl"),
+  shift: MAC ? "⇧" : t("Shift"),
+  alt: MAC ? "⌥" : t("Alt"),
   enter: "↵",
-  escape: "Esc",
-  tab: "Tab",
+  escape: t("Esc"),
+  tab: t("Tab"),
   f2: "F2",
-  ",": "Comma",
-  ".": "Dot",
-  delete: "Del",
+  ",": t("Comma"),
+  ".": t("Dot"),
+  delete: t("Del"),
   backspace: "⌫",
   arrowup: "↑",
   arrowdown: "↓",

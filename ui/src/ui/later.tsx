@@ -1,4 +1,5 @@
 import { type ComponentType, type ReactNode, useEffect, useReducer, useState } from "react";
+import { t } from "@/lib/text";
 import { ErrorState } from "./states";
 
 let loads: (() => Promise<unknown>)[] = [];
@@ -42,7 +43,12 @@ export function later<P extends object>(
         {meanwhile(props)}
         {failed !== undefined && (
           <div className="fixed bottom-4 left-1/2 z-50 w-96 max-w-[92vw] -translate-x-1/2 rounded-lg bg-raised shadow-pop">
-            <ErrorState compact error={failed} title="This part of the page did not come" retry={again} />
+            <ErrorState
+              compact
+              error={failed}
+              title={t("This part of the page did not come")}
+              retry={again}
+            />
           </div>
         )}
       </>

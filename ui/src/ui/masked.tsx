@@ -1,5 +1,6 @@
 import { createContext, useContext } from "react";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 
 /** What stands in the place of a value that a rule masks. */
 export type Mark = { kind: string; size: number; rule: string };
@@ -30,8 +31,8 @@ export function holdsMask(text: string): boolean {
 /** A masked value: what it is of, how large, and a way to have it shown. */
 export function Masked({ mark, path }: { mark: Mark; path: string }) {
   const ask = useContext(Revealing);
-  const size = mark.size > 0 ? `, size ${mark.size}` : "";
-  const words = `Masked by ${mark.rule}: ${mark.kind}${size}`;
+  const size = mark.size > 0 ? t(", size {mark}", { mark: mark.size }) : "";
+  const words = t("Masked by {rule}: {kind}{size}", { rule: mark.rule, kind: mark.kind, size });
   const look =
     "inline-flex min-h-6 items-center gap-1 rounded-sm bg-sunken px-1.5 align-middle font-mono text-xs";
   const inside = (
@@ -51,8 +52,8 @@ export function Masked({ mark, path }: { mark: Mark; path: string }) {
   return (
     <button
       type="button"
-      aria-label={`${words}. Reveal`}
-      title={`${words}. Reveal…`}
+      aria-label={t("{words}. Reveal", { words })}
+      title={t("{words}. Reveal…", { words })}
       onClick={() => ask(path)}
       className={cn(look, "text-accent-text hover:bg-hover")}
     >

@@ -2,6 +2,7 @@ import { X } from "lucide-react";
 import { AlertDialog, Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { Button } from "./button";
 import type { ConfirmProps, DialogProps, DrawerProps } from "./dialog";
 
@@ -88,7 +89,7 @@ function Heading({ title, description }: { title: ReactNode; description?: React
         )}
       </div>
       <Radix.Close
-        aria-label="Close"
+        aria-label={t("Close")}
         className="-mr-1 grid size-7 shrink-0 place-items-center rounded-md text-muted hover:bg-hover hover:text-ink"
       >
         <X aria-hidden className="size-4" />
@@ -118,7 +119,7 @@ export function ConfirmDialog({
           </AlertDialog.Description>
           <div className="mt-5 flex justify-end gap-2">
             <AlertDialog.Cancel asChild>
-              <Button>Keep</Button>
+              <Button>{t("Keep")}</Button>
             </AlertDialog.Cancel>
             <Button variant={danger ? "danger" : "primary"} pending={pending} onClick={onConfirm}>
               {action}

@@ -2,6 +2,7 @@ import { X } from "lucide-react";
 import { type KeyboardEvent, type PointerEvent, type ReactNode, useEffect, useRef } from "react";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
+import { t } from "@/lib/text";
 import { IconButton } from "./button";
 
 type Props = {
@@ -65,14 +66,16 @@ export function Panel({
           min={min}
           max={max}
           onSize={setSize}
-          label={`Width of ${typeof title === "string" ? title : id}`}
+          label={t("Width of {what}", { what: typeof title === "string" ? title : id })}
         />
       )}
       <header className="flex h-11 shrink-0 items-center justify-between gap-2 border-b pr-2 pl-4">
         <h2 className="min-w-0 truncate font-semibold text-sm">{title}</h2>
         <div className="flex items-center gap-0.5">
           {actions}
-          {onClose && <IconButton label="Close" shortcut="escape" icon={X} size="sm" onClick={onClose} />}
+          {onClose && (
+            <IconButton label={t("Close")} shortcut="escape" icon={X} size="sm" onClick={onClose} />
+          )}
         </div>
       </header>
       <div className="min-h-0 flex-1 overflow-y-auto">{children}</div>

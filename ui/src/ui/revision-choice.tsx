@@ -1,3 +1,4 @@
+import { t } from "@/lib/text";
 import { Segmented } from "./segmented";
 
 export type WhichRevision = "same" | "latest";
@@ -15,14 +16,14 @@ type Props = {
 export function RevisionChoice({ value, onChange, same, latest }: Props) {
   return (
     <div className="flex flex-col gap-1">
-      <span className="font-medium text-sm">Revision</span>
+      <span className="font-medium text-sm">{t("Revision")}</span>
       <Segmented
-        label="Revision"
+        label={t("Revision")}
         value={value}
         onChange={onChange}
         options={[
-          { value: "same", label: `Same, ${same}` },
-          { value: "latest", label: latest === undefined ? "Latest" : `Latest, ${latest}` },
+          { value: "same", label: t("Same, {same}", { same }) },
+          { value: "latest", label: latest === undefined ? t("Latest") : t("Latest, {latest}", { latest }) },
         ]}
       />
     </div>

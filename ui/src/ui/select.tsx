@@ -2,6 +2,7 @@ import { Check, ChevronDown } from "lucide-react";
 import { Select as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { CONTROL, useField } from "./field";
 
 export type Option = { value: string; label: string; hint?: string; icon?: ReactNode; disabled?: boolean };
@@ -22,7 +23,7 @@ export function Select({
   value,
   onChange,
   options,
-  placeholder = "Choose",
+  placeholder = t("Choose"),
   label,
   disabled,
   className,

@@ -2,6 +2,7 @@ import { CloudOff, type LucideIcon, RefreshCw } from "lucide-react";
 import type { ReactNode } from "react";
 import { problemOf } from "@/api/problem";
 import { cn } from "@/lib/cn";
+import { rich, t } from "@/lib/text";
 import { Button } from "./button";
 import { CopyButton } from "./copy";
 
@@ -57,14 +58,16 @@ export function ErrorState({
             {problem.requestId && (
               <>
                 {" "}
-                Request <code className="font-mono">{problem.requestId}</code>
+                {rich("Request {requestId}", {
+                  requestId: <code className="font-mono">{problem.requestId}</code>,
+                })}
               </>
             )}
           </p>
         </div>
         {retry && (
           <Button size="sm" icon={RefreshCw} onClick={retry}>
-            Try again
+            {t("Try again")}
           </Button>
         )}
       </div>
@@ -84,13 +87,13 @@ export function ErrorState({
       </p>
       {problem.requestId && (
         <p className="flex items-center gap-1 text-muted text-xs">
-          Request <code className="font-mono">{problem.requestId}</code>
-          <CopyButton text={problem.requestId} label="Copy request id" />
+          {rich("Request {requestId}", { requestId: <code className="font-mono">{problem.requestId}</code> })}
+          <CopyButton text={problem.requestId} label={t("Copy request id")} />
         </p>
       )}
       {retry && (
         <Button icon={RefreshCw} onClick={retry} className="mt-3">
-          Try again
+          {t("Try again")}
         </Button>
       )}
     </div>
@@ -105,7 +108,7 @@ export function Skeleton({ className }: { className?: string }) {
 /** Several lines of stand-ins. */
 export function SkeletonRows({ rows = 6, className }: { rows?: number; className?: string }) {
   return (
-    <div role="status" aria-label="Loading" className={cn("flex flex-col gap-3 p-4", className)}>
+    <div role="status" aria-label={t("Loading")} className={cn("flex flex-col gap-3 p-4", className)}>
       {Array.from({ length: rows }, (_, row) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
         <Skeleton key={row} className={row % 3 === 2 ? "w-2/3" : "w-full"} />

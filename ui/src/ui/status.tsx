@@ -19,6 +19,7 @@ import {
 } from "lucide-react";
 import type { ConnectionStatus, NodeState, RunState } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 
 /** Every state word of the API, and four that the screens derive. */
 export type Status = RunState | NodeState | ConnectionStatus | "RETRIED" | "WARNING" | "UNKNOWN" | "OK";
@@ -40,53 +41,63 @@ type Look = { label: string; icon: LucideIcon; tone: Tone; meaning: string };
 
 /** Icon, word and colour: never the colour alone. */
 export const STATUS: Record<Status, Look> = {
-  PENDING: { label: "Pending", icon: CircleDashed, tone: "queued", meaning: "Not reached yet" },
-  QUEUED: { label: "Queued", icon: Clock, tone: "queued", meaning: "Accepted, waits for its turn" },
-  RUNNING: { label: "Running", icon: LoaderCircle, tone: "running", meaning: "Work is happening" },
+  PENDING: { label: t("Pending"), icon: CircleDashed, tone: "queued", meaning: t("Not reached yet") },
+  QUEUED: { label: t("Queued"), icon: Clock, tone: "queued", meaning: t("Accepted, waits for its turn") },
+  RUNNING: { label: t("Running"), icon: LoaderCircle, tone: "running", meaning: t("Work is happening") },
   WAITING: {
-    label: "Waiting",
+    label: t("Waiting"),
     icon: Hourglass,
     tone: "waiting",
-    meaning: "For a callback, a person or a time",
+    meaning: t("For a callback, a person or a time"),
   },
-  HELD: { label: "Held", icon: ShieldAlert, tone: "held", meaning: "Its platform is out of order" },
-  COMPLETED: { label: "Completed", icon: CircleCheck, tone: "done", meaning: "Done" },
-  RETRIED: { label: "Completed", icon: RotateCw, tone: "retried", meaning: "Done, not at the first try" },
+  HELD: { label: t("Held"), icon: ShieldAlert, tone: "held", meaning: t("Its platform is out of order") },
+  COMPLETED: { label: t("Completed"), icon: CircleCheck, tone: "done", meaning: t("Done") },
+  RETRIED: {
+    label: t("Completed"),
+    icon: RotateCw,
+    tone: "retried",
+    meaning: t("Done, not at the first try"),
+  },
   WARNING: {
-    label: "Warning",
+    label: t("Warning"),
     icon: TriangleAlert,
     tone: "warning",
-    meaning: "Done, with something to look at",
+    meaning: t("Done, with something to look at"),
   },
-  FAILED: { label: "Failed", icon: OctagonX, tone: "failed", meaning: "Will not go on by itself" },
+  FAILED: { label: t("Failed"), icon: OctagonX, tone: "failed", meaning: t("Will not go on by itself") },
   TIMED_OUT: {
-    label: "Timed out",
+    label: t("Timed out"),
     icon: ClockAlert,
     tone: "timeout",
-    meaning: "A limit was reached; the remote end may be unknown",
+    meaning: t("A limit was reached; the remote end may be unknown"),
   },
   CANCELLED: {
-    label: "Cancelled",
+    label: t("Cancelled"),
     icon: SquareX,
     tone: "cancelled",
-    meaning: "Stopped by a person or a rule",
+    meaning: t("Stopped by a person or a rule"),
   },
-  SKIPPED: { label: "Skipped", icon: CircleDashed, tone: "skipped", meaning: "Its branch was not taken" },
+  SKIPPED: {
+    label: t("Skipped"),
+    icon: CircleDashed,
+    tone: "skipped",
+    meaning: t("Its branch was not taken"),
+  },
   UNKNOWN: {
-    label: "Unknown",
+    label: t("Unknown"),
     icon: CircleHelp,
     tone: "unknown",
-    meaning: "The platform does not answer or gave no id",
+    meaning: t("The platform does not answer or gave no id"),
   },
-  ACTIVE: { label: "Active", icon: Plug, tone: "done", meaning: "The last test was good" },
+  ACTIVE: { label: t("Active"), icon: Plug, tone: "done", meaning: t("The last test was good") },
   INACTIVE: {
-    label: "Switched off",
+    label: t("Switched off"),
     icon: CirclePause,
     tone: "cancelled",
-    meaning: "Not used until switched on",
+    meaning: t("Not used until switched on"),
   },
-  FAILING: { label: "Failing", icon: PlugZap, tone: "failed", meaning: "The last call or test failed" },
-  OK: { label: "OK", icon: Check, tone: "done", meaning: "As it should be" },
+  FAILING: { label: t("Failing"), icon: PlugZap, tone: "failed", meaning: t("The last call or test failed") },
+  OK: { label: t("OK"), icon: Check, tone: "done", meaning: t("As it should be") },
 };
 
 /** The same colours as classes; for bars, dots and edges use `bg-…`, or the variable `var(--st-…)`. */

@@ -1,6 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { focusRow } from "./focus-row";
 
 export type Column<T> = {
@@ -160,7 +161,7 @@ export function Table<T>(props: Props<T>) {
       </div>
       {loadingMore && (
         <p role="status" className="px-4 py-2 text-muted text-xs">
-          Loading more …
+          {t("Loading more …")}
         </p>
       )}
     </div>

@@ -4,20 +4,19 @@ import { runQuery } from "@/api/queries";
 import type { LogLine } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
+import { t } from "@/lib/text";
 import { IconButton, ResizeHandle } from "@/ui";
 import type { Place } from "../frame";
-import { CallbacksTab, LogTab } from "../later";
+import { CallbacksTab, DataTab, LogTab, ProblemsTab } from "../later";
 import { useSurroundings } from "../surroundings";
-import { DataTab } from "./data";
-import { ProblemsTab } from "./problems";
 
 const TABS = ["log", "problems", "data", "callbacks"] as const;
 type Tab = (typeof TABS)[number];
 const NAMES: Record<Tab, string> = {
-  log: "Run log",
-  problems: "Problems",
-  data: "Data",
-  callbacks: "Callbacks",
+  log: t("Run log"),
+  problems: t("Problems"),
+  data: t("Data"),
+  callbacks: t("Callbacks"),
 };
 
 type Props = {
@@ -43,7 +42,7 @@ export function Drawer({ place, onPlace, lines, onProblem }: Props) {
   };
   return (
     <section
-      aria-label="Drawer"
+      aria-label={t("Drawer")}
       style={open ? { height } : undefined}
       className="relative flex max-h-[70%] shrink-0 flex-col border-t bg-surface"
     >
@@ -54,7 +53,7 @@ export function Drawer({ place, onPlace, lines, onProblem }: Props) {
           min={120}
           max={640}
           onSize={setHeight}
-          label="Height of the drawer"
+          label={t("Height of the drawer")}
         />
       )}
       <div className="flex h-8 shrink-0 items-center gap-1 px-2">
@@ -79,7 +78,7 @@ export function Drawer({ place, onPlace, lines, onProblem }: Props) {
         <IconButton
           size="sm"
           side="top"
-          label={open ? "Close the drawer" : "Open the drawer"}
+          label={open ? t("Close the drawer") : t("Open the drawer")}
           icon={open ? ChevronDown : ChevronUp}
           onClick={() => choose(open ? undefined : "log")}
         />
@@ -98,11 +97,11 @@ export function Drawer({ place, onPlace, lines, onProblem }: Props) {
           {open === "callbacks" &&
             (place.run === undefined ? (
               <p className="p-4 text-muted text-sm">
-                No run is on show. Press Run, or open one from its history.
+                {t("No run is on show. Press Run, or open one from its history.")}
               </p>
             ) : (
               <div className="h-full overflow-y-auto">
-                <h2 className="sr-only">Callbacks</h2>
+                <h2 className="sr-only">{t("Callbacks")}</h2>
                 <CallbacksTab runId={place.run} />
               </div>
             ))}

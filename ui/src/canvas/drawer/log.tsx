@@ -1,5 +1,6 @@
 import { useMemo } from "react";
 import type { LogLine, RunDetail } from "@/api/types";
+import { t } from "@/lib/text";
 import { LogPane } from "@/log";
 import type { Place } from "../frame";
 import { labelOf } from "../graph";
@@ -21,14 +22,14 @@ export function LogTab({ run, lines, place, onPlace }: Props) {
     return (
       <p className="p-4 text-muted text-sm">
         {place.run === undefined
-          ? "No run is on show. Press Run, or open one from its history."
-          : "Nothing has been written yet."}
+          ? t("No run is on show. Press Run, or open one from its history.")
+          : t("Nothing has been written yet.")}
       </p>
     );
   }
   return (
     <LogPane
-      label="Log lines"
+      label={t("Log lines")}
       lines={lines}
       runId={run.id}
       file={`run-${run.number}`}

@@ -1,6 +1,6 @@
 import { CircleAlert, CircleCheck, TriangleAlert } from "lucide-react";
 import type { DefinitionProblem } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { Button } from "@/ui";
 import { labelOf } from "../graph";
 import { useFlow } from "../store";
@@ -16,14 +16,22 @@ export function ProblemsTab({ onOpen }: Props) {
   if (problems.length === 0) {
     return (
       <p className="flex items-center gap-2 p-4 text-muted text-sm">
-        <CircleCheck aria-hidden className="size-4 text-st-done" /> Nothing keeps this from running.
+        <CircleCheck aria-hidden className="size-4 text-st-done" /> {t("Nothing keeps this from running.")}
       </p>
     );
   }
   return (
     <div className="h-full overflow-y-auto pb-2">
-      <Group title={plural(errors.length, "error")} problems={errors} onOpen={onOpen} />
-      <Group title={plural(warnings.length, "warning")} problems={warnings} onOpen={onOpen} />
+      <Group
+        title={t("{errors, plural, one {# error} other {# errors}}", { errors: errors.length })}
+        problems={errors}
+        onOpen={onOpen}
+      />
+      <Group
+        title={t("{warnings, plural, one {# warning} other {# warnings}}", { warnings: warnings.length })}
+        problems={warnings}
+        onOpen={onOpen}
+      />
     </div>
   );
 }
@@ -51,11 +59,11 @@ function Group({
             >
               <Icon
                 role="img"
-                aria-label={error ? "Error" : "Warning"}
+                aria-label={error ? t("Error") : t("Warning")}
                 className={`mt-1 size-4 shrink-0 ${error ? "text-st-failed" : "text-st-warning"}`}
               />
               <span className="mt-0.5 w-44 shrink-0 truncate font-medium max-md:hidden">
-                {nodeId === null ? "The whole drawing" : (labels.get(nodeId) ?? nodeId)}
+                {nodeId === null ? t("The whole drawing") : (labels.get(nodeId) ?? nodeId)}
               </span>
               <span className="mt-1 w-32 shrink-0 truncate font-mono text-muted text-xs max-md:hidden">
                 {field}
@@ -63,7 +71,7 @@ function Group({
               <span className="mt-0.5 min-w-0 flex-1 break-words">{problem.detail}</span>
               {nodeId !== null && (
                 <Button size="sm" variant="ghost" onClick={() => onOpen(nodeId, field ?? null)}>
-                  Go to
+                  {t("Go to")}
                 </Button>
               )}
             </li>

@@ -13,6 +13,7 @@ import {
 } from "lucide-react";
 import { useState } from "react";
 import { keyOf } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { IconButton, Popover } from "@/ui";
 import type { Actions } from "../keys";
 import { useFlow, useFlowControl, useHistory } from "../store";
@@ -38,9 +39,9 @@ export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props
   const percent = useStore((state) => Math.round(state.transform[2] * 100));
   return (
     <div className="pointer-events-none absolute inset-x-3 bottom-3 z-10 flex flex-wrap items-end gap-2">
-      <div role="toolbar" aria-label="View" className={BAR}>
+      <div role="toolbar" aria-label={t("View")} className={BAR}>
         <IconButton
-          label="Zoom out"
+          label={t("Zoom out")}
           shortcut={keyOf("zoomOut")}
           icon={Minus}
           size="sm"
@@ -48,21 +49,21 @@ export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props
         />
         <button
           type="button"
-          aria-label={`Zoom ${percent} %; back to 100 %`}
+          aria-label={t("Zoom {percent} %; back to 100 %", { percent })}
           onClick={() => void zoomTo(1)}
           className="tabular h-7 w-12 rounded-md text-xs hover:bg-hover"
         >
           {percent} %
         </button>
         <IconButton
-          label="Zoom in"
+          label={t("Zoom in")}
           shortcut={keyOf("zoomIn")}
           icon={Plus}
           size="sm"
           onClick={() => void zoomIn()}
         />
         <IconButton
-          label="Show everything"
+          label={t("Show everything")}
           shortcut={keyOf("fit")}
           icon={Maximize}
           size="sm"
@@ -70,7 +71,7 @@ export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props
         />
         {actions.tidy && (
           <IconButton
-            label={several ? "Tidy up the selection" : "Tidy up"}
+            label={several ? t("Tidy up the selection") : t("Tidy up")}
             shortcut={keyOf("tidy")}
             icon={LayoutGrid}
             size="sm"
@@ -78,7 +79,7 @@ export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props
           />
         )}
         <IconButton
-          label="Overview map, when not all is in view"
+          label={t("Overview map, when not all is in view")}
           icon={MapIcon}
           size="sm"
           pressed={minimap}
@@ -87,16 +88,16 @@ export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props
         />
       </div>
       {draws && actions.add && (
-        <div role="toolbar" aria-label="Draw" className={BAR}>
+        <div role="toolbar" aria-label={t("Draw")} className={BAR}>
           <IconButton
-            label="Select"
+            label={t("Select")}
             icon={MousePointer2}
             size="sm"
             pressed={tool === "select"}
             onClick={() => onTool("select")}
           />
           <IconButton
-            label="Move the view"
+            label={t("Move the view")}
             icon={Hand}
             size="sm"
             pressed={tool === "pan"}
@@ -104,21 +105,21 @@ export function Bars({ actions, draws, tool, onTool, minimap, onMinimap }: Props
           />
           <span className="mx-0.5 h-5 w-px bg-line" />
           <IconButton
-            label="Add a step"
+            label={t("Add a step")}
             shortcut={keyOf("add")}
             icon={Plus}
             size="sm"
             onClick={actions.add}
           />
           <IconButton
-            label="Add a note"
+            label={t("Add a note")}
             shortcut={keyOf("note")}
             icon={StickyNote}
             size="sm"
             onClick={actions.note}
           />
           <IconButton
-            label="Group the selection"
+            label={t("Group the selection")}
             shortcut={keyOf("group")}
             icon={GroupIcon}
             size="sm"
@@ -141,14 +142,16 @@ function Past() {
   const rows = past.length ? names.map((name, at) => ({ name, at })).reverse() : [];
   return (
     <Popover
-      label="What was done"
+      label={t("What was done")}
       open={open}
       onOpenChange={setOpen}
       align="center"
-      trigger={<IconButton label="What was done" icon={History} size="sm" />}
+      trigger={<IconButton label={t("What was done")} icon={History} size="sm" />}
     >
-      <h3 className="px-2 pb-1 font-medium text-muted text-xs">A click takes it back, and all after it</h3>
-      {rows.length === 0 && <p className="px-2 py-1 text-sm">Nothing since it was opened.</p>}
+      <h3 className="px-2 pb-1 font-medium text-muted text-xs">
+        {t("A click takes it back, and all after it")}
+      </h3>
+      {rows.length === 0 && <p className="px-2 py-1 text-sm">{t("Nothing since it was opened.")}</p>}
       <ol className="max-h-72 w-64 overflow-y-auto">
         {rows.map(({ name, at }) => (
           <li key={at}>

@@ -1,5 +1,6 @@
 import { type ConnectionState, type FinalConnectionState, useConnection } from "@xyflow/react";
 import { useState } from "react";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { connected, decoration, type Ends, type Kinds, portsOf, refusal } from "../graph";
 import { type Intent, useFlowControl } from "../store";
@@ -21,8 +22,8 @@ export function useConnecting(
   const why = (ends: Ends) => refusal(now(), kinds, ends);
   const connect = (ends: Ends) => {
     const reason = why(ends);
-    if (reason) toast.error("These cannot be connected", { description: reason });
-    else control.edit("Connect", (flow) => connected(flow, ends));
+    if (reason) toast.error(t("These cannot be connected"), { description: reason });
+    else control.edit(t("Connect"), (flow) => connected(flow, ends));
   };
   const start = (_: unknown, { nodeId, handleId, handleType }: Start) => {
     if (nodeId === null) return;

@@ -1,6 +1,7 @@
 import { type NodeProps, NodeResizer, type Node as RFNode } from "@xyflow/react";
 import { memo } from "react";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { changed, GROUP, labelOf, type Step } from "../graph";
 import { OnCard } from "../later";
 import { useFlow, useFlowControl } from "../store";
@@ -27,7 +28,7 @@ export const Group = memo(function Group({ id, selected, data }: NodeProps<Group
         minWidth={GROUP.minWidth}
         minHeight={GROUP.minHeight}
         onResizeStart={control.drag.start}
-        onResizeEnd={() => control.drag.stop(`Resize ${labelOf(step)}`)}
+        onResizeEnd={() => control.drag.stop(t("Resize {step}", { step: labelOf(step) }))}
       />
       {/* biome-ignore lint/a11y/noStaticElementInteractions: F2 does the same by key */}
       <div
@@ -37,10 +38,14 @@ export const Group = memo(function Group({ id, selected, data }: NodeProps<Group
       >
         {naming ? (
           <NameField
-            label="Name of the group"
+            label={t("Name of the group")}
             value={step.data.label ?? ""}
             onChange={(label) =>
-              control.edit("Rename a group", (flow) => changed(flow, new Set([id]), { label }), `${id} label`)
+              control.edit(
+                t("Rename a group"),
+                (flow) => changed(flow, new Set([id]), { label }),
+                `${id} label`,
+              )
             }
             onDone={() => control.renaming(null)}
           />

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { ended } from "@/api/queries";
 import type { NodeRun, RunDetail } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { lookOf } from "@/ui";
 import { useShownRun } from "../surroundings";
 
@@ -41,11 +41,16 @@ export function news(before: RunDetail, run: RunDetail): string {
   const changes = run.nodes.filter((node) => states.get(node.id) !== node.status);
   if (changes.length === 0 && before.status === run.status) return "";
   const shown = changes.slice(-3).map((node) => `${name(node)} ${lookOf(node.status).label.toLowerCase()}.`);
-  const more = changes.length > 3 ? [`${plural(changes.length - 3, "other")} changed.`] : [];
+  const more =
+    changes.length > 3
+      ? [t("{changes, plural, one {# other} other {# others}} changed.", { changes: changes.length - 3 })]
+      : [];
   const done = run.nodes.filter((node) => node.finishedAt !== null).length;
   const word = lookOf(run.status).label.toLowerCase();
-  const where = ended(run.status) ? "" : `, ${done} of ${run.nodes.length} steps done`;
-  return [...shown, ...more, `Run ${run.number} ${word}${where}.`].join(" ");
+  const where = ended(run.status)
+    ? ""
+    : t(", {done} of {nodes} steps done", { done, nodes: run.nodes.length });
+  return [...shown, ...more, t("Run {number} {word}{where}.", { number: run.number, word, where })].join(" ");
 }
 
 function name(node: NodeRun): string {

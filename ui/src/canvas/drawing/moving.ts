@@ -1,5 +1,6 @@
 import type { NodeChange } from "@xyflow/react";
 import { useRef, useState } from "react";
+import { t } from "@/lib/text";
 import {
   aligned,
   around,
@@ -144,14 +145,16 @@ export function useMoving(kinds: Kinds, draws: boolean, free: boolean) {
       };
       control.drag.cancel();
       const result = pasted(control.store.getState(), part, 0);
-      control.edit(`Duplicate ${named(steps)}`, () => result.drawing);
+      control.edit(t("Duplicate {named}", { named: named(steps) }), () => result.drawing);
       return control.select(result.ids);
     }
     const [node] = dragged;
     const wire = node && dragged.length === 1 ? wireFor(node) : null;
     const edge = wire === null ? undefined : flow.edges.find(({ id }) => id === wire);
-    if (!edge || !node) return control.drag.stop(`Move ${named(steps)}`);
-    control.drag.stop(`Insert ${named(steps)}`, (now) => between(now, kinds, edge.id, node.id));
+    if (!edge || !node) return control.drag.stop(t("Move {named}", { named: named(steps) }));
+    control.drag.stop(t("Insert {named}", { named: named(steps) }), (now) =>
+      between(now, kinds, edge.id, node.id),
+    );
   };
   return { change, start, during, stop, guides, over, setOver };
 }

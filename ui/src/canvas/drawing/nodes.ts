@@ -1,7 +1,8 @@
 import { Position } from "@xyflow/react";
 import { useMemo } from "react";
 import type { DefinitionProblem, NodeRun } from "@/api/types";
-import { duration, plural } from "@/lib/time";
+import { t } from "@/lib/text";
+import { duration } from "@/lib/time";
 import { lookOf } from "@/ui";
 import type { CardNode } from "../card";
 import { useDrifted } from "../drift";
@@ -186,9 +187,9 @@ function useTold(
         const said = [
           label,
           kinds.get(type)?.title ?? type,
-          order.has(id) ? `step ${order.get(id)} of ${cards.length}` : null,
+          order.has(id) ? t("step {order} of {cards}", { order: order.get(id), cards: cards.length }) : null,
           state(runs.get(id)),
-          from.length ? `after ${from.join(" and ")}` : "at the start",
+          from.length ? t("after {from}", { from: from.join(t(" and ")) }) : t("at the start"),
         ];
         return [id, said.filter(Boolean).join(", ")] as const;
       }),
@@ -197,13 +198,20 @@ function useTold(
 }
 
 function talked(threads: number, others: string): string {
-  const comments = threads ? `, ${plural(threads, "open comment")}` : "";
-  return others ? `${comments}, selected by ${others.split("\n").join(" and ")}` : comments;
+  const comments = threads
+    ? `, ${t("{threads, plural, one {# open comment} other {# open comments}}", { threads })}`
+    : "";
+  return others
+    ? t("{comments}, selected by {others}", { comments, others: others.split("\n").join(t(" and ")) })
+    : comments;
 }
 
 function state(run: NodeRun | undefined): string | null {
   if (!run) return null;
   const word = lookOf(run.status).label.toLowerCase();
   if (!run.startedAt || !run.finishedAt) return word;
-  return `${word} after ${duration(Date.parse(run.finishedAt) - Date.parse(run.startedAt))}`;
+  return t("{word} after {time}", {
+    word,
+    time: duration(Date.parse(run.finishedAt) - Date.parse(run.startedAt)),
+  });
 }

@@ -2,6 +2,7 @@ import { type NodeProps, NodeResizer, type Node as RFNode } from "@xyflow/react"
 import { Check } from "lucide-react";
 import { memo, type ReactNode, useEffect, useRef } from "react";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { changed, labelOf, NOTE, NOTE_COLOURS, type NoteColour, type Step } from "../graph";
 import { OnCard } from "../later";
 import { useFlow, useFlowControl } from "../store";
@@ -41,16 +42,16 @@ export const Note = memo(function Note({ id, selected, data }: NodeProps<NoteNod
         minWidth={NOTE.minWidth}
         minHeight={NOTE.minHeight}
         onResizeStart={control.drag.start}
-        onResizeEnd={() => control.drag.stop("Resize a note")}
+        onResizeEnd={() => control.drag.stop(t("Resize a note"))}
       />
       {editing ? (
         <TextArea
           value={text}
-          label={`Text of ${labelOf(step)}`}
+          label={t("Text of {step}", { step: labelOf(step) })}
           onChange={(next) =>
             set(
-              { text: next, label: next.trim().split("\n")[0]?.slice(0, 60) || "Note" },
-              "Edit a note",
+              { text: next, label: next.trim().split("\n")[0]?.slice(0, 60) || t("Note") },
+              t("Edit a note"),
               "text",
             )
           }
@@ -58,19 +59,19 @@ export const Note = memo(function Note({ id, selected, data }: NodeProps<NoteNod
         />
       ) : (
         <div className="h-full overflow-hidden p-3">
-          {text ? <Formatted text={text} /> : <p className="text-muted">Empty note</p>}
+          {text ? <Formatted text={text} /> : <p className="text-muted">{t("Empty note")}</p>}
         </div>
       )}
       {selected && editable && (
         <fieldset className="nodrag -top-9 absolute left-0 flex gap-0.5 rounded-md bg-raised p-0.5 shadow-pop">
-          <legend className="sr-only">Colour of the note</legend>
+          <legend className="sr-only">{t("Colour of the note")}</legend>
           {NOTE_COLOURS.map((each) => (
             <button
               key={each}
               type="button"
-              aria-label={`Colour ${each}`}
+              aria-label={t("Colour {each}", { each })}
               aria-pressed={colour === each}
-              onClick={() => set({ color: each }, "Colour of a note")}
+              onClick={() => set({ color: each }, t("Colour of a note"))}
               className={cn("grid size-6 place-items-center rounded-sm border", GROUNDS[each])}
             >
               {colour === each && <Check aria-hidden className="size-3.5" />}
@@ -98,7 +99,7 @@ function TextArea({ value, label, onChange, onDone }: TextAreaProps) {
       aria-label={label}
       value={value}
       maxLength={5000}
-      placeholder="**bold**, `code`, # heading, - list"
+      placeholder={t("**bold**, `code`, # heading, - list")}
       onChange={(event) => onChange(event.target.value)}
       onBlur={onDone}
       onKeyDown={(event) => {

@@ -1,4 +1,5 @@
 import { MiniMap, type ReactFlowState, useStore } from "@xyflow/react";
+import { t } from "@/lib/text";
 
 /** The whole drawing, small, in a corner. Gone while all of it is in view: then it would only cover something. */
 export function Overview() {
@@ -8,7 +9,7 @@ export function Overview() {
     <MiniMap
       pannable
       zoomable
-      ariaLabel="Overview"
+      ariaLabel={t("Overview")}
       className="@max-2xl:hidden"
       nodeClassName={(node) => `mini-${node.type}`}
     />

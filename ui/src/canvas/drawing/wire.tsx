@@ -7,6 +7,7 @@ import {
 } from "@xyflow/react";
 import { Plus, X } from "lucide-react";
 import { createContext, memo, useContext, useState } from "react";
+import { t } from "@/lib/text";
 
 export type WireEdge = RFEdge<{ label: string | null; editable: boolean; name: string }, "wire">;
 
@@ -39,7 +40,7 @@ export const Wire = memo(function Wire(props: EdgeProps<WireEdge>) {
                 <button
                   type="button"
                   tabIndex={-1}
-                  aria-label={`Insert a node on the ${data.name}`}
+                  aria-label={t("Insert a node on the {name}", { name: data.name })}
                   className={BUTTON}
                   onClick={() => hands.insert(id)}
                 >
@@ -48,7 +49,7 @@ export const Wire = memo(function Wire(props: EdgeProps<WireEdge>) {
                 <button
                   type="button"
                   tabIndex={-1}
-                  aria-label={`Delete the ${data.name}`}
+                  aria-label={t("Delete the {name}", { name: data.name })}
                   className={BUTTON}
                   onClick={() => hands.remove(id)}
                 >

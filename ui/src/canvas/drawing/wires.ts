@@ -2,7 +2,7 @@ import { MarkerType } from "@xyflow/react";
 import { useMemo } from "react";
 import { ended } from "@/api/queries";
 import type { NodeRun } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { labelOf, portOf, type Wire, wireId } from "../graph";
 import { useFlow } from "../store";
 import { useShownRun, useSurroundings } from "../surroundings";
@@ -32,7 +32,7 @@ export function useDrawnWires(over: string | null, draws: boolean): WireEdge[] {
       const taken = source?.port === port && target !== undefined && target.status !== "SKIPPED";
       const from = names.get(wire.source) ?? wire.source;
       const to = names.get(wire.target) ?? wire.target;
-      const name = `wire from ${from} to ${to}`;
+      const name = t("wire from {from} to {to}", { from, to });
       const edge: WireEdge = {
         id: wire.id,
         type: "wire",
@@ -44,7 +44,12 @@ export function useDrawnWires(over: string | null, draws: boolean): WireEdge[] {
         animated: taken && going && target.status === "RUNNING",
         className: over === wire.id ? "over" : (mark ?? (run ? (taken ? "taken" : "untaken") : undefined)),
         data: { label: taken ? items(source) : null, editable: draws, name },
-        ariaLabel: `Wire from ${from}, port ${port}, to ${to}${mark ? `, ${mark}` : ""}`,
+        ariaLabel: t("Wire from {from}, port {port}, to {to}{what}", {
+          from,
+          port,
+          to,
+          what: mark ? `, ${mark}` : "",
+        }),
       };
       const held = cache.get(wire.id);
       if (held && held.wire === wire && same(held.edge, edge)) return held.edge;
@@ -68,8 +73,11 @@ function same(a: WireEdge, b: WireEdge): boolean {
 /** How much went along: the length of a list, or of the one list in an object. */
 export function items(run: Pick<NodeRun, "output"> | undefined): string | null {
   const output: unknown = run?.output;
-  if (Array.isArray(output)) return plural(output.length, "item");
+  if (Array.isArray(output))
+    return t("{output, plural, one {# item} other {# items}}", { output: output.length });
   if (typeof output !== "object" || output === null) return null;
   const lists = Object.values(output).filter(Array.isArray);
-  return lists.length === 1 && lists[0] ? plural(lists[0].length, "item") : null;
+  return lists.length === 1 && lists[0]
+    ? t("{list, plural, one {# item} other {# items}}", { list: lists[0].length })
+    : null;
 }

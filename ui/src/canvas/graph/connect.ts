@@ -1,3 +1,4 @@
+import { t } from "@/lib/text";
 import { type Drawing, decoration, type Kinds, labelOf, portOf, portsOf, type Wire, wireId } from "./model";
 
 export type Ends = { source: string; target: string; sourceHandle?: string | null };
@@ -6,17 +7,28 @@ export type Ends = { source: string; target: string; sourceHandle?: string | nul
 export function refusal({ nodes, edges }: Drawing, kinds: Kinds, ends: Ends): string | null {
   const source = nodes.find((node) => node.id === ends.source);
   const target = nodes.find((node) => node.id === ends.target);
-  if (!source || !target) return "A wire needs a node at both ends.";
-  if (decoration(source) || decoration(target)) return "Notes and groups are not part of a run.";
-  if (source === target) return `${labelOf(source)} cannot follow itself.`;
+  if (!source || !target) return t("A wire needs a node at both ends.");
+  if (decoration(source) || decoration(target)) return t("Notes and groups are not part of a run.");
+  if (source === target) return t("{source} cannot follow itself.", { source: labelOf(source) });
   const port = portOf(ends);
   const ports = portsOf(source, kinds);
   if (!ports.includes(port))
-    return `${labelOf(source)} has no port “${port}”; it has ${ports.map((name) => `“${name}”`).join(", ")}.`;
+    return t("{source} has no port “{port}”; it has {ports}.", {
+      source: labelOf(source),
+      port,
+      ports: ports.map((name) => `“${name}”`).join(", "),
+    });
   if (edges.some((edge) => edge.source === source.id && edge.target === target.id && portOf(edge) === port))
-    return `Port “${port}” of ${labelOf(source)} leads to ${labelOf(target)} already.`;
+    return t("Port “{port}” of {source} leads to {target} already.", {
+      port,
+      source: labelOf(source),
+      target: labelOf(target),
+    });
   if (reaches(edges, target.id, source.id))
-    return `That would be a circle: ${labelOf(target)} already leads to ${labelOf(source)}.`;
+    return t("That would be a circle: {target} already leads to {source}.", {
+      target: labelOf(target),
+      source: labelOf(source),
+    });
   return null;
 }
 

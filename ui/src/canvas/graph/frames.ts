@@ -1,3 +1,4 @@
+import { t } from "@/lib/text";
 import { CARD, GRID, type Point, snapped } from "./edit";
 import { type Drawing, decoration, fresh, type Step } from "./model";
 
@@ -55,7 +56,7 @@ export function noted(drawing: Drawing, at: Point): Step {
     position: clear(drawing, { ...snapped(at), width: NOTE.width, height: NOTE.height }),
     width: NOTE.width,
     height: NOTE.height,
-    data: { label: "Note", text: "", color: "sand" },
+    data: { label: t("Note"), text: "", color: "sand" },
   };
 }
 
@@ -70,7 +71,7 @@ export function grouped(drawing: Drawing, ids: ReadonlySet<string>, at: Point): 
     position: corner,
     width: frame ? frame.width + 2 * PADDING : GROUP.width,
     height: frame ? frame.height + 2 * PADDING + TITLE : GROUP.height,
-    data: { label: "Group" },
+    data: { label: t("Group") },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Graph, GraphEdge, GraphNode, JsonObject, Kind } from "@/api/types";
+import { t } from "@/lib/text";
 
 /** A node of the drawing: what the server keeps, with the members that the canvas needs filled in. */
 export type Step = GraphNode & {
@@ -10,7 +11,7 @@ export type Drawing = { readonly nodes: readonly Step[]; readonly edges: readonl
 export type Kinds = ReadonlyMap<string, Kind>;
 
 /** Drawn for people; they never run and have no ports (runner/graph.py, DECORATIONS). */
-const DECORATIONS = new Set(["Note", "Group"]);
+const DECORATIONS = new Set([t("Note"), t("Group")]);
 
 export function decoration(step: Step): boolean {
   return DECORATIONS.has(step.type);

@@ -1,5 +1,6 @@
 import { glimpse, type InsertPlaces, TypeHint } from "@/forms";
 import { usePersistent } from "@/lib/persist";
+import { t } from "@/lib/text";
 import { CopyButton, Segmented } from "@/ui";
 import { FieldTree } from "./field-tree";
 
@@ -12,9 +13,9 @@ type Props = {
 };
 
 const SHAPES = [
-  { value: "tree", label: "Tree" },
-  { value: "table", label: "Table" },
-  { value: "json", label: "JSON" },
+  { value: "tree", label: t("Tree") },
+  { value: "table", label: t("Table") },
+  { value: "json", label: t("JSON") },
 ] as const;
 type Shape = (typeof SHAPES)[number]["value"];
 
@@ -25,8 +26,16 @@ export function StepData({ label, roots, places }: Props) {
   return (
     <div className="flex min-w-0 flex-col gap-2">
       <div className="flex items-center justify-between gap-2">
-        <Segmented label={`Show ${label} as`} value={shape} onChange={setShape} options={SHAPES} />
-        <CopyButton text={() => JSON.stringify(value, null, 2) ?? ""} label={`Copy ${label} as JSON`} />
+        <Segmented
+          label={t("Show {label} as", { label })}
+          value={shape}
+          onChange={setShape}
+          options={SHAPES}
+        />
+        <CopyButton
+          text={() => JSON.stringify(value, null, 2) ?? ""}
+          label={t("Copy {label} as JSON", { label })}
+        />
       </div>
       {shape === "tree" && (
         <ul aria-label={label} className="min-w-0">
@@ -47,7 +56,7 @@ export function StepData({ label, roots, places }: Props) {
         <section
           // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
           tabIndex={0}
-          aria-label={`${label} as JSON`}
+          aria-label={t("{label} as JSON", { label })}
           className="max-h-96 overflow-auto rounded-md bg-sunken p-2"
         >
           <pre className="font-mono text-xs">
@@ -71,13 +80,13 @@ function Table({ value, label }: { value: unknown; label: string }) {
     <section
       // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
       tabIndex={0}
-      aria-label={`${label} as a table`}
+      aria-label={t("{label} as a table", { label })}
       className="max-h-96 overflow-auto rounded-md border"
     >
       <table className="w-full">
         <thead>
           <tr>
-            {(list ? columns : ["Field", "Value"]).map((name) => (
+            {(list ? columns : [t("Field"), t("Value")]).map((name) => (
               <th key={name} scope="col" className={`${cell} bg-sunken font-medium font-sans text-muted`}>
                 {name}
               </th>

@@ -2,6 +2,7 @@ import { ChevronRight, TextCursorInput } from "lucide-react";
 import { useState } from "react";
 import { dragPath, glimpse, type InsertPlaces, TypeHint } from "@/forms";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { joined, Menu, type MenuItem } from "@/ui";
 
 const PAGE = 100;
@@ -80,7 +81,7 @@ export function FieldTree({ name, path, value, open = 1, depth = 0, places }: Pr
                 className="ml-7 min-h-6 text-accent-text text-xs hover:underline"
                 onClick={() => setLimit(limit + PAGE)}
               >
-                {entries.length - limit} more
+                {t("{entries} more", { entries: entries.length - limit })}
               </button>
             </li>
           )}
@@ -95,7 +96,7 @@ function PlaceMenu({ path, places }: { path: string; places: InsertPlaces }) {
   const fill = () => {
     const found = places.list();
     setItems([
-      { heading: `Insert ${path} into…` },
+      { heading: t("Insert {path} into…", { path }) },
       ...found.map((place, index) => ({
         label:
           found.findIndex((each) => each.label === place.label) === index
@@ -104,10 +105,10 @@ function PlaceMenu({ path, places }: { path: string; places: InsertPlaces }) {
         onSelect: () => place.insert(path),
       })),
       ...(found.length === 0
-        ? [{ label: "No setting here takes one", onSelect: () => undefined, disabled: true }]
+        ? [{ label: t("No setting here takes one"), onSelect: () => undefined, disabled: true }]
         : []),
       { separator: true },
-      { label: "Copy the path", onSelect: () => void navigator.clipboard.writeText(path) },
+      { label: t("Copy the path"), onSelect: () => void navigator.clipboard.writeText(path) },
     ]);
   };
   return (
@@ -117,7 +118,7 @@ function PlaceMenu({ path, places }: { path: string; places: InsertPlaces }) {
       trigger={
         <button
           type="button"
-          aria-label={`Insert ${path} into…`}
+          aria-label={t("Insert {path} into…", { path })}
           onPointerDown={fill}
           onKeyDown={fill}
           onFocus={fill}

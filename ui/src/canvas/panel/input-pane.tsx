@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { SampleFrom } from "@/api/queries";
 import type { JsonObject, Sample, SampleRun } from "@/api/types";
 import type { FormSurroundings } from "@/forms";
+import { rich, t } from "@/lib/text";
 import { Button, Loaded, Select, Timestamp } from "@/ui";
 import { labelOf, type Step } from "../graph";
 import { useFlow } from "../store";
@@ -52,11 +53,11 @@ export function InputPane({ step, query, surroundings, from, onFrom }: Props) {
                 <p className="text-muted">
                   {LACKS[from.source ?? "auto"](labelOf(node))}
                   {importedOf(node).outputs &&
-                    " Its platform says which fields it gives; they are shown by type."}
+                    t(" Its platform says which fields it gives; they are shown by type.")}
                 </p>
                 {editable && from.source !== "schema" && (
                   <Button size="sm" icon={ClipboardPaste} onClick={() => setPasting(node)}>
-                    Paste an example
+                    {t("Paste an example")}
                   </Button>
                 )}
               </div>
@@ -64,18 +65,18 @@ export function InputPane({ step, query, surroundings, from, onFrom }: Props) {
             {bare && (
               <p className="rounded-md bg-sunken p-2 text-muted text-xs">
                 {from.source === "schema"
-                  ? "The fields of the input are not described: “Fields …” in the Run dialog does that."
-                  : "No sample yet: what a run is started with comes here. Run this orchestrator once."}
+                  ? t("The fields of the input are not described: “Fields …” in the Run dialog does that.")
+                  : t("No sample yet: what a run is started with comes here. Run this orchestrator once.")}
               </p>
             )}
             {sample.shortened && (
               <p className="text-st-waiting text-xs">
-                Shortened: long lists and texts are cut here, not in a run.
+                {t("Shortened: long lists and texts are cut here, not in a run.")}
               </p>
             )}
             {!(bare || (nothing && !hinted)) && (
               <StepData
-                label="Input"
+                label={t("Input")}
                 places={editable ? surroundings.places : undefined}
                 roots={[
                   { name: "data", path: "data", value: scope.data, open: 2 },
@@ -101,11 +102,11 @@ export function InputPane({ step, query, surroundings, from, onFrom }: Props) {
 }
 
 const LACKS: Record<NonNullable<SampleFrom["source"]>, (name: string) => string> = {
-  auto: (name) => `No sample of “${name}” yet: run it, or paste an example.`,
-  run: (name) => `No run has an output of “${name}” yet.`,
-  pinned: (name) => `“${name}” has no pinned output.`,
-  example: (name) => `No sample of “${name}” yet: run it, or paste an example.`,
-  schema: (name) => `What “${name}” gives is not described by a platform.`,
+  auto: (name) => t("No sample of “{name}” yet: run it, or paste an example.", { name }),
+  run: (name) => t("No run has an output of “{name}” yet.", { name }),
+  pinned: (name) => t("“{name}” has no pinned output.", { name }),
+  example: (name) => t("No sample of “{name}” yet: run it, or paste an example.", { name }),
+  schema: (name) => t("What “{name}” gives is not described by a platform.", { name }),
 };
 
 const EXAMPLE = "example ";
@@ -115,7 +116,7 @@ function SourceSwitch({ from, onFrom }: Pick<Props, "from" | "onFrom">) {
   const examples = useFlow((flow) => flow.base.examples);
   return (
     <Select
-      label="Sample from"
+      label={t("Sample from")}
       value={from.source === "example" ? EXAMPLE + from.example : (from.source ?? "auto")}
       onChange={(next) =>
         onFrom(
@@ -125,11 +126,14 @@ function SourceSwitch({ from, onFrom }: Pick<Props, "from" | "onFrom">) {
         )
       }
       options={[
-        { value: "auto", label: "Pinned, else the last run" },
-        { value: "run", label: "Last run" },
-        { value: "pinned", label: "Pinned" },
-        ...(examples ?? []).map(({ name }) => ({ value: EXAMPLE + name, label: `Example: ${name}` })),
-        { value: "schema", label: "As the platform describes it" },
+        { value: "auto", label: t("Pinned, else the last run") },
+        { value: "run", label: t("Last run") },
+        { value: "pinned", label: t("Pinned") },
+        ...(examples ?? []).map(({ name }) => ({
+          value: EXAMPLE + name,
+          label: t("Example: {name}", { name }),
+        })),
+        { value: "schema", label: t("As the platform describes it") },
       ]}
     />
   );
@@ -156,9 +160,9 @@ function Source({ sample, near }: { sample: Sample; near: readonly Step[] }) {
             {source?.run ? (
               <From run={source.run} />
             ) : source?.kind === "schema" ? (
-              "as its platform describes it"
+              t("as its platform describes it")
             ) : (
-              "pinned example"
+              t("pinned example")
             )}
           </li>
         );
@@ -168,9 +172,5 @@ function Source({ sample, near }: { sample: Sample; near: readonly Step[] }) {
 }
 
 export function From({ run }: { run: SampleRun }) {
-  return (
-    <>
-      from run {run.number} · <Timestamp at={run.at} />
-    </>
-  );
+  return rich("from run {number} · {when}", { number: run.number, when: <Timestamp at={run.at} /> });
 }

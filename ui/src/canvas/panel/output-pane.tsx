@@ -1,5 +1,6 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Failure, NodeState, Sample } from "@/api/types";
+import { t } from "@/lib/text";
 import { Loaded, SkeletonRows, StatusBadge } from "@/ui";
 import type { Step } from "../graph";
 import { useNodeRun } from "../surroundings";
@@ -18,7 +19,7 @@ export function OutputPane({ step, query }: Props) {
       {run ? (
         <>
           <p className="flex items-center justify-between gap-2 text-muted text-xs">
-            in the run on show <StatusBadge status={run.status} attempts={run.attempt} />
+            {t("in the run on show")} <StatusBadge status={run.status} attempts={run.attempt} />
           </p>
           <Trouble error={run.error} />
           {run.remote?.url && (
@@ -28,7 +29,7 @@ export function OutputPane({ step, query }: Props) {
               rel="noreferrer"
               className="text-accent-text text-xs underline"
             >
-              Open in {run.remote.provider}
+              {t("Open in {provider}", { provider: run.remote.provider })}
             </a>
           )}
           <Shown status={run.status} value={run.output} />
@@ -49,17 +50,17 @@ export function OutputPane({ step, query }: Props) {
               </>
             ) : pin ? null : (
               <p className="rounded-md bg-sunken p-2 text-muted text-xs">
-                No output yet: run this step, or pin an example of what it gives.
+                {t("No output yet: run this step, or pin an example of what it gives.")}
               </p>
             )
           }
         </Loaded>
       )}
       {pin && (
-        <section aria-label="Pinned output" className="flex flex-col gap-1">
-          <p className="text-muted text-xs">Pinned: tests use this instead of running the step.</p>
+        <section aria-label={t("Pinned output")} className="flex flex-col gap-1">
+          <p className="text-muted text-xs">{t("Pinned: tests use this instead of running the step.")}</p>
           <StepData
-            label="Pinned output"
+            label={t("Pinned output")}
             roots={[{ name: "output", path: "output", value: pin[0], open: 2 }]}
           />
         </section>
@@ -71,7 +72,7 @@ export function OutputPane({ step, query }: Props) {
 function Shown({ status, value }: { status: NodeState; value: unknown }) {
   if (value === undefined) return <SkeletonRows rows={2} className="p-0" />;
   if (value === null && status !== "COMPLETED") return null;
-  return <StepData label="Output" roots={[{ name: "output", path: "output", value, open: 2 }]} />;
+  return <StepData label={t("Output")} roots={[{ name: "output", path: "output", value, open: 2 }]} />;
 }
 
 function Trouble({ error }: { error: Failure | null | undefined }) {

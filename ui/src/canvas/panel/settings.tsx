@@ -1,16 +1,17 @@
 import { useEffect, useState } from "react";
 import type { JsonObject } from "@/api/types";
 import { type Schema, SchemaForm, tabsOf, titleOf } from "@/forms";
+import { rich, t } from "@/lib/text";
 import { Field, Input, Switch, Tabs, Textarea } from "@/ui";
 import { decoration, labelOf, type Step } from "../graph";
 import { useFlow, useFlowControl } from "../store";
 import { useSurroundings } from "../surroundings";
 import { Wires } from "./wires";
 
-const MAIN = "Settings";
-const NOTES = "Notes";
-const WIRES = "Wires";
-const LAST = ["Retry & time-out", "On error", WIRES, NOTES];
+const MAIN = t("Settings");
+const NOTES = t("Notes");
+const WIRES = t("Wires");
+const LAST = [t("Retry & time-out"), t("On error"), WIRES, NOTES];
 
 /** The step's settings on the tabs that the server's schema names; a new kind of step needs no code here. */
 export function SettingsPane({ step }: { step: Step }) {
@@ -62,7 +63,9 @@ export function SettingsPane({ step }: { step: Step }) {
         onChange={(value: JsonObject, changed, what) => {
           const title = titleOf(changed, form.properties?.[changed] ?? {});
           set(
-            what ? `${what} in ${labelOf(step)}` : `Edit ${worded(title)} of ${labelOf(step)}`,
+            what
+              ? t("{what} in {step}", { what, step: labelOf(step) })
+              : t("Edit {title} of {step}", { title: worded(title), step: labelOf(step) }),
             { config: value },
             what ? "" : changed,
           );
@@ -83,14 +86,21 @@ export function SettingsPane({ step }: { step: Step }) {
   const body = (name: string) => {
     if (name === NOTES) {
       return (
-        <Field label="Notes" hint="For people: what this step is for, whom to ask. Kept with the drawing.">
+        <Field
+          label={t("Notes")}
+          hint={t("For people: what this step is for, whom to ask. Kept with the drawing.")}
+        >
           <Textarea
             rows={8}
             maxLength={5000}
             disabled={!editable}
             value={typeof notes === "string" ? notes : ""}
             onChange={(event) =>
-              set(`Edit notes of ${labelOf(step)}`, { notes: event.target.value || undefined }, "notes")
+              set(
+                t("Edit notes of {step}", { step: labelOf(step) }),
+                { notes: event.target.value || undefined },
+                "notes",
+              )
             }
           />
         </Field>
@@ -101,15 +111,15 @@ export function SettingsPane({ step }: { step: Step }) {
         <>
           {form_(fields.get(WIRES) ?? [])}
           <Field
-            label="Switched off"
-            hint="It is passed over: its input goes on as its output."
+            label={t("Switched off")}
+            hint={t("It is passed over: its input goes on as its output.")}
             aside={
               <Switch
-                aria-label="Switched off"
+                aria-label={t("Switched off")}
                 checked={step.data.disabled ?? false}
                 disabled={!editable}
                 onCheckedChange={(disabled) =>
-                  set(`${disabled ? "Switch off" : "Switch on"} ${labelOf(step)}`, { disabled }, "")
+                  set(`${disabled ? t("Switch off") : t("Switch on")} ${labelOf(step)}`, { disabled }, "")
                 }
               />
             }
@@ -123,12 +133,14 @@ export function SettingsPane({ step }: { step: Step }) {
     if (name !== MAIN) return form_(fields.get(name) ?? []);
     return (
       <>
-        <Field label="Name">
+        <Field label={t("Name")}>
           <Input
             value={step.data.label ?? ""}
             maxLength={200}
             disabled={!editable}
-            onChange={(event) => set(`Rename ${labelOf(step)}`, { label: event.target.value }, "label")}
+            onChange={(event) =>
+              set(t("Rename {step}", { step: labelOf(step) }), { label: event.target.value }, "label")
+            }
           />
         </Field>
         {loose.map((problem) => (
@@ -138,15 +150,17 @@ export function SettingsPane({ step }: { step: Step }) {
         ))}
         {form_(fields.get("") ?? [])}
         <p className="text-muted text-xs">
-          {kind?.description ?? `This server has no kind “${step.type}”.`} Templates read its result as{" "}
-          <code className="font-mono">{`nodes.${step.id}.output`}</code>.
+          {rich("{description} Templates read its result as {value}.", {
+            description: kind?.description ?? t("This server has no kind “{type}”.", { type: step.type }),
+            value: <code className="font-mono">{`nodes.${step.id}.output`}</code>,
+          })}
         </p>
       </>
     );
   };
   return (
     <Tabs
-      label="Settings"
+      label={t("Settings")}
       className="[&>div:first-child]:sticky [&>div:first-child]:top-0 [&>div:first-child]:z-10 [&>div:first-child]:bg-surface"
       value={slug(shown)}
       onChange={(next) => setTab(names.find((name) => slug(name) === next) ?? MAIN)}

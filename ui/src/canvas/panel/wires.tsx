@@ -1,4 +1,5 @@
 import { X } from "lucide-react";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Combobox, IconButton } from "@/ui";
 import { connected, decoration, labelOf, portOf, portsOf, refusal, type Step, without } from "../graph";
@@ -21,12 +22,12 @@ export function Wires({ step }: { step: Step }) {
     if (target === null) return;
     const ends = { source: step.id, target, sourceHandle: port };
     const why = refusal(control.store.getState(), kinds, ends);
-    if (why) toast.error("These cannot be connected", { description: why });
-    else control.edit("Connect", (flow) => connected(flow, ends));
+    if (why) toast.error(t("These cannot be connected"), { description: why });
+    else control.edit(t("Connect"), (flow) => connected(flow, ends));
   };
   return (
-    <section className="flex flex-col gap-2 border-t pt-3" aria-label="Wires">
-      <h3 className="font-medium text-sm">Leads to</h3>
+    <section className="flex flex-col gap-2 border-t pt-3" aria-label={t("Wires")}>
+      <h3 className="font-medium text-sm">{t("Leads to")}</h3>
       <ul className="flex flex-col">
         {out.map((edge) => (
           <li key={edge.id} className="flex items-center gap-2 text-sm">
@@ -34,11 +35,11 @@ export function Wires({ step }: { step: Step }) {
             <span className="min-w-0 flex-1 truncate">{name(edge.target)}</span>
             {editable && (
               <IconButton
-                label={`Remove the wire to ${name(edge.target)}`}
+                label={t("Remove the wire to {name}", { name: name(edge.target) })}
                 icon={X}
                 size="sm"
                 onClick={() =>
-                  control.edit("Disconnect", (flow) => without(flow, new Set(), new Set([edge.id])))
+                  control.edit(t("Disconnect"), (flow) => without(flow, new Set(), new Set([edge.id])))
                 }
               />
             )}
@@ -49,14 +50,14 @@ export function Wires({ step }: { step: Step }) {
         portsOf(step, kinds).map((port) => (
           <Combobox
             key={port}
-            label={`Connect port ${port} to`}
-            placeholder={`Connect “${port}” to …`}
+            label={t("Connect port {port} to", { port })}
+            placeholder={t("Connect “{port}” to …", { port })}
             value={null}
             onChange={(target) => connect(port, target)}
             options={others.map((node) => ({ value: node.id, label: labelOf(node), hint: node.id }))}
           />
         ))}
-      {!editable && out.length === 0 && <p className="text-muted text-xs">Nothing follows.</p>}
+      {!editable && out.length === 0 && <p className="text-muted text-xs">{t("Nothing follows.")}</p>}
     </section>
   );
 }

@@ -1,10 +1,8 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Eye, X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { ended, runsQuery } from "@/api/queries";
 import { usePersistent } from "@/lib/persist";
-import { Button, Checkbox, IconButton, StatusBadge } from "@/ui";
-import { TRIGGERS } from "@/ui/trigger";
+import { OfferedRun } from "../later";
 
 const EVERY = 1_500;
 
@@ -37,27 +35,12 @@ export function NewestRun({
   }
   if (!offered) return null;
   return (
-    <section
-      aria-label="Run under way"
-      className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b bg-sunken px-3 py-1.5 text-sm"
-    >
-      <span role="status" className="flex flex-wrap items-center gap-x-2">
-        Run {offered.number} is under way
-        <StatusBadge status={offered.status} plain />
-      </span>
-      <span className="text-muted text-xs">
-        {TRIGGERS[offered.trigger.kind]}, {offered.trigger.by}
-      </span>
-      <span className="flex-1" />
-      <Checkbox
-        label="Follow runs"
-        checked={always}
-        onCheckedChange={(checked) => setAlways(checked === true)}
-      />
-      <Button size="sm" icon={Eye} onClick={() => onShow(offered.id)}>
-        Watch
-      </Button>
-      <IconButton label="Not this run" icon={X} size="sm" onClick={() => setHidden(offered.id)} />
-    </section>
+    <OfferedRun
+      run={offered}
+      always={always}
+      onAlways={setAlways}
+      onShow={() => onShow(offered.id)}
+      onHide={() => setHidden(offered.id)}
+    />
   );
 }

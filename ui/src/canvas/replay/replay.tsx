@@ -5,6 +5,7 @@ import { useMemo } from "react";
 import { useRunEvents, useRunLines } from "@/api/events";
 import { revisionQuery, useMay } from "@/api/queries";
 import type { OrchestratorDetail, RunDetail } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { Button, ErrorState, Loaded, StatusBadge } from "@/ui";
 import { Banner } from "../banner";
 import { Drawer } from "../drawer/drawer";
@@ -42,7 +43,7 @@ export function Replay({ found, kinds, place, onPlace, run }: Props) {
   const banner = (
     <Banner
       name={found.name}
-      label="Run"
+      label={t("Run")}
       onCurrent={current}
       actions={
         <>
@@ -60,13 +61,13 @@ export function Replay({ found, kinds, place, onPlace, run }: Props) {
                 })
               }
             >
-              Compare
+              {t("Compare")}
             </Button>
           )}
           {operates && (
             <Button size="sm" asChild>
               <Link to="/runs/$runId" params={{ runId: run.id }} search={{ again: true }}>
-                <RotateCw aria-hidden /> Re-run…
+                <RotateCw aria-hidden /> {t("Re-run…")}
               </Link>
             </Button>
           )}
@@ -78,12 +79,18 @@ export function Replay({ found, kinds, place, onPlace, run }: Props) {
         params={{ runId: run.id }}
         className="font-semibold text-accent-text underline underline-offset-2"
       >
-        Run {run.number}
+        {t("Run {number}", { number: run.number })}
       </Link>
       <StatusBadge status={at.status} plain />
       <span>
-        Revision {run.revision}{" "}
-        <span className="text-muted">{older ? `(current ${found.revision})` : "(current)"}</span>
+        {rich("Revision {revision} {what}", {
+          revision: run.revision,
+          what: (
+            <span className="text-muted">
+              {older ? t("(current {revision})", { revision: found.revision }) : t("(current)")}
+            </span>
+          ),
+        })}
       </span>
       {at.error && (
         <span className="min-w-0 max-w-96 truncate text-st-failed text-xs">{at.error.message}</span>
@@ -96,7 +103,7 @@ export function Replay({ found, kinds, place, onPlace, run }: Props) {
         {banner}
         <ErrorState
           error={query.error}
-          title={`Revision ${run.revision} cannot be shown`}
+          title={t("Revision {revision} cannot be shown", { revision: run.revision })}
           retry={() => void query.refetch()}
         />
       </>

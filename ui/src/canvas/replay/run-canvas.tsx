@@ -3,6 +3,7 @@ import { useNodesInitialized } from "@xyflow/react";
 import { useEffect, useMemo, useRef } from "react";
 import { ended, kindsQuery, orchestratorQuery, revisionQuery } from "@/api/queries";
 import type { Graph, Kind, LogLine, OrchestratorDetail, RunDetail } from "@/api/types";
+import { t } from "@/lib/text";
 import { Loaded } from "@/ui";
 import { useFlowControl } from "../store";
 import { useShow } from "../use-show";
@@ -28,11 +29,15 @@ export function RunCanvas(props: Props) {
   const kinds = useQuery(kindsQuery);
   const revision = useQuery(revisionQuery(run.orchestratorId, run.revision));
   return (
-    <Loaded query={found} compact title="The orchestrator cannot be shown">
+    <Loaded query={found} compact title={t("The orchestrator cannot be shown")}>
       {(orchestrator) => (
-        <Loaded query={kinds} compact title="The kinds of nodes cannot be shown">
+        <Loaded query={kinds} compact title={t("The kinds of nodes cannot be shown")}>
           {(list) => (
-            <Loaded query={revision} compact title={`Revision ${run.revision} cannot be shown`}>
+            <Loaded
+              query={revision}
+              compact
+              title={t("Revision {revision} cannot be shown", { revision: run.revision })}
+            >
               {({ definition }) => (
                 <Drawn key={run.id} {...props} found={orchestrator} list={list} definition={definition} />
               )}

@@ -3,7 +3,8 @@ import { NODE_STATE_OF } from "@/api/events";
 import type { LogLine, RunDetail } from "@/api/types";
 import { named } from "@/lib/hotkeys";
 import { idsOf, keyOf, useShortcuts } from "@/lib/shortcuts";
-import { clock, duration, plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
+import { clock, duration } from "@/lib/time";
 import { IconButton, lookOf, Segmented, TONE_BG } from "@/ui";
 import type { Speed, Time } from "./use-time";
 
@@ -22,26 +23,26 @@ export function Scrubber({ time, run, lines, loading }: Props) {
   );
   return (
     <section
-      aria-label="Replay"
+      aria-label={t("Replay")}
       aria-busy={loading || undefined}
       className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-t bg-surface px-3 py-1.5"
     >
       <div className="flex items-center gap-0.5">
         <IconButton
-          label="Step back"
+          label={t("Step back")}
           shortcut={keyOf("stepBack")}
           icon={StepBack}
           side="top"
           onClick={() => time.step(-1)}
         />
         <IconButton
-          label={time.playing ? "Pause" : "Play"}
+          label={time.playing ? t("Pause") : t("Play")}
           icon={time.playing ? Pause : Play}
           side="top"
           onClick={time.toggle}
         />
         <IconButton
-          label="Step on"
+          label={t("Step on")}
           shortcut={keyOf("stepOn")}
           icon={StepForward}
           side="top"
@@ -49,7 +50,7 @@ export function Scrubber({ time, run, lines, loading }: Props) {
         />
       </div>
       <Segmented
-        label="Speed"
+        label={t("Speed")}
         value={String(time.speed)}
         onChange={(speed) => time.setSpeed(Number(speed) as Speed)}
         options={[
@@ -68,8 +69,8 @@ export function Scrubber({ time, run, lines, loading }: Props) {
         ))}
         <input
           type="range"
-          aria-label="Time in the run"
-          aria-valuetext={`${duration(now - start)} after its start`}
+          aria-label={t("Time in the run")}
+          aria-valuetext={t("{time} after its start", { time: duration(now - start) })}
           min={0}
           max={whole}
           step={1}
@@ -84,8 +85,12 @@ export function Scrubber({ time, run, lines, loading }: Props) {
         />
       </div>
       <p className="tabular shrink-0 text-muted text-xs">
-        <span className="text-ink">{duration(now - start)}</span> of {duration(end - start)} · {clock(now)}
-        <span className="sr-only"> · {plural(ended, "step")}</span>
+        {rich("{time} of {time2} · {when}", {
+          time: <span className="text-ink">{duration(now - start)}</span>,
+          time2: duration(end - start),
+          when: clock(now),
+        })}
+        <span className="sr-only"> · {t("{ended, plural, one {# step} other {# steps}}", { ended })}</span>
       </p>
     </section>
   );

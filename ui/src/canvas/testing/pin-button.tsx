@@ -1,6 +1,7 @@
 import { Pencil, Pin, PinOff } from "lucide-react";
 import { useState } from "react";
 import { keyOf } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { IconButton, Menu } from "@/ui";
 import { decoration } from "../graph";
 import { useFlow } from "../store";
@@ -24,7 +25,7 @@ export function PinButton({ nodeId }: { nodeId: string }) {
         align="end"
         trigger={
           <IconButton
-            label={on ? "Pinned output" : "Pin the output"}
+            label={on ? t("Pinned output") : t("Pin the output")}
             icon={on ? PinOff : Pin}
             size="sm"
             pressed={on}
@@ -32,13 +33,13 @@ export function PinButton({ nodeId }: { nodeId: string }) {
         }
         items={[
           {
-            label: on ? "Unpin" : "Pin the last output",
+            label: on ? t("Unpin") : t("Pin the last output"),
             icon: on ? PinOff : Pin,
             shortcut: keyOf("pin"),
             onSelect: () => void toggle(step),
           },
           {
-            label: on ? "Edit the pinned output …" : "Pin an output by hand …",
+            label: on ? t("Edit the pinned output …") : t("Pin an output by hand …"),
             icon: Pencil,
             onSelect: () => setEditing(true),
           },

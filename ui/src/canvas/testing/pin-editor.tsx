@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { t } from "@/lib/text";
 import { Button, CodeEditor, Dialog, Field } from "@/ui";
 import { labelOf, type Step } from "../graph";
 import { useFlowControl } from "../store";
@@ -17,8 +18,8 @@ export function PinEditor({ step, output, onClose }: Props) {
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title={`Pinned output of ${labelOf(step)}`}
-      description="Tests use it in the place of running this step. Real runs never do."
+      title={t("Pinned output of {step}", { step: labelOf(step) })}
+      description={t("Tests use it in the place of running this step. Real runs never do.")}
       footer={
         <>
           {on && (
@@ -29,10 +30,10 @@ export function PinEditor({ step, output, onClose }: Props) {
                 onClose();
               }}
             >
-              Unpin
+              {t("Unpin")}
             </Button>
           )}
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button
             variant="primary"
             disabled={value === undefined}
@@ -41,12 +42,12 @@ export function PinEditor({ step, output, onClose }: Props) {
               onClose();
             }}
           >
-            Pin output
+            {t("Pin output")}
           </Button>
         </>
       }
     >
-      <Field label="Output" error={value === undefined ? "This is not JSON." : undefined}>
+      <Field label={t("Output")} error={value === undefined ? t("This is not JSON.") : undefined}>
         <CodeEditor language="json" value={text} onChange={setText} minHeight={200} maxHeight={420} />
       </Field>
     </Dialog>

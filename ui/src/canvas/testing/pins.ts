@@ -1,3 +1,4 @@
+import { t } from "@/lib/text";
 import { type Drawing, labelOf, type Step } from "../graph";
 import type { FlowControl } from "../store";
 
@@ -8,11 +9,13 @@ export function pinned(step: Step): boolean {
 
 /** Pin `output`: one undo step. */
 export function pin(control: FlowControl, step: Step, output: unknown): void {
-  control.edit(`Pin output of ${labelOf(step)}`, (flow) => changed(flow, step.id, { pinned: output }));
+  control.edit(t("Pin output of {step}", { step: labelOf(step) }), (flow) =>
+    changed(flow, step.id, { pinned: output }),
+  );
 }
 
 export function unpin(control: FlowControl, step: Step): void {
-  control.edit(`Unpin output of ${labelOf(step)}`, (flow) => changed(flow, step.id, null));
+  control.edit(t("Unpin output of {step}", { step: labelOf(step) }), (flow) => changed(flow, step.id, null));
 }
 
 function changed(drawing: Drawing, id: string, pin: { pinned: unknown } | null): Pick<Drawing, "nodes"> {

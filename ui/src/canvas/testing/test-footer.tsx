@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useMay } from "@/api/queries";
 import type { Plan } from "@/api/types";
 import { keyOf } from "@/lib/shortcuts";
+import { rich, t } from "@/lib/text";
 import { Button, Kbd, Tooltip } from "@/ui";
 import { decoration, type Step } from "../graph";
 import { useFlow } from "../store";
@@ -30,9 +31,9 @@ function Footer({ step }: { step: Step }) {
   const missing = alone.data?.steps.filter((each) => each.action === "missing") ?? [];
   const lacking = alone.data?.problems.find((problem) => problem.code !== "outputs-missing");
   return (
-    <section aria-label="Test" className="flex flex-col gap-2 border-t bg-surface px-4 py-3">
+    <section aria-label={t("Test")} className="flex flex-col gap-2 border-t bg-surface px-4 py-3">
       <Row
-        label="Test step"
+        label={t("Test step")}
         tip={keyOf("test")}
         plan={alone.data}
         pending={busy === "node"}
@@ -40,23 +41,25 @@ function Footer({ step }: { step: Step }) {
         onClick={() => void start(step.id, "node")}
       />
       {missing.length > 0 && (
-        <ul className="flex flex-col gap-2 rounded-md bg-sunken p-2.5" aria-label="Missing outputs">
+        <ul className="flex flex-col gap-2 rounded-md bg-sunken p-2.5" aria-label={t("Missing outputs")}>
           {missing.map((each) => (
             <li key={each.nodeId} className="flex flex-col gap-1.5 text-xs">
               <p>
-                <strong className="font-medium">{each.label}</strong> has no output yet
-                {source === "last" && ", in nobody's runs"}.
+                {rich("{label} has no output yet", {
+                  label: <strong className="font-medium">{each.label}</strong>,
+                })}
+                {source === "last" && t(", in nobody's runs")}.
               </p>
               <span className="flex flex-wrap gap-1.5">
                 <Button size="sm" icon={RotateCcw} onClick={() => void start(each.nodeId, "upTo")}>
-                  Run it
+                  {t("Run it")}
                 </Button>
                 <Button size="sm" icon={Pin} onClick={() => setWriting(each.nodeId)}>
-                  Pin data
+                  {t("Pin data")}
                 </Button>
                 {source === "mine" && (
                   <Button size="sm" icon={Users} onClick={() => setSource("last")}>
-                    Use last run
+                    {t("Use last run")}
                   </Button>
                 )}
               </span>
@@ -65,7 +68,7 @@ function Footer({ step }: { step: Step }) {
         </ul>
       )}
       <Row
-        label="Test up to here"
+        label={t("Test up to here")}
         plan={upTo.data}
         pending={busy === "upTo"}
         disabled={(upTo.data?.problems.length ?? 0) > 0}
@@ -73,9 +76,9 @@ function Footer({ step }: { step: Step }) {
       />
       {source === "last" && missing.length === 0 && (
         <p className="flex items-center justify-between gap-2 text-muted text-xs">
-          Outputs of everybody's runs are reused.
+          {t("Outputs of everybody's runs are reused.")}
           <Button size="sm" variant="ghost" onClick={() => setSource("mine")}>
-            Only mine
+            {t("Only mine")}
           </Button>
         </p>
       )}

@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { toastProblem } from "@/api/problem";
 import { runQuery, sampleQuery } from "@/api/queries";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { labelOf, type Step } from "../graph";
 import { useFlowControl } from "../store";
@@ -27,21 +28,23 @@ export function usePinning() {
   const toggle = async (step: Step) => {
     if (pinned(step)) {
       unpin(control, step);
-      toast(`The output of ${labelOf(step)} is not pinned any more`);
+      toast(t("The output of {step} is not pinned any more", { step: labelOf(step) }));
       return;
     }
     try {
       const found = await last(step);
       if (found === null) {
-        toast(`${labelOf(step)} has no output to pin yet`, {
-          description: "Test the step, or write its output by hand: “Pin the output” in its panel.",
+        toast(t("{step} has no output to pin yet", { step: labelOf(step) }), {
+          description: t("Test the step, or write its output by hand: “Pin the output” in its panel."),
         });
         return;
       }
       pin(control, step, found.output);
-      toast(`The output of ${labelOf(step)} is pinned`, { description: "Tests use it; real runs do not." });
+      toast(t("The output of {step} is pinned", { step: labelOf(step) }), {
+        description: t("Tests use it; real runs do not."),
+      });
     } catch (error) {
-      toastProblem(error, "The output was not pinned");
+      toastProblem(error, t("The output was not pinned"));
     }
   };
   return { toggle };

@@ -4,6 +4,7 @@ import { toastProblem } from "@/api/problem";
 import { runQuery, type TestMode, type TestOrigin, useMay, useTest } from "@/api/queries";
 import { stored, usePersistent } from "@/lib/persist";
 import { randomKey } from "@/lib/random";
+import { t } from "@/lib/text";
 import { decoration } from "../graph";
 import { useFlowControl } from "../store";
 import { useSurroundings } from "../surroundings";
@@ -46,7 +47,7 @@ export function useTester() {
       const run = await test.mutateAsync({ nodeId, mode, source, key: randomKey() });
       testing.onStarted(run.id);
     } catch (error) {
-      toastProblem(error, "The test was not started");
+      toastProblem(error, t("The test was not started"));
     } finally {
       started.current = false;
       setBusy(null);

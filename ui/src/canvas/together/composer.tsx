@@ -2,6 +2,7 @@ import { useReactFlow } from "@xyflow/react";
 import { useEffect, useRef, useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { useWriteComment } from "@/api/queries";
+import { t } from "@/lib/text";
 import { Button, Select, Textarea } from "@/ui";
 import { labelOf } from "../graph";
 import { useFlow } from "../store";
@@ -71,12 +72,12 @@ export function Write({ label, action, initial = "", pending, onSend, onCancel, 
       <span className="flex items-center justify-end gap-2">
         {text.length > LIMIT - 500 && (
           <span className="tabular mr-auto text-muted text-xs">
-            {text.length} of {LIMIT}
+            {t("{text} of {limit}", { text: text.length, limit: LIMIT })}
           </span>
         )}
         {onCancel && (
           <Button size="sm" variant="ghost" onClick={onCancel}>
-            Cancel
+            {t("Cancel")}
           </Button>
         )}
         <Button size="sm" type="submit" pending={pending} disabled={text.trim() === "" || text === initial}>
@@ -118,30 +119,35 @@ export function Composer({ about, focused }: Props) {
   return (
     <div className="flex flex-col gap-2 border-b px-4 py-3">
       <Select
-        label="What it is about"
+        label={t("What it is about")}
         value={target}
         onChange={aim}
         options={[
-          ...(name === null ? [] : [{ value: "node", label: `On ${name}` }]),
-          { value: "whole", label: "On the whole drawing" },
+          ...(name === null ? [] : [{ value: "node", label: t("On {name}", { name }) }]),
+          { value: "whole", label: t("On the whole drawing") },
           // Under a sheet there is nothing to click.
           ...(narrow
             ? []
-            : [{ value: "spot", label: spot ? "On the place that was chosen" : "On a place of the canvas" }]),
+            : [
+                {
+                  value: "spot",
+                  label: spot ? t("On the place that was chosen") : t("On a place of the canvas"),
+                },
+              ]),
         ]}
       />
       {picking && (
         <p role="status" className="flex flex-wrap items-center justify-between gap-2 text-muted text-xs">
-          Click a place on the canvas.
+          {t("Click a place on the canvas.")}
           <Button size="sm" onClick={() => setSpot(middle())}>
-            Take the middle
+            {t("Take the middle")}
           </Button>
         </p>
       )}
       <Write
-        label="New comment"
-        action="Comment"
-        what="The comment was not kept"
+        label={t("New comment")}
+        action={t("Comment")}
+        what={t("The comment was not kept")}
         focused={focused}
         pending={write.isPending}
         onSend={async (text) => {

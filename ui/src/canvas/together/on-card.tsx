@@ -1,5 +1,5 @@
 import { MessageSquare } from "lucide-react";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { useSurroundings } from "../surroundings";
 import { Avatar } from "./avatar";
 
@@ -8,13 +8,16 @@ type Props = { id: string; name: string; threads: number; others: string };
 /** On a node: how many open threads it has, and who else has it selected. */
 export function OnCard({ id, name, threads, others }: Props) {
   const { onComments } = useSurroundings();
-  const said = `${plural(threads, "open comment")} on ${name}`;
+  const said = t("{threads, plural, one {# open comment} other {# open comments}} on {name}", {
+    threads,
+    name,
+  });
   return (
     <span className="-top-3.5 absolute right-2 z-10 flex items-center gap-1">
       {others && (
         <span className="flex gap-0.5">
           {others.split("\n").map((subject) => (
-            <Avatar key={subject} name={subject} said={`${subject} has it selected`} small />
+            <Avatar key={subject} name={subject} said={t("{subject} has it selected", { subject })} small />
           ))}
         </span>
       )}

@@ -3,6 +3,7 @@ import { useReactFlow } from "@xyflow/react";
 import { MessageSquare, X } from "lucide-react";
 import { threadsQuery, useMay } from "@/api/queries";
 import type { Thread } from "@/api/types";
+import { t } from "@/lib/text";
 import { Button, Checkbox, EmptyState, IconButton, Loaded, Panel, Segmented } from "@/ui";
 import type { Place } from "../frame";
 import { labelOf } from "../graph";
@@ -46,7 +47,7 @@ export function CommentsPanel({ place, onPlace }: Props) {
   return (
     <Panel
       id="canvas-comments"
-      title="Comments"
+      title={t("Comments")}
       side="left"
       width={340}
       onClose={() =>
@@ -62,33 +63,33 @@ export function CommentsPanel({ place, onPlace }: Props) {
       {may && <Composer about={place.about} focused={place.thread === undefined && !narrow} />}
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2 px-4 py-3">
         <Segmented
-          label="Which threads"
+          label={t("Which threads")}
           value={state}
           onChange={(next) => onPlace({ ...place, threads: next === "open" ? undefined : next })}
           options={[
-            { value: "open", label: "Open" },
-            { value: "resolved", label: "Resolved" },
+            { value: "open", label: t("Open") },
+            { value: "resolved", label: t("Resolved") },
           ]}
         />
         <Checkbox
-          label="Mine"
+          label={t("Mine")}
           checked={place.mine === true}
           onCheckedChange={(mine) => onPlace({ ...place, mine: mine === true ? true : undefined })}
         />
         {place.about !== undefined && (
           <span className="flex min-w-0 items-center gap-1 rounded-md bg-sunken pl-2 text-xs">
-            <span className="truncate">{about ? labelOf(about) : "A node that is gone"}</span>
+            <span className="truncate">{about ? labelOf(about) : t("A node that is gone")}</span>
             <IconButton
               size="sm"
               icon={X}
-              label="Comments on every node"
+              label={t("Comments on every node")}
               className="size-6"
               onClick={() => onPlace({ ...place, about: undefined })}
             />
           </span>
         )}
       </div>
-      <Loaded query={query} title="The comments cannot be shown">
+      <Loaded query={query} title={t("The comments cannot be shown")}>
         {({ pages }) => {
           const threads = pages.flatMap((page) => page.items);
           if (threads.length === 0)
@@ -112,7 +113,7 @@ export function CommentsPanel({ place, onPlace }: Props) {
                     pending={query.isFetchingNextPage}
                     onClick={() => void query.fetchNextPage()}
                   >
-                    Older threads
+                    {t("Older threads")}
                   </Button>
                 </div>
               )}
@@ -127,14 +128,16 @@ export function CommentsPanel({ place, onPlace }: Props) {
 type NothingProps = { state: "open" | "resolved"; narrowed: boolean | undefined; may: boolean };
 
 function Nothing({ state, narrowed, may }: NothingProps) {
-  if (narrowed) return <EmptyState icon={MessageSquare} title="No thread fits" className="py-8" />;
+  if (narrowed) return <EmptyState icon={MessageSquare} title={t("No thread fits")} className="py-8" />;
   if (state === "resolved")
-    return <EmptyState icon={MessageSquare} title="Nothing resolved yet" className="py-8" />;
+    return <EmptyState icon={MessageSquare} title={t("Nothing resolved yet")} className="py-8" />;
   return (
-    <EmptyState icon={MessageSquare} title="No open comments" className="py-8">
+    <EmptyState icon={MessageSquare} title={t("No open comments")} className="py-8">
       {may
-        ? "Select a node and write what you want to say about it. Everybody who opens this drawing sees it."
-        : "Your role reads comments. Operators and editors write them."}
+        ? t(
+            "Select a node and write what you want to say about it. Everybody who opens this drawing sees it.",
+          )
+        : t("Your role reads comments. Operators and editors write them.")}
     </EmptyState>
   );
 }

@@ -1,5 +1,6 @@
 import { useStore, ViewportPortal } from "@xyflow/react";
 import { MessageSquare } from "lucide-react";
+import { t } from "@/lib/text";
 import { useSurroundings } from "../surroundings";
 import { useDiscussed } from "./news";
 
@@ -17,8 +18,8 @@ export function Pins() {
           type="button"
           tabIndex={-1}
           data-pin={threadId}
-          aria-label="Comment on this place"
-          title="Comment on this place"
+          aria-label={t("Comment on this place")}
+          title={t("Comment on this place")}
           onClick={(event) => {
             event.stopPropagation();
             onComments({ thread: threadId });

@@ -1,5 +1,5 @@
 import type { Person } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { Popover } from "@/ui";
 import { labelOf } from "../graph";
 import { useFlow } from "../store";
@@ -17,12 +17,14 @@ export function Present({ others }: { others: readonly Person[] }) {
   };
   return (
     <Popover
-      label="People here"
+      label={t("People here")}
       align="end"
       trigger={
         <button
           type="button"
-          aria-label={`${plural(others.length, "other person", "other people")} here`}
+          aria-label={t("{others, plural, one {# other person} other {# other people}} here", {
+            others: others.length,
+          })}
           className="flex h-8 items-center rounded-md px-1 hover:bg-hover"
         >
           <span className="-space-x-1.5 flex">
@@ -34,7 +36,10 @@ export function Present({ others }: { others: readonly Person[] }) {
         </button>
       }
     >
-      <ul aria-label="People here" className="flex max-h-80 w-64 max-w-full flex-col gap-2 overflow-y-auto">
+      <ul
+        aria-label={t("People here")}
+        className="flex max-h-80 w-64 max-w-full flex-col gap-2 overflow-y-auto"
+      >
         {others.map(({ subject, selected }) => (
           <li key={subject} className="flex items-center gap-2.5">
             <span aria-hidden>
@@ -43,7 +48,7 @@ export function Present({ others }: { others: readonly Person[] }) {
             <span className="min-w-0">
               <span className="block truncate font-medium text-sm">{subject}</span>
               <span className="block truncate text-muted text-xs">
-                {selected.map(name).filter(Boolean).join(", ") || "Nothing selected"}
+                {selected.map(name).filter(Boolean).join(", ") || t("Nothing selected")}
               </span>
             </span>
           </li>

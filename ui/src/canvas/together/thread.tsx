@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { useChangeComment, useDeleteComment, useMay, useWriteComment } from "@/api/queries";
 import type { Comment, Thread } from "@/api/types";
-import { plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
 import { Button, ConfirmDialog, IconButton, Menu, Timestamp } from "@/ui";
 import { labelOf } from "../graph";
 import { useFlow } from "../store";
@@ -39,7 +39,10 @@ export function ThreadItem({ thread, shown, onGo }: Props) {
     <article
       ref={box}
       tabIndex={-1}
-      aria-label={`${plural(thread.comments.length, "comment")} on ${place.said}`}
+      aria-label={t("{comments, plural, one {# comment} other {# comments}} on {said}", {
+        comments: thread.comments.length,
+        said: place.said,
+      })}
       data-thread={thread.id}
       aria-current={shown || undefined}
       className="flex flex-col gap-2.5 border-b px-4 py-3 outline-none aria-current:bg-accent-soft"
@@ -61,13 +64,13 @@ export function ThreadItem({ thread, shown, onGo }: Props) {
         {may && (
           <IconButton
             size="sm"
-            label={resolved ? "Open it again" : "Resolve"}
+            label={resolved ? t("Open it again") : t("Resolve")}
             icon={resolved ? RotateCcw : Check}
             disabled={change.isPending}
             onClick={() =>
               change.mutate(
                 { id: thread.id, resolved: !resolved },
-                { onError: (error) => toastProblem(error, "The thread was not changed") },
+                { onError: (error) => toastProblem(error, t("The thread was not changed")) },
               )
             }
           />
@@ -78,15 +81,18 @@ export function ThreadItem({ thread, shown, onGo }: Props) {
       ))}
       {resolved && (
         <p className="text-muted text-xs">
-          Resolved by {thread.resolvedBy}, <Timestamp at={thread.resolvedDate} />
+          {rich("Resolved by {resolvedBy}, {when}", {
+            resolvedBy: thread.resolvedBy,
+            when: <Timestamp at={thread.resolvedDate} />,
+          })}
         </p>
       )}
       {may &&
         (answering ? (
           <Write
-            label="Answer"
-            action="Answer"
-            what="The answer was not kept"
+            label={t("Answer")}
+            action={t("Answer")}
+            what={t("The answer was not kept")}
             focused
             pending={write.isPending}
             onCancel={() => setAnswering(false)}
@@ -98,7 +104,7 @@ export function ThreadItem({ thread, shown, onGo }: Props) {
           />
         ) : (
           <Button size="sm" variant="ghost" className="-ml-2.5 self-start" onClick={() => setAnswering(true)}>
-            Answer
+            {t("Answer")}
           </Button>
         ))}
     </article>
@@ -119,10 +125,10 @@ function Said({ thread, comment }: { thread: Thread; comment: Comment }) {
   const foreign = first && thread.comments.some((each) => !each.own);
   const items = [
     ...(own
-      ? [{ label: "Edit", icon: Pencil, onSelect: () => window.setTimeout(() => setEditing(true)) }]
+      ? [{ label: t("Edit"), icon: Pencil, onSelect: () => window.setTimeout(() => setEditing(true)) }]
       : []),
     ...(admin || (own && !foreign)
-      ? [{ label: "Delete", icon: Trash2, danger: true, onSelect: () => setAsked(true) }]
+      ? [{ label: t("Delete"), icon: Trash2, danger: true, onSelect: () => setAsked(true) }]
       : []),
   ];
   return (
@@ -134,7 +140,7 @@ function Said({ thread, comment }: { thread: Thread; comment: Comment }) {
         <p className="flex min-h-6 items-center gap-1.5 text-muted text-xs">
           <span className="min-w-0 truncate font-medium text-ink">{comment.createdBy}</span>
           <Timestamp at={comment.createdDate} className="shrink-0" />
-          {comment.editedDate && <span className="shrink-0">edited</span>}
+          {comment.editedDate && <span className="shrink-0">{t("edited")}</span>}
           <span className="flex-1" />
           {items.length > 0 && (
             <Menu
@@ -145,7 +151,7 @@ function Said({ thread, comment }: { thread: Thread; comment: Comment }) {
                   size="sm"
                   className="size-6"
                   icon={EllipsisVertical}
-                  label={`Actions for the comment of ${comment.createdBy}`}
+                  label={t("Actions for the comment of {createdBy}", { createdBy: comment.createdBy })}
                 />
               }
             />
@@ -153,9 +159,9 @@ function Said({ thread, comment }: { thread: Thread; comment: Comment }) {
         </p>
         {editing ? (
           <Write
-            label="Text of the comment"
-            action="Save"
-            what="The comment was not changed"
+            label={t("Text of the comment")}
+            action={t("Save")}
+            what={t("The comment was not changed")}
             initial={comment.text}
             focused
             pending={change.isPending}
@@ -174,21 +180,30 @@ function Said({ thread, comment }: { thread: Thread; comment: Comment }) {
       <ConfirmDialog
         open={asked}
         onOpenChange={setAsked}
-        title={first && answers > 0 ? "Delete this thread?" : "Delete this comment?"}
-        action={first && answers > 0 ? `Delete ${plural(answers + 1, "comment")}` : "Delete the comment"}
+        title={first && answers > 0 ? t("Delete this thread?") : t("Delete this comment?")}
+        action={
+          first && answers > 0
+            ? t("Delete {answers, plural, one {# comment} other {# comments}}", { answers: answers + 1 })
+            : t("Delete the comment")
+        }
         danger
         pending={remove.isPending}
         onConfirm={() =>
           remove.mutate(comment.id, {
             onSuccess: () => setAsked(false),
-            onError: (error) => toastProblem(error, "The comment was not deleted"),
+            onError: (error) => toastProblem(error, t("The comment was not deleted")),
           })
         }
       >
-        {answers > 0
-          ? `The ${plural(answers, "answer")} to it ${answers === 1 ? "goes" : "go"} with it. `
-          : ""}
-        It cannot be brought back.
+        {t("{what}It cannot be brought back.", {
+          what:
+            answers > 0
+              ? t(
+                  "The {answers, plural, one {# answer} other {# answers}} to it {answers, plural, one {goes} other {go}} with it. ",
+                  { answers },
+                )
+              : "",
+        })}
       </ConfirmDialog>
     </div>
   );
@@ -200,8 +215,10 @@ function usePlace(thread: Thread): { name: string; said: string; there: boolean 
     const found = flow.nodes.find((node) => node.id === thread.nodeId);
     return found ? labelOf(found) : null;
   });
-  if (thread.spot) return { name: "A place on the canvas", said: "a place on the canvas", there: true };
-  if (thread.nodeId === null) return { name: "The whole drawing", said: "the whole drawing", there: false };
-  if (label === null) return { name: "On a node that is gone", said: "a node that is gone", there: false };
+  if (thread.spot) return { name: t("A place on the canvas"), said: t("a place on the canvas"), there: true };
+  if (thread.nodeId === null)
+    return { name: t("The whole drawing"), said: t("the whole drawing"), there: false };
+  if (label === null)
+    return { name: t("On a node that is gone"), said: t("a node that is gone"), there: false };
   return { name: label, said: label, there: true };
 }

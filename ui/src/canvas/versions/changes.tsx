@@ -1,5 +1,6 @@
 import { ArrowRight } from "lucide-react";
 import { useEffect, useRef } from "react";
+import { t } from "@/lib/text";
 import { Panel } from "@/ui";
 import { useFlowControl } from "../store";
 import { useShow } from "../use-show";
@@ -19,30 +20,31 @@ export function ChangesPanel({ difference, chosen }: { difference: Difference; c
   return (
     <Panel
       id="canvas-changes"
-      title="Changes"
+      title={t("Changes")}
       side="left"
       width={340}
       className="max-md:h-2/5 max-md:w-full! max-md:border-t max-md:border-r-0"
     >
       <div ref={list}>
         {nodes.length + wires.length + settings.length === 0 && (
-          <p className="p-4 text-muted text-sm">Nothing differs.</p>
+          <p className="p-4 text-muted text-sm">{t("Nothing differs.")}</p>
         )}
         {nodes.length > 0 && (
-          <ul aria-label="Changed nodes" className="divide-y">
+          <ul aria-label={t("Changed nodes")} className="divide-y">
             {nodes.map((node) => (
               <NodeEntry key={node.id} {...node} />
             ))}
           </ul>
         )}
         {wires.length > 0 && (
-          <ul aria-label="Changed wires" className="divide-y border-t">
+          <ul aria-label={t("Changed wires")} className="divide-y border-t">
             {wires.map((wire) => (
               <li key={`${wire.mark} ${wire.id}`} className="flex items-start gap-2 px-4 py-2 text-sm">
                 <Sign mark={wire.mark} />
                 <span className="min-w-0 break-words">
-                  {MARKS[wire.mark].word} wire: {wire.from}{" "}
-                  <ArrowRight role="img" aria-label="to" className="inline size-3.5 text-muted" /> {wire.to}
+                  {t("{word} wire: {from}", { word: MARKS[wire.mark].word, from: wire.from })}{" "}
+                  <ArrowRight role="img" aria-label={t("to")} className="inline size-3.5 text-muted" />{" "}
+                  {wire.to}
                   {wire.port !== "out" && <span className="text-muted"> ({wire.port})</span>}
                 </span>
               </li>
@@ -50,8 +52,8 @@ export function ChangesPanel({ difference, chosen }: { difference: Difference; c
           </ul>
         )}
         {settings.length > 0 && (
-          <section aria-label="Changes of the whole" className="border-t px-4 py-2">
-            <p className="text-sm">Of the whole drawing</p>
+          <section aria-label={t("Changes of the whole")} className="border-t px-4 py-2">
+            <p className="text-sm">{t("Of the whole drawing")}</p>
             <Fields fields={settings} />
           </section>
         )}
@@ -95,8 +97,8 @@ function Fields({ fields }: { fields: readonly FieldChange[] }) {
         <div key={path}>
           <dt className="break-all text-muted text-xs">{path}</dt>
           <dd className="grid gap-0.5 font-mono text-xs">
-            <Value sign="−" word="before" value={before} tone="text-st-failed" />
-            <Value sign="+" word="after" value={after} tone="text-st-done" />
+            <Value sign="−" word={t("before")} value={before} tone="text-st-failed" />
+            <Value sign="+" word={t("after")} value={after} tone="text-st-done" />
           </dd>
         </div>
       ))}
@@ -114,7 +116,7 @@ function Value({ sign, word, value, tone }: { sign: string; word: string; value:
       <span aria-hidden>{sign}</span>
       <span className="sr-only">{word}:</span>
       <span className="min-w-0 whitespace-pre-wrap break-words">
-        {text === "" ? "(empty)" : text.length > LIMIT ? `${text.slice(0, LIMIT)}…` : text}
+        {text === "" ? t("(empty)") : text.length > LIMIT ? `${text.slice(0, LIMIT)}…` : text}
       </span>
     </span>
   );

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo, useState } from "react";
 import { revisionQuery, useMay } from "@/api/queries";
 import type { Graph, OrchestratorDetail } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { Button, Loaded } from "@/ui";
 import { Banner } from "../banner";
 import type { Place } from "../frame";
@@ -46,23 +46,27 @@ function SincePublished(props: Props & { published: number }) {
   const before = useQuery(revisionQuery(found.id, published));
   const after = useQuery({ ...revisionQuery(found.id, revision), enabled: place.revision !== undefined });
   const show = (definition: Graph) => (
-    <Loaded query={before} title={`Revision ${published} cannot be shown`}>
+    <Loaded query={before} title={t("Revision {published} cannot be shown", { published })}>
       {(past) => (
         <Changes
           {...props}
           key={`${published} ${revision}`}
           before={past.definition}
           after={definition}
-          title={`Published revision ${published} compared with ${
-            place.revision === undefined && unsaved ? "your drawing" : `revision ${revision}`
-          }`}
+          title={t("Published revision {published} compared with {what}", {
+            published,
+            what:
+              place.revision === undefined && unsaved
+                ? t("your drawing")
+                : t("revision {revision}", { revision }),
+          })}
         />
       )}
     </Loaded>
   );
   if (place.revision === undefined) return show(unsaved ? drawn : found.definition);
   return (
-    <Loaded query={after} title={`Revision ${revision} cannot be shown`}>
+    <Loaded query={after} title={t("Revision {revision} cannot be shown", { revision })}>
       {(shown) => show(shown.definition)}
     </Loaded>
   );
@@ -72,14 +76,17 @@ function Earlier(props: Props & { revision: number }) {
   const { found, revision } = props;
   const query = useQuery(revisionQuery(found.id, revision));
   return (
-    <Loaded query={query} title={`Revision ${revision} cannot be shown`}>
+    <Loaded query={query} title={t("Revision {revision} cannot be shown", { revision })}>
       {(past) => (
         <Changes
           {...props}
           key={`${past.revision} ${found.revision}`}
           before={past.definition}
           after={found.definition}
-          title={`Revision ${past.revision} compared with the current ${found.revision}`}
+          title={t("Revision {revision} compared with the current {revision2}", {
+            revision: past.revision,
+            revision2: found.revision,
+          })}
         />
       )}
     </Loaded>
@@ -102,10 +109,10 @@ function Mine(props: Props) {
       after={after}
       title={
         newer
-          ? `Theirs (revision ${found.revision}) compared with yours`
-          : `Revision ${found.revision} compared with your drawing`
+          ? t("Theirs (revision {revision}) compared with yours", { revision: found.revision })
+          : t("Revision {revision} compared with your drawing", { revision: found.revision })
       }
-      back="Back to my drawing"
+      back={t("Back to my drawing")}
       actions={
         editable && (
           <>
@@ -117,10 +124,10 @@ function Mine(props: Props) {
                   disabled={saving.pending}
                   onClick={() => void saving.reload().then((done) => done && leave())}
                 >
-                  Reload, dropping my changes
+                  {t("Reload, dropping my changes")}
                 </Button>
                 <Button size="sm" disabled={saving.pending} onClick={() => void saving.copy()}>
-                  Save mine as a copy
+                  {t("Save mine as a copy")}
                 </Button>
               </>
             )}
@@ -130,7 +137,7 @@ function Mine(props: Props) {
               pending={saving.pending}
               onClick={() => void saving.save(newer).then((done) => done && leave())}
             >
-              {newer ? "Overwrite with mine" : "Save"}
+              {newer ? t("Overwrite with mine") : t("Save")}
             </Button>
           </>
         )
@@ -164,10 +171,12 @@ function Changes({ found, kinds, place, onPlace, before, after, title, actions, 
       wireMarks={wires}
       plain
       banner={
-        <Banner name={found.name} label="Comparison" onCurrent={leave} actions={actions} back={back}>
+        <Banner name={found.name} label={t("Comparison")} onCurrent={leave} actions={actions} back={back}>
           <span>{title}</span>
           <span className="text-muted text-xs">
-            {total === 0 ? "They are the same." : plural(total, "change")}
+            {total === 0
+              ? t("They are the same.")
+              : t("{total, plural, one {# change} other {# changes}}", { total })}
           </span>
         </Banner>
       }

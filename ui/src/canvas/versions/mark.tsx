@@ -1,16 +1,22 @@
 import { History, type LucideIcon, Minus, Move, Pencil, Plus } from "lucide-react";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { useSurroundings } from "../surroundings";
 
 type Look = { icon: LucideIcon; word: string; text: string; ring: string };
 
 /** Sign, word and colour of a change. */
 export const MARKS: Record<"added" | "removed" | "changed" | "moved" | "since", Look> = {
-  added: { icon: Plus, word: "Added", text: "text-st-done", ring: "border-st-done" },
-  removed: { icon: Minus, word: "Removed", text: "text-st-failed", ring: "border-st-failed border-dashed" },
-  changed: { icon: Pencil, word: "Changed", text: "text-st-warning", ring: "border-st-warning" },
-  moved: { icon: Move, word: "Moved", text: "text-st-skipped", ring: "border-st-skipped" },
-  since: { icon: History, word: "Changed since", text: "text-st-warning", ring: "border-transparent" },
+  added: { icon: Plus, word: t("Added"), text: "text-st-done", ring: "border-st-done" },
+  removed: {
+    icon: Minus,
+    word: t("Removed"),
+    text: "text-st-failed",
+    ring: "border-st-failed border-dashed",
+  },
+  changed: { icon: Pencil, word: t("Changed"), text: "text-st-warning", ring: "border-st-warning" },
+  moved: { icon: Move, word: t("Moved"), text: "text-st-skipped", ring: "border-st-skipped" },
+  since: { icon: History, word: t("Changed since"), text: "text-st-warning", ring: "border-transparent" },
 };
 
 /** A frame and a word on a card that differs from what it is compared with. */

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { GitCompare, RotateCcw } from "lucide-react";
 import { revisionsQuery, useMay } from "@/api/queries";
 import type { Publication } from "@/api/types";
-import { plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
 import { Badge, Button, IconButton, Loaded, Panel, Timestamp } from "@/ui";
 import type { useUnpublish } from "../use-unpublish";
 import type { Restoring } from "./restore";
@@ -32,7 +32,7 @@ export function VersionsPanel(props: Props) {
   return (
     <Panel
       id="canvas-versions"
-      title="Versions"
+      title={t("Versions")}
       side="left"
       width={300}
       onClose={onClose}
@@ -41,39 +41,40 @@ export function VersionsPanel(props: Props) {
       {dirty && (
         <div className="flex items-center justify-between gap-2 border-b px-4 py-2.5">
           <p className="min-w-0 text-sm">
-            Your drawing
-            <span className="block text-muted text-xs">Not saved yet</span>
+            {rich("Your drawing<span>Not saved yet</span>", {
+              span: (inner) => <span className="block text-muted text-xs">{inner}</span>,
+            })}
           </p>
           <Button size="sm" icon={GitCompare} onClick={() => onCompare("mine")}>
-            Compare
+            {t("Compare")}
           </Button>
         </div>
       )}
       {published !== null && (
-        <section aria-label="Published" className="flex flex-col gap-2 border-b px-4 py-2.5 text-sm">
+        <section aria-label={t("Published")} className="flex flex-col gap-2 border-b px-4 py-2.5 text-sm">
           <p>
-            Revision {published} is published
+            {t("Revision {published} is published", { published })}
             {published !== current && (
-              <span className="block text-muted text-xs">What was saved since is a draft</span>
+              <span className="block text-muted text-xs">{t("What was saved since is a draft")}</span>
             )}
           </p>
           <div className="flex flex-wrap gap-2 empty:hidden">
             {published !== current && (
               <Button size="sm" icon={GitCompare} onClick={() => onCompare("published")}>
-                Compare
+                {t("Compare")}
               </Button>
             )}
             {editable && (
               <Button size="sm" pending={taking.pending} onClick={taking.unpublish}>
-                Unpublish
+                {t("Unpublish")}
               </Button>
             )}
           </div>
         </section>
       )}
-      <Loaded query={query} title="The versions cannot be listed">
+      <Loaded query={query} title={t("The versions cannot be listed")}>
         {({ pages }) => (
-          <ol aria-label="Versions" className="flex flex-col gap-0.5 p-2">
+          <ol aria-label={t("Versions")} className="flex flex-col gap-0.5 p-2">
             {pages
               .flatMap((page) => page.items)
               .map((each) => (
@@ -88,9 +89,9 @@ export function VersionsPanel(props: Props) {
                     className="min-w-0 flex-1 rounded-md px-2 py-1.5 text-left"
                   >
                     <span className="flex items-center gap-2 font-medium text-sm">
-                      Revision {each.revision}
-                      {each.revision === current && <Badge>Current</Badge>}
-                      {each.revision === published && <Badge tone="done">Published</Badge>}
+                      {t("Revision {revision}", { revision: each.revision })}
+                      {each.revision === current && <Badge>{t("Current")}</Badge>}
+                      {each.revision === published && <Badge tone="done">{t("Published")}</Badge>}
                     </span>
                     <span className="flex gap-1 text-muted text-xs">
                       <span className="min-w-0 truncate">{each.createdBy}</span>·
@@ -102,10 +103,10 @@ export function VersionsPanel(props: Props) {
                     <Link
                       to="/runs"
                       search={{ orchestratorId: id, revision: each.revision }}
-                      title={`Runs of revision ${each.revision}`}
+                      title={t("Runs of revision {revision}", { revision: each.revision })}
                       className="tabular flex h-6 min-w-6 shrink-0 items-center justify-center px-1 text-accent-text text-xs hover:underline"
                     >
-                      {plural(each.runs, "run")}
+                      {t("{runs, plural, one {# run} other {# runs}}", { runs: each.runs })}
                     </Link>
                   )}
                   {each.revision !== current && (
@@ -113,14 +114,16 @@ export function VersionsPanel(props: Props) {
                       <IconButton
                         size="sm"
                         icon={GitCompare}
-                        label={`Compare revision ${each.revision} with the current one`}
+                        label={t("Compare revision {revision} with the current one", {
+                          revision: each.revision,
+                        })}
                         onClick={() => onCompare(each.revision)}
                       />
                       {editable && (
                         <IconButton
                           size="sm"
                           icon={RotateCcw}
-                          label={`Restore revision ${each.revision}`}
+                          label={t("Restore revision {revision}", { revision: each.revision })}
                           disabled={restoring.pending}
                           onClick={() => restoring.ask(each.revision)}
                         />
@@ -135,7 +138,7 @@ export function VersionsPanel(props: Props) {
       {query.hasNextPage && (
         <div className="px-4 pb-4">
           <Button size="sm" pending={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-            Older versions
+            {t("Older versions")}
           </Button>
         </div>
       )}
@@ -148,7 +151,11 @@ function Told({ of, now }: { of: Publication; now: boolean }) {
   return (
     <span className="mt-1 block border-line border-l-2 pl-2 text-muted text-xs">
       {of.message && <span className="line-clamp-3 break-words text-ink">{of.message}</span>}
-      {now ? "Published" : "Was published"} by {of.publishedBy}, <Timestamp at={of.publishedDate} />
+      {rich("{what} by {publishedBy}, {when}", {
+        what: now ? t("Published") : t("Was published"),
+        publishedBy: of.publishedBy,
+        when: <Timestamp at={of.publishedDate} />,
+      })}
     </span>
   );
 }

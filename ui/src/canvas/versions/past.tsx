@@ -3,6 +3,7 @@ import { GitCompare, RotateCcw, Upload } from "lucide-react";
 import { useState } from "react";
 import { revisionQuery, useMay } from "@/api/queries";
 import type { OrchestratorDetail } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { Badge, Button, Loaded, Timestamp } from "@/ui";
 import { Banner } from "../banner";
 import type { Place } from "../frame";
@@ -34,27 +35,27 @@ export function PastRevision({ found, kinds, place, onPlace, revision }: Props) 
   const banner = (
     <Banner
       name={found.name}
-      label="Earlier revision"
+      label={t("Earlier revision")}
       onCurrent={current}
       actions={
         query.data && (
           <>
             <Button size="sm" icon={GitCompare} onClick={() => onPlace({ ...place, compare: "current" })}>
-              Compare with current
+              {t("Compare with current")}
             </Button>
             {published !== null && published !== revision && published !== found.revision && (
               <Button size="sm" icon={GitCompare} onClick={() => onPlace({ ...place, compare: "published" })}>
-                Compare with published
+                {t("Compare with published")}
               </Button>
             )}
             {editable && published !== revision && (
               <Button size="sm" icon={Upload} onClick={() => setPublishing(true)}>
-                Publish
+                {t("Publish")}
               </Button>
             )}
             {editable && published === revision && (
               <Button size="sm" pending={taking.pending} onClick={taking.unpublish}>
-                Unpublish
+                {t("Unpublish")}
               </Button>
             )}
             {editable && (
@@ -64,7 +65,7 @@ export function PastRevision({ found, kinds, place, onPlace, revision }: Props) 
                 pending={restoring.pending}
                 onClick={() => restoring.ask(revision)}
               >
-                Restore
+                {t("Restore")}
               </Button>
             )}
           </>
@@ -72,10 +73,14 @@ export function PastRevision({ found, kinds, place, onPlace, revision }: Props) 
       }
     >
       <span>
-        Revision {revision} <span className="text-muted">(current {found.revision})</span>
+        {rich("Revision {revision} <span>(current {revision2})</span>", {
+          revision,
+          revision2: found.revision,
+          span: (inner) => <span className="text-muted">{inner}</span>,
+        })}
         {published === revision && (
           <Badge tone="done" className="ml-2">
-            Published
+            {t("Published")}
           </Badge>
         )}
       </span>
@@ -89,7 +94,7 @@ export function PastRevision({ found, kinds, place, onPlace, revision }: Props) 
   return (
     <>
       {!query.data && banner}
-      <Loaded query={query} title={`Revision ${revision} cannot be shown`}>
+      <Loaded query={query} title={t("Revision {revision} cannot be shown", { revision })}>
         {({ definition }) => (
           <Viewer
             found={found}

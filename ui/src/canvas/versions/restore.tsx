@@ -4,6 +4,7 @@ import { toastProblem } from "@/api/problem";
 import { revisionQuery, useSaveOrchestrator } from "@/api/queries";
 import { keys } from "@/api/queries/keys";
 import type { OrchestratorDetail } from "@/api/types";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { ConfirmDialog } from "@/ui";
 import { dirty, type FlowControl } from "../store";
@@ -20,10 +21,12 @@ export function useRestore(found: OrchestratorDetail, control: FlowControl, onDo
       const { definition } = await client.fetchQuery(revisionQuery(found.id, revision));
       const saved = await put.mutateAsync({ definition, revision: found.revision });
       control.reopen(saved);
-      toast.success(`Revision ${revision} is restored as revision ${saved.revision}`);
+      toast.success(
+        t("Revision {revision} is restored as revision {revision2}", { revision, revision2: saved.revision }),
+      );
       onDone();
     } catch (error) {
-      toastProblem(error, "It was not restored");
+      toastProblem(error, t("It was not restored"));
       void client.invalidateQueries({ queryKey: keys.orchestrators.one(found.id) });
     } finally {
       setAsked(null);
@@ -39,12 +42,12 @@ export function useRestore(found: OrchestratorDetail, control: FlowControl, onDo
       <ConfirmDialog
         open={asked !== null}
         onOpenChange={(open) => !open && setAsked(null)}
-        title={`Restore revision ${asked ?? ""}?`}
-        action="Restore, dropping my changes"
+        title={t("Restore revision {asked}?", { asked: asked ?? "" })}
+        action={t("Restore, dropping my changes")}
         pending={put.isPending}
         onConfirm={() => asked !== null && void restore(asked)}
       >
-        What you have drawn and not saved is dropped. Every saved revision stays.
+        {t("What you have drawn and not saved is dropped. Every saved revision stays.")}
       </ConfirmDialog>
     ),
   };

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { revisionQuery, runQuery } from "@/api/queries";
+import { t } from "@/lib/text";
 import { useFlow, useFlowControl } from "../store";
 import type { Marked } from "../surroundings";
 import { diff } from "./diff";
@@ -30,7 +31,8 @@ export function useSince(id: string, runId: string | undefined): ReadonlyMap<str
       const edited = diff(before, control.definition()).nodes.filter(
         ({ mark }) => mark === "added" || mark === "changed",
       );
-      const text = (mark: string) => `${mark === "added" ? "Added" : "Changed"} since run ${number}`;
+      const text = (mark: string) =>
+        t("{what} since run {number}", { what: mark === "added" ? t("Added") : t("Changed"), number });
       setMarks(
         edited.length
           ? new Map(edited.map(({ id, mark }) => [id, { mark: "since", text: text(mark) }]))

@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { problemOf } from "@/api/problem";
 import { signingSecretsQuery, useCreateSigningSecret, useMay } from "@/api/queries";
 import type { IssuedSecret } from "@/api/types";
+import { t } from "@/lib/text";
 import { Button, Dialog, Field, Input, SecretInput, Segmented, Select } from "@/ui";
 import { useFieldError } from "../schema-form";
 import type { WidgetProps } from "../types";
@@ -19,17 +20,17 @@ export function WebhookAuth({ value, onChange, path, disabled }: WidgetProps<Aut
   const set = (change: Partial<Auth>) => onChange({ ...auth, ...change });
   return (
     <fieldset className="flex min-w-0 flex-col gap-2.5" disabled={disabled}>
-      <Field label="Sender proves itself by" hint={MODES[auth.mode].hint}>
+      <Field label={t("Sender proves itself by")} hint={MODES[auth.mode].hint}>
         <Select
           value={auth.mode}
           disabled={disabled}
-          onChange={(mode) => onChange(switched(value, mode as Mode), "Sender proves itself")}
+          onChange={(mode) => onChange(switched(value, mode as Mode), t("Sender proves itself"))}
           options={CHOICES}
         />
       </Field>
       <WidgetError path={path} />
       {auth.mode === "basic" && (
-        <Text label="User name" value={auth.username ?? ""} onChange={(username) => set({ username })} />
+        <Text label={t("User name")} value={auth.username ?? ""} onChange={(username) => set({ username })} />
       )}
       {auth.mode === "hmac" && <HmacFields auth={auth} set={set} disabled={disabled} />}
       {auth.mode !== "token" && (
@@ -61,7 +62,7 @@ function SecretField({
   const known = secrets.find(({ id }) => id === auth.secretId);
   const options = secrets.map(({ id, name }) => ({ value: id, label: name }));
   if (auth.secretId && !known && query.isSuccess)
-    options.push({ value: auth.secretId, label: "A secret that is gone" });
+    options.push({ value: auth.secretId, label: t("A secret that is gone") });
   const unfit = auth.mode === "standard-webhooks" && known && !known.standard;
   const keep = (issued: IssuedSecret) => {
     onChange(issued.id);
@@ -70,18 +71,18 @@ function SecretField({
   return (
     <>
       <Field
-        label="Signing secret"
+        label={t("Signing secret")}
         error={
           unfit
-            ? "It is not one of Standard Webhooks: whsec_ and base64 of at least 24 bytes."
+            ? t("It is not one of Standard Webhooks: whsec_ and base64 of at least 24 bytes.")
             : (error ?? (create.error && problemOf(create.error).detail))
         }
-        hint={auth.secretId ? undefined : "The sender and Baton both need it. One click makes it."}
+        hint={auth.secretId ? undefined : t("The sender and Baton both need it. One click makes it.")}
       >
         <Select
           value={auth.secretId ?? undefined}
           disabled={disabled || !options.length}
-          placeholder={options.length ? "Choose" : "None yet"}
+          placeholder={options.length ? t("Choose") : t("None yet")}
           onChange={onChange}
           options={options}
         />
@@ -97,10 +98,10 @@ function SecretField({
               create.mutate({ name: freeName(secrets.map(({ name }) => name)) }, { onSuccess: keep })
             }
           >
-            Make a secret
+            {t("Make a secret")}
           </Button>
           <Button size="sm" variant="ghost" onClick={() => setPasting(true)}>
-            Paste the sender's …
+            {t("Paste the sender's …")}
           </Button>
         </div>
       )}
@@ -144,11 +145,11 @@ function PasteDialog({
       open
       onOpenChange={(open) => !open && onClose()}
       size="sm"
-      title="Keep the sender's secret"
+      title={t("Keep the sender's secret")}
       description={MODES[auth.mode].pasted}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button
             variant="primary"
             type="submit"
@@ -156,21 +157,21 @@ function PasteDialog({
             pending={create.isPending}
             disabled={!name.trim() || !secret}
           >
-            Keep it
+            {t("Keep it")}
           </Button>
         </>
       }
     >
       <form id="paste-secret" onSubmit={submit} className="flex flex-col gap-4">
         <Field
-          label="Name"
+          label={t("Name")}
           error={problem && (problem.at("/name") ?? (problem.errors.length ? null : problem.detail))}
         >
           <Input value={name} maxLength={200} onChange={(event) => setName(event.target.value)} autoFocus />
         </Field>
         <Field
-          label="Secret"
-          hint="Kept sealed; nobody can read it here again."
+          label={t("Secret")}
+          hint={t("Kept sealed; nobody can read it here again.")}
           error={problem?.at("/secret")}
         >
           <SecretInput value={secret} onChange={(event) => setSecret(event.target.value)} />
@@ -191,42 +192,42 @@ function HmacFields({
 }) {
   return (
     <div className="grid grid-cols-2 gap-2.5">
-      <Text label="Header" value={auth.header ?? "X-Signature"} onChange={(header) => set({ header })} />
+      <Text label={t("Header")} value={auth.header ?? "X-Signature"} onChange={(header) => set({ header })} />
       <Text
-        label="Prefix"
+        label={t("Prefix")}
         value={auth.prefix ?? ""}
         onChange={(prefix) => set({ prefix })}
-        hint="As in sha256="
+        hint={t("As in sha256=")}
       />
-      <Field label="Algorithm">
+      <Field label={t("Algorithm")}>
         <Select
           value={auth.algorithm ?? "sha256"}
           disabled={disabled}
           onChange={(next) => set({ algorithm: next as Auth["algorithm"] })}
           options={[
-            { value: "sha256", label: "SHA-256" },
-            { value: "sha512", label: "SHA-512" },
+            { value: "sha256", label: t("SHA-256") },
+            { value: "sha512", label: t("SHA-512") },
           ]}
         />
       </Field>
       <div className="flex flex-col gap-1">
-        <span className="font-medium text-sm">Encoding</span>
+        <span className="font-medium text-sm">{t("Encoding")}</span>
         <Segmented
-          label="Encoding"
+          label={t("Encoding")}
           value={auth.encoding ?? "hex"}
           onChange={(encoding) => set({ encoding })}
           options={[
-            { value: "hex", label: "hex" },
-            { value: "base64", label: "base64" },
+            { value: "hex", label: t("hex") },
+            { value: "base64", label: t("base64") },
           ]}
         />
       </div>
       <div className="col-span-2">
         <Text
-          label="Header of the time"
+          label={t("Header of the time")}
           value={auth.timestampHeader ?? ""}
           onChange={(next) => set({ timestampHeader: next || null })}
-          hint="Then time.body is signed. Without it, the same body is taken once in 24 hours."
+          hint={t("Then time.body is signed. Without it, the same body is taken once in 24 hours.")}
         />
       </div>
     </div>
@@ -245,8 +246,8 @@ function Networks({
   const [text, setText] = useState(value.join(", "));
   return (
     <Field
-      label="Only from"
-      hint="Addresses or networks, with commas between; empty: from anywhere."
+      label={t("Only from")}
+      hint={t("Addresses or networks, with commas between; empty: from anywhere.")}
       error={useFieldError(`${path}/networks`)}
     >
       <Input

@@ -1,3 +1,5 @@
+import { t } from "@/lib/text";
+
 /** How a sender proves itself, as the server's modes say it. */
 export type Mode =
   | "standard-webhooks"
@@ -31,26 +33,33 @@ type About = {
 
 export const MODES: Record<Mode, About> = {
   "standard-webhooks": {
-    label: "A signature (Standard Webhooks)",
-    hint: "Best for a sender that you can teach: signed with the time and an id, so nothing can be changed or sent twice.",
+    label: t("A signature (Standard Webhooks)"),
+    hint: t(
+      "Best for a sender that you can teach: signed with the time and an id, so nothing can be changed or sent twice.",
+    ),
   },
-  github: { label: "GitHub's signature", hint: "Paste the secret that you gave the webhook there." },
+  github: { label: t("GitHub's signature"), hint: t("Paste the secret that you gave the webhook there.") },
   stripe: {
-    label: "Stripe's signature",
-    hint: "Paste the endpoint's signing secret.",
-    pasted: "Stripe: Developers, Webhooks, the endpoint, Signing secret",
+    label: t("Stripe's signature"),
+    hint: t("Paste the endpoint's signing secret."),
+    pasted: t("Stripe: Developers, Webhooks, the endpoint, Signing secret"),
   },
   slack: {
-    label: "Slack's signature",
-    hint: "Paste the app's signing secret.",
-    pasted: "Slack: your app, Basic Information, Signing Secret",
+    label: t("Slack's signature"),
+    hint: t("Paste the app's signing secret."),
+    pasted: t("Slack: your app, Basic Information, Signing Secret"),
   },
-  hmac: { label: "A signature in a header", hint: "For senders with a format of their own." },
-  bearer: { label: "A secret as Bearer token", hint: "Simple; whoever reads one call can send others." },
-  basic: { label: "A name and a password", hint: "Simple; whoever reads one call can send others." },
+  hmac: { label: t("A signature in a header"), hint: t("For senders with a format of their own.") },
+  bearer: {
+    label: t("A secret as Bearer token"),
+    hint: t("Simple; whoever reads one call can send others."),
+  },
+  basic: { label: t("A name and a password"), hint: t("Simple; whoever reads one call can send others.") },
   token: {
-    label: "The token in the address alone",
-    hint: "Right where a step hands callback.url to n8n or Make, which call it back: nobody else learns the address, and it works once.",
+    label: t("The token in the address alone"),
+    hint: t(
+      "Right where a step hands callback.url to n8n or Make, which call it back: nobody else learns the address, and it works once.",
+    ),
   },
 };
 

@@ -1,13 +1,14 @@
 import { useState } from "react";
+import { t } from "@/lib/text";
 import { CopyButton, Once, Segmented } from "@/ui";
 import type { Auth } from "./modes";
 import { type Recipe, recipeOf } from "./recipe";
 
 type Tool = keyof Omit<Recipe, "lines">;
 const TOOLS: { value: Tool; label: string }[] = [
-  { value: "curl", label: "curl" },
+  { value: "curl", label: t("curl") },
   { value: "n8n", label: "n8n" },
-  { value: "make", label: "Make" },
+  { value: "make", label: t("Make") },
 ];
 
 /** A new secret, this once, with what its sender has to do. */
@@ -15,12 +16,12 @@ export function ShownSecret({ auth, secret }: { auth: Auth; secret: string }) {
   const [tool, setTool] = useState<Tool>("curl");
   const recipe = recipeOf(auth, secret);
   return (
-    <section aria-label="The new secret" className="flex min-w-0 flex-col gap-2.5 rounded-lg border p-3">
-      <p className="font-medium text-sm">Copy it now. It cannot be shown again.</p>
-      <Once id="signing-secret" copy={<CopyButton text={secret} label="Copy secret" />}>
+    <section aria-label={t("The new secret")} className="flex min-w-0 flex-col gap-2.5 rounded-lg border p-3">
+      <p className="font-medium text-sm">{t("Copy it now. It cannot be shown again.")}</p>
+      <Once id="signing-secret" copy={<CopyButton text={secret} label={t("Copy secret")} />}>
         {secret}
       </Once>
-      <p className="text-muted text-xs">The sender adds to every call:</p>
+      <p className="text-muted text-xs">{t("The sender adds to every call:")}</p>
       <ul className="flex flex-col gap-1">
         {recipe.lines.map((line) => (
           <li key={line} className="break-words font-mono text-xs">
@@ -29,8 +30,8 @@ export function ShownSecret({ auth, secret }: { auth: Auth; secret: string }) {
         ))}
       </ul>
       <div className="flex items-center justify-between">
-        <Segmented label="Example for" value={tool} onChange={setTool} options={TOOLS} />
-        <CopyButton text={recipe[tool]} label="Copy example" />
+        <Segmented label={t("Example for")} value={tool} onChange={setTool} options={TOOLS} />
+        <CopyButton text={recipe[tool]} label={t("Copy example")} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and a keyboard has to reach that */}
       <pre tabIndex={0} className="max-h-56 overflow-auto rounded-md bg-sunken p-2.5 font-mono text-xs">

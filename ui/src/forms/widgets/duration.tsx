@@ -1,13 +1,14 @@
 import { useState } from "react";
+import { t } from "@/lib/text";
 import { Input, Select } from "@/ui";
 import type { WidgetProps } from "../types";
 
 const UNITS = [
-  { value: "1", label: "ms" },
-  { value: "1000", label: "s" },
-  { value: "60000", label: "min" },
-  { value: "3600000", label: "h" },
-  { value: "86400000", label: "days" },
+  { value: "1", label: t("ms") },
+  { value: "1000", label: t("s") },
+  { value: "60000", label: t("min") },
+  { value: "3600000", label: t("h") },
+  { value: "86400000", label: t("days") },
 ];
 
 /** Milliseconds, in the largest unit that shows them whole. */
@@ -21,7 +22,7 @@ export function DurationWidget({ value, onChange, nullable, disabled }: WidgetPr
         inputMode="decimal"
         className="tabular max-w-28"
         disabled={disabled}
-        placeholder={nullable ? "None" : undefined}
+        placeholder={nullable ? t("None") : undefined}
         value={text ?? (typeof value === "number" ? String(value / size) : "")}
         onChange={(event) => {
           const raw = event.target.value.trim();
@@ -32,7 +33,7 @@ export function DurationWidget({ value, onChange, nullable, disabled }: WidgetPr
         onBlur={() => setText(null)}
       />
       <Select
-        label="Unit"
+        label={t("Unit")}
         className="w-24"
         disabled={disabled}
         value={unit}

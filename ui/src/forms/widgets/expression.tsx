@@ -4,6 +4,7 @@ import { Maximize2 } from "lucide-react";
 import { type FocusEvent, type KeyboardEvent, useRef, useState } from "react";
 import type { JsonObject } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { Button, CodeEditor, Dialog, Field, IconButton, Input, preloadCodeEditor } from "@/ui";
 import { useFormSurroundings, useInsertPlace } from "../context";
 import { insideExpression, isTemplate, suggestions } from "../paths";
@@ -100,7 +101,7 @@ export function ExpressionWidget({
         <span className="flex items-center gap-0.5">
           {expression && (
             <IconButton
-              label={`Open ${title} in the big editor`}
+              label={t("Open {title} in the big editor", { title })}
               shortcut="mod+e"
               icon={Maximize2}
               size="sm"
@@ -111,13 +112,13 @@ export function ExpressionWidget({
             <Button
               variant="ghost"
               size="sm"
-              aria-label={`Expression for ${title}`}
+              aria-label={t("Expression for {title}", { title })}
               aria-pressed={expression}
               disabled={disabled}
               className={cn("h-6 px-1.5 font-mono italic", expression && "bg-pressed text-accent-text")}
               onClick={toggle}
             >
-              fx
+              {t("fx")}
             </Button>
           )}
         </span>
@@ -161,7 +162,7 @@ export function ExpressionWidget({
           size="lg"
           footer={
             <Button variant="primary" onClick={() => setBig(false)}>
-              Done
+              {t("Done")}
             </Button>
           }
         >

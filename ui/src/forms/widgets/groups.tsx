@@ -1,6 +1,7 @@
 import { ArrowDown, ArrowUp, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { JsonObject } from "@/api/types";
+import { t } from "@/lib/text";
 import { Button, CodeEditor, Field, IconButton, Textarea } from "@/ui";
 import { initial, titleOf } from "../schema";
 import { Fields, useFieldError } from "../schema-form";
@@ -38,21 +39,21 @@ export function ArrayWidget({ value, onChange, name, path, schema, disabled }: W
           <span className="flex flex-col">
             <IconButton
               size="sm"
-              label={`Move ${title} ${index + 1} up`}
+              label={t("Move {title} {index} up", { title, index: index + 1 })}
               icon={ArrowUp}
               disabled={index === 0}
               onClick={() => moved(index, index - 1)}
             />
             <IconButton
               size="sm"
-              label={`Move ${title} ${index + 1} down`}
+              label={t("Move {title} {index} down", { title, index: index + 1 })}
               icon={ArrowDown}
               disabled={index === items.length - 1}
               onClick={() => moved(index, index + 1)}
             />
             <IconButton
               size="sm"
-              label={`Remove ${title} ${index + 1}`}
+              label={t("Remove {title} {index}", { title, index: index + 1 })}
               icon={Trash2}
               onClick={() => onChange(items.filter((_, at) => at !== index))}
             />
@@ -65,7 +66,7 @@ export function ArrayWidget({ value, onChange, name, path, schema, disabled }: W
         className="w-fit"
         onClick={() => onChange([...items, initial(shape) as JsonObject])}
       >
-        Add
+        {t("Add")}
       </Button>
     </fieldset>
   );
@@ -95,7 +96,7 @@ export function StringsWidget({ value, onChange, disabled }: WidgetProps<string[
     <Textarea
       rows={2}
       disabled={disabled}
-      placeholder="One per line"
+      placeholder={t("One per line")}
       value={text ?? (value ?? []).join("\n")}
       onChange={(event) => {
         setText(event.target.value);
@@ -141,7 +142,9 @@ export function JsonWidget({ value, onChange, nullable, disabled }: WidgetProps<
           }
         }}
       />
-      {wrong && <p className="text-st-failed text-xs">This is not JSON yet; the last good value is kept.</p>}
+      {wrong && (
+        <p className="text-st-failed text-xs">{t("This is not JSON yet; the last good value is kept.")}</p>
+      )}
     </>
   );
 }
@@ -149,7 +152,7 @@ export function JsonWidget({ value, onChange, nullable, disabled }: WidgetProps<
 export function WidgetError({ path }: { path: string }) {
   const error = useFieldError(path);
   return error ? (
-    <Field label="Error" hideLabel error={error}>
+    <Field label={t("Error")} hideLabel error={error}>
       {null}
     </Field>
   ) : null;

@@ -1,5 +1,6 @@
 import { Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
+import { t } from "@/lib/text";
 import { Button, IconButton, Input } from "@/ui";
 import { useInsertPlace } from "../context";
 import { Preview } from "../preview";
@@ -37,8 +38,8 @@ export function HeadersWidget({
         // biome-ignore lint/suspicious/noArrayIndexKey: names change while they are typed
         <div key={index} className="flex flex-wrap items-start gap-1.5">
           <Input
-            aria-label={`Name of header ${index + 1}`}
-            placeholder="Name"
+            aria-label={t("Name of header {index}", { index: index + 1 })}
+            placeholder={t("Name")}
             className="w-auto min-w-24 flex-2"
             value={key}
             onChange={(event) =>
@@ -46,21 +47,21 @@ export function HeadersWidget({
             }
           />
           <HeaderValue
-            label={`Value of header ${index + 1}`}
-            place={`Header ${key || index + 1}`}
+            label={t("Value of header {index}", { index: index + 1 })}
+            place={t("Header {key}", { key: key || index + 1 })}
             value={text}
             disabled={disabled}
             onChange={(next) => set(shown.map((row, at) => (at === index ? [row[0], next] : row)))}
           />
           <IconButton
-            label={`Remove header ${index + 1}`}
+            label={t("Remove header {index}", { index: index + 1 })}
             icon={Trash2}
             onClick={() => set(shown.filter((_, at) => at !== index))}
           />
         </div>
       ))}
       <Button size="sm" icon={Plus} className="w-fit" onClick={() => setRows([...shown, ["", ""]])}>
-        Add header
+        {t("Add header")}
       </Button>
     </fieldset>
   );
@@ -81,7 +82,7 @@ function HeaderValue({ label, place, value, disabled, onChange }: ValueProps) {
     <span {...drop.props} className="flex min-w-28 flex-3 flex-col gap-1">
       <Input
         aria-label={label}
-        placeholder="Value"
+        placeholder={t("Value")}
         value={value}
         className={drop.over ? "outline-2 outline-accent outline-dashed" : undefined}
         onChange={(event) => onChange(event.target.value)}

@@ -2,6 +2,7 @@ import { CircleAlert, Plus, Trash2, WandSparkles } from "lucide-react";
 import { useId, useMemo } from "react";
 import type { JsonObject, Mapped, Schemas } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { Button, IconButton, Input, JsonView, Select } from "@/ui";
 import { useFormSurroundings, useInsertPlace } from "../context";
 import {
@@ -47,8 +48,8 @@ export function MappingWidget({ value, onChange, name, path, schema, disabled }:
   const change = (index: number, next: MapRow) => set(rows.map((row, at) => (at === index ? next : row)));
   const byName = mappedByName(rows, targets, sample?.context ?? {});
   const add = useInsertPlace(
-    "a new mapping",
-    (from) => set([...rows, rowFor(from)], `Map ${from}`),
+    t("a new mapping"),
+    (from) => set([...rows, rowFor(from)], t("Map {from}", { from })),
     disabled,
   );
   return (
@@ -59,7 +60,9 @@ export function MappingWidget({ value, onChange, name, path, schema, disabled }:
         <Open
           targets={open}
           disabled={disabled}
-          onMap={(to, from) => set([...rows, { from, to }], from ? `Map ${from} to ${to}` : `Add ${to}`)}
+          onMap={(to, from) =>
+            set([...rows, { from, to }], from ? t("Map {from} to {to}", { from, to }) : t("Add {to}", { to }))
+          }
         />
       )}
       <datalist id={list}>
@@ -68,7 +71,7 @@ export function MappingWidget({ value, onChange, name, path, schema, disabled }:
         ))}
       </datalist>
       {rows.length > 0 && (
-        <ol className="flex min-w-0 flex-col gap-2" aria-label="Mappings">
+        <ol className="flex min-w-0 flex-col gap-2" aria-label={t("Mappings")}>
           {rows.map((row, index) => (
             <Row
               // biome-ignore lint/suspicious/noArrayIndexKey: rows have no ids, and their order is the user's
@@ -83,7 +86,7 @@ export function MappingWidget({ value, onChange, name, path, schema, disabled }:
               onRemove={() =>
                 set(
                   rows.filter((_, at) => at !== index),
-                  `Remove mapping ${index + 1}`,
+                  t("Remove mapping {index}", { index: index + 1 }),
                 )
               }
             />
@@ -97,30 +100,38 @@ export function MappingWidget({ value, onChange, name, path, schema, disabled }:
           add.over ? "border-accent bg-accent-soft" : "border-line",
         )}
       >
-        <Button size="sm" icon={Plus} onClick={() => set([...rows, { from: "", to: "" }], "Add a mapping")}>
-          Add mapping
+        <Button
+          size="sm"
+          icon={Plus}
+          onClick={() => set([...rows, { from: "", to: "" }], t("Add a mapping"))}
+        >
+          {t("Add mapping")}
         </Button>
         <Button
           size="sm"
           icon={WandSparkles}
           disabled={byName === rows}
           title={
-            byName === rows ? "No field of the sample has the name of one that is still open." : undefined
+            byName === rows ? t("No field of the sample has the name of one that is still open.") : undefined
           }
-          onClick={() => set(byName, "Map by name")}
+          onClick={() => set(byName, t("Map by name"))}
         >
-          Map by name
+          {t("Map by name")}
         </Button>
-        <span className="text-muted text-xs">or drop a field of the input here</span>
+        <span className="text-muted text-xs">{t("or drop a field of the input here")}</span>
       </div>
       {result && (
-        <section aria-label="Result on the sample" aria-live="polite" className="rounded-md bg-sunken p-2">
-          <p className="mb-1 text-muted text-xs">Result on the sample</p>
+        <section
+          aria-label={t("Result on the sample")}
+          aria-live="polite"
+          className="rounded-md bg-sunken p-2"
+        >
+          <p className="mb-1 text-muted text-xs">{t("Result on the sample")}</p>
           <JsonView value={result.output} open={3} />
         </section>
       )}
       {!result && rows.length > 0 && sample === null && (
-        <p className="text-muted text-xs">No sample yet: run the steps before, or paste an example.</p>
+        <p className="text-muted text-xs">{t("No sample yet: run the steps before, or paste an example.")}</p>
       )}
     </fieldset>
   );
@@ -150,8 +161,11 @@ type OpenProps = {
 function Open({ targets, disabled, onMap }: OpenProps) {
   const sorted = [...targets].sort((a, b) => Number(b.required) - Number(a.required));
   return (
-    <section aria-label="Not mapped yet" className="flex flex-col gap-1 rounded-md border border-line p-2">
-      <p className="text-muted text-xs">Not mapped yet: what the next step takes</p>
+    <section
+      aria-label={t("Not mapped yet")}
+      className="flex flex-col gap-1 rounded-md border border-line p-2"
+    >
+      <p className="text-muted text-xs">{t("Not mapped yet: what the next step takes")}</p>
       <ul className="flex flex-wrap gap-1.5">
         {sorted.slice(0, 60).map((target) => (
           <Target key={target.path} target={target} disabled={disabled} onMap={onMap} />
@@ -163,7 +177,7 @@ function Open({ targets, disabled, onMap }: OpenProps) {
 
 function Target({ target, disabled, onMap }: Omit<OpenProps, "targets"> & { target: MapTarget }) {
   const drop = useInsertPlace(
-    `${target.path} of the next step`,
+    t("{path} of the next step", { path: target.path }),
     (from) => onMap(target.path, from),
     disabled,
   );
@@ -181,7 +195,7 @@ function Target({ target, disabled, onMap }: Omit<OpenProps, "targets"> & { targ
         <Plus aria-hidden className="size-3 text-muted" />
         {target.path}
         {target.type && <span className="text-muted">{target.type}</span>}
-        {target.required && <span className="font-sans text-st-waiting">needed</span>}
+        {target.required && <span className="font-sans text-st-waiting">{t("needed")}</span>}
       </button>
     </li>
   );
@@ -200,7 +214,7 @@ type RowProps = {
 
 function Row({ number, row, types, list, disabled, outcome: result, onChange, onRemove }: RowProps) {
   const drop = useInsertPlace(
-    `mapping ${number}${row.to ? ` (${row.to})` : ""}`,
+    t("mapping {number}{what}", { number, what: row.to ? ` (${row.to})` : "" }),
     (from) => onChange({ ...row, from, to: row.to || rowFor(from).to }),
     disabled,
   );
@@ -210,7 +224,7 @@ function Row({ number, row, types, list, disabled, outcome: result, onChange, on
       : typeof row.default === "string"
         ? row.default
         : JSON.stringify(row.default);
-  const any = "any type";
+  const any = t("any type");
   return (
     <li
       {...drop.props}
@@ -223,8 +237,8 @@ function Row({ number, row, types, list, disabled, outcome: result, onChange, on
     >
       <div className="flex min-w-0 items-center gap-1.5">
         <Input
-          aria-label={`From, mapping ${number}`}
-          placeholder="From: data.total"
+          aria-label={t("From, mapping {number}", { number })}
+          placeholder={t("From: data.total")}
           list={list}
           className="font-mono text-xs"
           value={row.from ?? ""}
@@ -234,17 +248,22 @@ function Row({ number, row, types, list, disabled, outcome: result, onChange, on
           →
         </span>
         <Input
-          aria-label={`To, mapping ${number}`}
-          placeholder="To: order.total"
+          aria-label={t("To, mapping {number}", { number })}
+          placeholder={t("To: order.total")}
           className="font-mono text-xs"
           value={row.to ?? ""}
           onChange={(event) => onChange({ ...row, to: event.target.value })}
         />
-        <IconButton label={`Remove mapping ${number}`} icon={Trash2} size="sm" onClick={onRemove} />
+        <IconButton
+          label={t("Remove mapping {number}", { number })}
+          icon={Trash2}
+          size="sm"
+          onClick={onRemove}
+        />
       </div>
       <div className="flex min-w-0 items-center gap-1.5">
         <Select
-          label={`Type, mapping ${number}`}
+          label={t("Type, mapping {number}", { number })}
           className="h-7 w-28 shrink-0 text-xs"
           disabled={disabled}
           value={row.type ?? any}
@@ -255,8 +274,8 @@ function Row({ number, row, types, list, disabled, outcome: result, onChange, on
           }}
         />
         <Input
-          aria-label={`Default, mapping ${number}`}
-          placeholder="No default"
+          aria-label={t("Default, mapping {number}", { number })}
+          placeholder={t("No default")}
           className="h-7 w-28 shrink-0 font-mono text-xs"
           value={standard}
           onChange={(event) => {

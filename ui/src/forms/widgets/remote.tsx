@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { connectionsQuery, orchestratorsQuery, providersQuery, workflowsQuery } from "@/api/queries";
 import type { JsonObject } from "@/api/types";
+import { t } from "@/lib/text";
 import { relative } from "@/lib/time";
 import { Combobox, ProviderChip } from "@/ui";
 import type { WidgetProps } from "../types";
@@ -26,7 +27,7 @@ export function ProviderWidget({ value, onChange, disabled }: WidgetProps<string
   const options = (data ?? []).map((provider) => ({
     value: provider.name,
     label: provider.title,
-    hint: provider.connections.length === 0 ? "Not connected" : undefined,
+    hint: provider.connections.length === 0 ? t("Not connected") : undefined,
     icon: <ProviderChip provider={provider.name} />,
   }));
   return (
@@ -37,7 +38,7 @@ export function ProviderWidget({ value, onChange, disabled }: WidgetProps<string
       loading={isPending}
       clearable
       disabled={disabled}
-      placeholder="None: a plain webhook"
+      placeholder={t("None: a plain webhook")}
     />
   );
 }
@@ -68,9 +69,13 @@ export function ConnectionWidget({ value, onChange, parent, schema, disabled }: 
       clearable
       disabled={disabled || (!all && provider === null)}
       placeholder={
-        only ? `${only} (the only one)` : !all && provider === null ? "Choose a provider first" : "Choose"
+        only
+          ? t("{only} (the only one)", { only })
+          : !all && provider === null
+            ? t("Choose a provider first")
+            : t("Choose")
       }
-      empty="No connection yet: add one under Connections"
+      empty={t("No connection yet: add one under Connections")}
     />
   );
 }
@@ -95,8 +100,8 @@ export function WorkflowWidget({ value, onChange, parent, disabled }: WidgetProp
       hint: workflow.executable
         ? workflow.active
           ? undefined
-          : "Not active"
-        : (workflow.reason ?? "Cannot be started from outside"),
+          : t("Not active")
+        : (workflow.reason ?? t("Cannot be started from outside")),
       disabled: !workflow.executable,
     })),
   );
@@ -109,12 +114,12 @@ export function WorkflowWidget({ value, onChange, parent, disabled }: WidgetProp
       loading={isPending}
       clearable
       disabled={disabled || provider === null}
-      placeholder={provider === null ? "Choose a provider first" : "Choose a workflow"}
-      empty={error ? error.message : "No such workflow"}
+      placeholder={provider === null ? t("Choose a provider first") : t("Choose a workflow")}
+      empty={error ? error.message : t("No such workflow")}
       footer={
         page && (
           <>
-            As of {relative(page.syncedAt)}
+            {t("As of {when}", { when: relative(page.syncedAt) })}
             {page.problem && `: ${page.problem.message}`}
           </>
         )
@@ -131,7 +136,10 @@ export function OrchestratorWidget({ value, onChange, disabled }: WidgetProps<st
       value: id,
       label: name,
       // What a run of this step would run.
-      hint: published === null ? `Newest revision, now ${revision}` : `Published revision ${published}`,
+      hint:
+        published === null
+          ? t("Newest revision, now {revision}", { revision })
+          : t("Published revision {published}", { published }),
     })),
   );
   return (
@@ -143,7 +151,7 @@ export function OrchestratorWidget({ value, onChange, disabled }: WidgetProps<st
       loading={isPending}
       clearable
       disabled={disabled}
-      placeholder="Choose an orchestrator"
+      placeholder={t("Choose an orchestrator")}
     />
   );
 }

@@ -2,6 +2,7 @@ import { Plus, Trash2 } from "lucide-react";
 import { useId, useMemo } from "react";
 import type { JsonObject } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { Button, IconButton, Input, Select } from "@/ui";
 import { useFormSurroundings, useInsertPlace } from "../context";
 import { everyPath, glimpse } from "../paths";
@@ -11,7 +12,7 @@ import { WidgetError } from "./groups";
 
 /** Value, comparison, value. */
 export function RulesWidget(props: WidgetProps<JsonObject[]>) {
-  return <Rows {...props} add="Add rule" suggest="left" />;
+  return <Rows {...props} add={t("Add rule")} suggest="left" />;
 }
 
 function Rows({
@@ -48,7 +49,7 @@ function Rows({
             {columns.map(([column, shape]) => (
               <Cell
                 key={column}
-                label={`${titleOf(column, shape)} of row ${index + 1}`}
+                label={t("{titleOf} of row {index}", { titleOf: titleOf(column, shape), index: index + 1 })}
                 name={titleOf(column, shape)}
                 schema={shape}
                 value={row[column]}
@@ -59,7 +60,7 @@ function Rows({
             <WidgetError path={`${path}/${index}`} />
           </div>
           <IconButton
-            label={`Remove row ${index + 1}`}
+            label={t("Remove row {index}", { index: index + 1 })}
             icon={Trash2}
             onClick={() => onChange(rows.filter((_, at) => at !== index))}
           />

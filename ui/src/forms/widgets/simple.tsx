@@ -1,4 +1,5 @@
 import { type ReactNode, useId, useState } from "react";
+import { t } from "@/lib/text";
 import { Field, Input, SecretInput, Segmented, Select, Switch, useField } from "@/ui";
 import { useFormSurroundings } from "../context";
 import { titleOf } from "../schema";
@@ -28,7 +29,7 @@ export function PasswordWidget({
   if (typeof value === "object" && value !== null) {
     return (
       <Reference value={value.ref} onChange={(ref) => onChange({ ref })} disabled={disabled}>
-        <Switcher onClick={() => onChange(nullable ? null : "")}>Enter the secret itself</Switcher>
+        <Switcher onClick={() => onChange(nullable ? null : "")}>{t("Enter the secret itself")}</Switcher>
       </Reference>
     );
   }
@@ -38,12 +39,12 @@ export function PasswordWidget({
       <SecretInput
         value={set ? "" : (value ?? "")}
         disabled={disabled}
-        placeholder={set ? "Set; type to replace it" : undefined}
+        placeholder={set ? t("Set; type to replace it") : undefined}
         onChange={(event) => onChange(event.target.value === "" && nullable ? null : event.target.value)}
       />
       {secretStores && !disabled && (
         <Switcher onClick={() => onChange({ ref: `${secretStores.kinds[0]}:` })}>
-          From a secret store
+          {t("From a secret store")}
         </Switcher>
       )}
     </>
@@ -51,8 +52,8 @@ export function PasswordWidget({
 }
 
 const PLACES: Record<string, string> = {
-  env: "env:NAME, a variable of this server",
-  file: "file:NAME, below its folder of secrets",
+  env: t("env:NAME, a variable of this server"),
+  file: t("file:NAME, below its folder of secrets"),
   vault: "vault:mount/path#field",
 };
 
@@ -86,7 +87,7 @@ function Reference({
       <p className="mt-1 text-muted text-xs">
         {secretStores
           ? secretStores.kinds.map((kind) => PLACES[kind] ?? `${kind}:`).join(" · ")
-          : "It is in a secret store."}
+          : t("It is in a secret store.")}
       </p>
       {!disabled && children}
     </>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import type { Provider } from "@/api/types";
 import { ConnectSteps, Steps } from "@/connecting";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { Dialog, ProviderChip } from "@/ui";
 
 type Props = {
@@ -45,8 +45,8 @@ export function AddDialog({ providers, chosen, onChoose, onClose, onMade }: Prop
     <Dialog
       open
       onOpenChange={onClose}
-      title="Add a connection"
-      description="Which platform do your workflows run on?"
+      title={t("Add a connection")}
+      description={t("Which platform do your workflows run on?")}
     >
       <Steps at={1} />
       <ul className="grid gap-2 sm:grid-cols-2">
@@ -61,7 +61,11 @@ export function AddDialog({ providers, chosen, onChoose, onClose, onMade }: Prop
               <span className="min-w-0">
                 <span className="block truncate font-medium text-sm">{each.title}</span>
                 <span className="block truncate text-muted text-xs">
-                  {each.connections.length ? plural(each.connections.length, "connection") : "Not connected"}
+                  {each.connections.length
+                    ? t("{connections, plural, one {# connection} other {# connections}}", {
+                        connections: each.connections.length,
+                      })
+                    : t("Not connected")}
                 </span>
               </span>
             </button>

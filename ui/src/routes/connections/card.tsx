@@ -18,7 +18,7 @@ import { keys } from "@/api/queries/keys";
 import type { Connection, Provider } from "@/api/types";
 import { found, leftOut, Notice } from "@/connecting";
 import { cn } from "@/lib/cn";
-import { plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { useNow } from "@/lib/use-now";
 import { Button, IconButton, Menu, type MenuItem, ProviderChip, StatusBadge, Timestamp } from "@/ui";
@@ -62,34 +62,38 @@ export function ConnectionCard({
       {
         onSuccess: (answer) => {
           void client.invalidateQueries({ queryKey: keys.providers.all, exact: true });
-          if (answer.ok) toast.success(`${connection.name} works`, { description: found(answer) });
-          else toast.error(`${connection.name} does not work`, { description: answer.problem?.message });
+          if (answer.ok)
+            toast.success(t("{name} works", { name: connection.name }), { description: found(answer) });
+          else
+            toast.error(t("{name} does not work", { name: connection.name }), {
+              description: answer.problem?.message,
+            });
         },
-        onError: (error) => toastProblem(error, `${connection.name} was not tested`),
+        onError: (error) => toastProblem(error, t("{name} was not tested", { name: connection.name })),
       },
     );
   const turn = () =>
     change.mutate(
       { status: off ? "ACTIVE" : "INACTIVE" },
-      { onError: (error) => toastProblem(error, `${connection.name} was not switched`) },
+      { onError: (error) => toastProblem(error, t("{name} was not switched", { name: connection.name })) },
     );
   const items: MenuItem[] = [
     ...(provider && secretsOf(provider).length > 0
-      ? [{ label: "Rotate secrets", icon: RotateCw, onSelect: () => setDoing("rotate") }]
+      ? [{ label: t("Rotate secrets"), icon: RotateCw, onSelect: () => setDoing("rotate") }]
       : []),
     {
-      label: "Change credentials",
+      label: t("Change credentials"),
       icon: KeyRound,
       disabled: !provider,
       onSelect: () => setDoing("credentials"),
     },
-    ...(mayRestrict ? [{ label: "Who may use it", icon: UserLock, onSelect: () => setDoing("use") }] : []),
-    { label: "Rename", icon: Pencil, onSelect: () => setDoing("rename") },
-    { label: off ? "Switch on" : "Switch off", icon: Power, onSelect: turn },
+    ...(mayRestrict ? [{ label: t("Who may use it"), icon: UserLock, onSelect: () => setDoing("use") }] : []),
+    { label: t("Rename"), icon: Pencil, onSelect: () => setDoing("rename") },
+    { label: off ? t("Switch on") : t("Switch off"), icon: Power, onSelect: turn },
     ...(mayRestrict
       ? [
           {
-            label: "Who changed it",
+            label: t("Who changed it"),
             icon: ScrollText,
             onSelect: () =>
               void navigate({ to: "/settings", search: { section: "audit", object: connection.id } }),
@@ -97,7 +101,7 @@ export function ConnectionCard({
         ]
       : []),
     { separator: true },
-    { label: "Delete", icon: Trash2, danger: true, onSelect: () => setDoing("remove") },
+    { label: t("Delete"), icon: Trash2, danger: true, onSelect: () => setDoing("remove") },
   ];
   return (
     <article
@@ -118,41 +122,45 @@ export function ConnectionCard({
         <StatusBadge status={connection.breaker.state === "closed" ? connection.status : "HELD"} />
       </header>
       <dl className="grid grid-cols-[auto_1fr] gap-x-4 text-xs [&>*]:leading-6 [&_dd]:min-w-0 [&_dd]:truncate [&_dt]:text-muted">
-        <dt>Account</dt>
+        <dt>{t("Account")}</dt>
         <dd>{connection.account ?? "–"}</dd>
-        <dt>Workflows</dt>
+        <dt>{t("Workflows")}</dt>
         <dd>
           <Link
             to="/workflows"
             search={{ provider: connection.provider, connection: connection.id }}
             className="inline-block min-h-6 text-accent-text hover:underline"
           >
-            {connection.workflows === null ? "Browse" : plural(connection.workflows, "workflow")}
+            {connection.workflows === null
+              ? t("Browse")
+              : t("{workflows, plural, one {# workflow} other {# workflows}}", {
+                  workflows: connection.workflows,
+                })}
           </Link>
         </dd>
-        <dt>Used by</dt>
+        <dt>{t("Used by")}</dt>
         <dd>{uses && <UsedBy name={connection.name} uses={uses} />}</dd>
         {restriction(connection.use) && (
           <>
-            <dt>Use</dt>
+            <dt>{t("Use")}</dt>
             <dd title={restriction(connection.use) ?? undefined}>{restriction(connection.use)}</dd>
           </>
         )}
-        <dt>Last sync</dt>
-        <dd>{connection.lastSync ? <Timestamp at={connection.lastSync} /> : "Never"}</dd>
+        <dt>{t("Last sync")}</dt>
+        <dd>{connection.lastSync ? <Timestamp at={connection.lastSync} /> : t("Never")}</dd>
         {connection.secretsDate && (
           <>
-            <dt>Key</dt>
+            <dt>{t("Key")}</dt>
             <dd>
               <KeyAge connection={connection} />
             </dd>
           </>
         )}
-        <dt>Last check</dt>
-        <dd>{connection.lastChecked ? <Timestamp at={connection.lastChecked} /> : "Never"}</dd>
+        <dt>{t("Last check")}</dt>
+        <dd>{connection.lastChecked ? <Timestamp at={connection.lastChecked} /> : t("Never")}</dd>
       </dl>
       {connection.leftOut.length > 0 && (
-        <Notice tone="warning" title="Its list of workflows is not the whole">
+        <Notice tone="warning" title={t("Its list of workflows is not the whole")}>
           {leftOut(connection.leftOut).join(" ")}
         </Notice>
       )}
@@ -165,13 +173,20 @@ export function ConnectionCard({
       {mayTest && (
         <footer className="mt-auto flex items-center justify-between gap-2">
           <Button size="sm" icon={RefreshCw} pending={test.isPending} onClick={retest}>
-            Test<span className="sr-only"> {connection.name}</span>
+            {t("Test")}
+            <span className="sr-only"> {connection.name}</span>
           </Button>
           {mayChange && (
             <Menu
               align="end"
               items={items}
-              trigger={<IconButton size="sm" icon={Ellipsis} label={`More for ${connection.name}`} />}
+              trigger={
+                <IconButton
+                  size="sm"
+                  icon={Ellipsis}
+                  label={t("More for {name}", { name: connection.name })}
+                />
+              }
             />
           )}
         </footer>
@@ -195,23 +210,19 @@ const SOON = 14 * 86_400_000;
 function KeyAge({ connection: { secretsDate, secretsExpire } }: { connection: Connection }) {
   const now = useNow(60_000);
   if (!secretsExpire) {
-    return (
-      <>
-        entered <Timestamp at={secretsDate} />
-      </>
-    );
+    return rich("entered {when}", { when: <Timestamp at={secretsDate} /> });
   }
   const left = Date.parse(secretsExpire) - now;
   if (left <= 0) {
     return (
       <span className="text-st-failed">
-        ended <Timestamp at={secretsExpire} />
+        {rich("ended {when}", { when: <Timestamp at={secretsExpire} /> })}
       </span>
     );
   }
   return (
     <span className={cn(left < SOON && "text-st-warning")}>
-      rotate <Timestamp at={secretsExpire} ahead />
+      {rich("rotate {when}", { when: <Timestamp at={secretsExpire} ahead /> })}
     </span>
   );
 }

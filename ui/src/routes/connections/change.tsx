@@ -4,6 +4,7 @@ import { useChangeConnection } from "@/api/queries";
 import type { Connection, JsonObject, Provider } from "@/api/types";
 import { CredentialsForm, fieldErrors, filled, Refusal } from "@/connecting";
 import type { Schema } from "@/forms";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, Field, Input } from "@/ui";
 import { FormDialog } from "./form-dialog";
@@ -16,14 +17,14 @@ export function RenameDialog({ connection, onClose }: Props) {
   return (
     <FormDialog
       size="sm"
-      title="Rename connection"
-      action="Rename"
+      title={t("Rename connection")}
+      action={t("Rename")}
       pending={change.isPending}
       disabled={!name.trim()}
       onSubmit={() => change.mutate({ name: name.trim() }, { onSuccess: onClose })}
       onClose={onClose}
     >
-      <Field label="Name" error={change.error ? problemOf(change.error).detail : undefined}>
+      <Field label={t("Name")} error={change.error ? problemOf(change.error).detail : undefined}>
         <Input value={name} maxLength={200} onChange={(event) => setName(event.target.value)} />
       </Field>
     </FormDialog>
@@ -51,7 +52,7 @@ export function CredentialsDialog({ connection, provider, onClose }: Props & { p
       },
       {
         onSuccess: () => {
-          toast.success(`${connection.name} was changed`);
+          toast.success(t("{name} was changed", { name: connection.name }));
           onClose();
         },
       },
@@ -59,15 +60,17 @@ export function CredentialsDialog({ connection, provider, onClose }: Props & { p
   };
   return (
     <FormDialog
-      title={`Credentials of ${connection.name}`}
-      description="They are tested before they are kept. Another address needs its secrets entered again."
-      action="Test and save"
+      title={t("Credentials of {name}", { name: connection.name })}
+      description={t(
+        "They are tested before they are kept. Another address needs its secrets entered again.",
+      )}
+      action={t("Test and save")}
       pending={change.isPending}
       disabled={edits === null && allowPrivate === connection.allowPrivateNetwork}
       other={
         refused && (
           <Button variant="danger" pending={change.isPending} onClick={() => save(true)}>
-            Save anyway
+            {t("Save anyway")}
           </Button>
         )
       }

@@ -1,4 +1,5 @@
 import { type ReactNode, useId } from "react";
+import { t } from "@/lib/text";
 import { Button, Dialog } from "@/ui";
 
 type Props = {
@@ -36,7 +37,7 @@ export function FormDialog({
       {...heading}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           {other}
           <Button variant="primary" type="submit" form={form} pending={pending} disabled={disabled}>
             {action}

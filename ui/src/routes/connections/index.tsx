@@ -4,6 +4,7 @@ import { Cable, Plus } from "lucide-react";
 import { connectionsQuery, providersQuery, usagesQuery, useMay } from "@/api/queries";
 import type { Connection } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { SandboxButton } from "@/shell/sandbox-button";
 import { Button, EmptyState, Loaded, Page } from "@/ui";
 import { AddDialog } from "./add";
@@ -35,13 +36,13 @@ export function ConnectionsPage() {
   const adding = (provider: string | undefined) => void navigate({ search: { add: provider, open } });
   const button = (
     <Button variant="primary" icon={Plus} onClick={() => adding("")}>
-      Add connection
+      {t("Add connection")}
     </Button>
   );
   return (
     <Page
-      title="Connections"
-      description="The platforms that orchestrators call, and the accounts they use there."
+      title={t("Connections")}
+      description={t("The platforms that orchestrators call, and the accounts they use there.")}
       actions={may && query.data?.length !== 0 && button}
     >
       <Loaded query={query}>
@@ -75,7 +76,7 @@ export function ConnectionsPage() {
           ) : (
             <EmptyState
               icon={Cable}
-              title="Nothing is connected yet"
+              title={t("Nothing is connected yet")}
               actions={
                 may && (
                   <>
@@ -85,9 +86,9 @@ export function ConnectionsPage() {
                 )
               }
             >
-              A connection says where n8n, Make, Zapier or Airflow answers, and with which key. Its workflows
-              can then be steps of an orchestrator. Without an account anywhere, look around with small
-              sandbox platforms that run in this server.
+              {t(
+                "A connection says where n8n, Make, Zapier or Airflow answers, and with which key. Its workflows can then be steps of an orchestrator. Without an account anywhere, look around with small sandbox platforms that run in this server.",
+              )}
             </EmptyState>
           )
         }

@@ -3,22 +3,26 @@ import { problemOf } from "@/api/problem";
 import { useChangeConnection } from "@/api/queries";
 import type { Connection } from "@/api/types";
 import { Notice } from "@/connecting";
+import { t } from "@/lib/text";
 import { Field, Select } from "@/ui";
 import { FormDialog } from "./form-dialog";
 
 type Use = Connection["use"];
 
-const WHO = { operator: "Operators", editor: "Editors", admin: "Admins" } as const;
+const WHO = { operator: t("Operators"), editor: t("Editors"), admin: t("Admins") } as const;
 const AND_ABOVE = {
-  operator: "Operators and above",
-  editor: "Editors and above",
-  admin: "Admins only",
+  operator: t("Operators and above"),
+  editor: t("Editors and above"),
+  admin: t("Admins only"),
 } as const;
 
 /** What is out of the ordinary in who may use a connection; null where nothing is. */
 export function restriction(use: Use): string | null {
   if (use.draw === "editor" && use.start === "operator") return null;
-  return `${WHO[use.draw]} draw with it, ${WHO[use.start].toLowerCase()} start runs`;
+  return t("{who} draw with it, {who2} start runs", {
+    who: WHO[use.draw],
+    who2: WHO[use.start].toLowerCase(),
+  });
 }
 
 /** From which role on a connection is put into drawings, and runs are started that call with it. */
@@ -28,23 +32,23 @@ export function MayUseDialog({ connection, onClose }: { connection: Connection; 
   return (
     <FormDialog
       size="sm"
-      title={`Who may use ${connection.name}`}
-      description="Who may do neither does not see its workflows. Runs under way go on."
-      action="Save"
+      title={t("Who may use {name}", { name: connection.name })}
+      description={t("Who may do neither does not see its workflows. Runs under way go on.")}
+      action={t("Save")}
       pending={change.isPending}
       disabled={use.draw === connection.use.draw && use.start === connection.use.start}
       onSubmit={() => change.mutate({ use }, { onSuccess: onClose })}
       onClose={onClose}
     >
       <div className="flex flex-col gap-4">
-        <Field label="Put it into drawings">
+        <Field label={t("Put it into drawings")}>
           <Select
             value={use.draw}
             onChange={(draw) => setUse({ ...use, draw: draw as Use["draw"] })}
             options={(["editor", "admin"] as const).map((value) => ({ value, label: AND_ABOVE[value] }))}
           />
         </Field>
-        <Field label="Start runs that call with it">
+        <Field label={t("Start runs that call with it")}>
           <Select
             value={use.start}
             onChange={(start) => setUse({ ...use, start: start as Use["start"] })}

@@ -3,7 +3,7 @@ import { problemOf, toastProblem } from "@/api/problem";
 import { usagesQuery, useDeleteConnection } from "@/api/queries";
 import type { Connection } from "@/api/types";
 import { Notice } from "@/connecting";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { ConfirmDialog, Loaded, SkeletonRows } from "@/ui";
 import { UseList, usesOf } from "./used-by";
@@ -19,15 +19,15 @@ export function RemoveDialog({ connection, onClose }: { connection: Connection; 
     <ConfirmDialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title={`Delete ${connection.name}?`}
-      action={used ? "Delete all the same" : "Delete connection"}
+      title={t("Delete {name}?", { name: connection.name })}
+      action={used ? t("Delete all the same") : t("Delete connection")}
       pending={remove.isPending || query.isFetching}
       onConfirm={() =>
         remove.mutate(
           { id: connection.id, ...(used && { force: true }) },
           {
             onSuccess: () => {
-              toast.success(`${connection.name} was deleted`);
+              toast.success(t("{name} was deleted", { name: connection.name }));
               onClose();
             },
             onError: (error) => {
@@ -35,7 +35,7 @@ export function RemoveDialog({ connection, onClose }: { connection: Connection; 
                 void query.refetch(); // somebody began to use it meanwhile
                 return;
               }
-              toastProblem(error, `${connection.name} was not deleted`);
+              toastProblem(error, t("{name} was not deleted", { name: connection.name }));
               onClose();
             },
           },
@@ -50,12 +50,15 @@ export function RemoveDialog({ connection, onClose }: { connection: Connection; 
                 tone="warning"
                 title={
                   uses.length === 1
-                    ? "One orchestrator uses it"
-                    : `${plural(uses.length, "orchestrator")} use it`
+                    ? t("One orchestrator uses it")
+                    : t("{uses, plural, one {# orchestrator} other {# orchestrators}} use it", {
+                        uses: uses.length,
+                      })
                 }
               >
-                Steps that name it fail from now on, until they are pointed at another connection. To keep it
-                without using it, switch it off.
+                {t(
+                  "Steps that name it fail from now on, until they are pointed at another connection. To keep it without using it, switch it off.",
+                )}
               </Notice>
               <div className="max-h-60 overflow-y-auto px-1">
                 <UseList uses={uses} />
@@ -63,8 +66,9 @@ export function RemoveDialog({ connection, onClose }: { connection: Connection; 
             </div>
           ) : (
             <p>
-              Its address and secrets are forgotten here; nothing changes on the platform. This cannot be
-              undone.
+              {t(
+                "Its address and secrets are forgotten here; nothing changes on the platform. This cannot be undone.",
+              )}
             </p>
           )
         }

@@ -4,6 +4,7 @@ import { useChangeConnection } from "@/api/queries";
 import type { Connection, JsonObject, Provider } from "@/api/types";
 import { fieldErrors, filled, Refusal, SecretStores } from "@/connecting";
 import { type Schema, SchemaForm } from "@/forms";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { FormDialog } from "./form-dialog";
 
@@ -27,8 +28,8 @@ export function RotateDialog({ connection, provider, onClose }: Props) {
       { credentials: given },
       {
         onSuccess: () => {
-          toast.success(`${connection.name} uses the new secrets`, {
-            description: "The old ones can be revoked on the platform now.",
+          toast.success(t("{name} uses the new secrets", { name: connection.name }), {
+            description: t("The old ones can be revoked on the platform now."),
           });
           onClose();
         },
@@ -36,9 +37,11 @@ export function RotateDialog({ connection, provider, onClose }: Props) {
     );
   return (
     <FormDialog
-      title={`Rotate the secrets of ${connection.name}`}
-      description="Make a new key on the platform and paste it here. It is tested before it takes the old one's place; a field left empty stays as it is."
-      action="Test and rotate"
+      title={t("Rotate the secrets of {name}", { name: connection.name })}
+      description={t(
+        "Make a new key on the platform and paste it here. It is tested before it takes the old one's place; a field left empty stays as it is.",
+      )}
+      action={t("Test and rotate")}
       pending={change.isPending}
       disabled={Object.keys(given).length === 0}
       onSubmit={rotate}
@@ -58,7 +61,7 @@ export function RotateDialog({ connection, provider, onClose }: Props) {
         />
       </SecretStores>
       <Refusal error={change.error}>
-        The old secrets are still in use.{" "}
+        {t("The old secrets are still in use.")}{" "}
         {change.error && problemOf(change.error).hint?.replace(/ Or send .*$/, "")}
       </Refusal>
     </FormDialog>

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import type { Usage } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { Popover } from "@/ui";
 
 /** An orchestrator, and its steps that use the connection. */
@@ -23,14 +23,14 @@ export function usesOf(usages: readonly Usage[]): Use[] {
 
 /** "3 orchestrators", which opens the list of them. */
 export function UsedBy({ name, uses }: { name: string; uses: readonly Use[] }) {
-  if (uses.length === 0) return <span className="text-muted">Nothing yet</span>;
+  if (uses.length === 0) return <span className="text-muted">{t("Nothing yet")}</span>;
   return (
     <Popover
-      label={`What uses ${name}`}
+      label={t("What uses {name}", { name })}
       trigger={
         <button type="button" className="min-h-6 text-accent-text hover:underline">
-          {plural(uses.length, "orchestrator")}
-          <span className="sr-only">, show what uses {name}</span>
+          {t("{uses, plural, one {# orchestrator} other {# orchestrators}}", { uses: uses.length })}
+          <span className="sr-only">{t(", show what uses {name}", { name })}</span>
         </button>
       }
     >
@@ -60,7 +60,7 @@ export function UseList({ uses }: { uses: readonly Use[] }) {
                 .slice(0, 3)
                 .map((step) => step.nodeLabel)
                 .join(", ")}
-              {use.steps.length > 3 && ` and ${use.steps.length - 3} more`}
+              {use.steps.length > 3 && t(" and {steps} more", { steps: use.steps.length - 3 })}
             </span>
           </Link>
         </li>

@@ -5,6 +5,7 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { problemOf } from "@/api/problem";
 import { letterQuery, useDropLetter, useReplayLetter } from "@/api/queries";
 import type { DeadLetterDetail } from "@/api/types";
+import { t } from "@/lib/text";
 import { absolute } from "@/lib/time";
 import { toast } from "@/lib/toast";
 import { Revealable } from "@/redaction";
@@ -34,23 +35,23 @@ export function LetterDetails({ id, may, onClose }: Props) {
     <Drawer
       open
       onOpenChange={(shown) => !shown && onClose()}
-      title={found?.nodeLabel ?? "Dead letter"}
+      title={found?.nodeLabel ?? t("Dead letter")}
       description={found && `${found.orchestratorName} #${found.runNumber}`}
       footer={
         may &&
         found?.state === "open" && (
           <>
             <Button icon={Trash2} onClick={() => setAct("drop")}>
-              Drop …
+              {t("Drop …")}
             </Button>
             <Button variant="primary" icon={Redo2} onClick={() => setAct("replay")}>
-              Replay …
+              {t("Replay …")}
             </Button>
           </>
         )
       }
     >
-      <Loaded query={query} compact title="This dead letter cannot be shown">
+      <Loaded query={query} compact title={t("This dead letter cannot be shown")}>
         {(letter) => <Letter letter={letter} />}
       </Loaded>
       {act === "replay" && found && <ReplayDialog letter={found} onClose={() => setAct(null)} />}
@@ -64,50 +65,53 @@ function Letter({ letter }: { letter: DeadLetterDetail }) {
   return (
     <div className="flex flex-col gap-4">
       <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1.5 text-sm">
-        <Fact name="State">
+        <Fact name={t("State")}>
           <Badge tone={tone}>{label}</Badge>
           <p className="text-muted text-xs">{meaning}.</p>
         </Fact>
-        <Fact name="Cause">
+        <Fact name={t("Cause")}>
           <p className="break-words">{letter.message}</p>
           <p className="text-muted text-xs">
             {letter.code}
-            {letter.attempts > 1 && `, after ${letter.attempts} tries`}
+            {letter.attempts > 1 && t(", after {attempts} tries", { attempts: letter.attempts })}
           </p>
           {letter.error?.hint && <p className="text-muted text-xs">{letter.error.hint}</p>}
         </Fact>
-        <Fact name="Run">
+        <Fact name={t("Run")}>
           <Link
             to="/runs/$runId"
             params={{ runId: letter.runId }}
             search={{ node: letter.nodeId }}
             className="text-accent-text hover:underline"
           >
-            #{letter.runNumber}, step {letter.nodeLabel}
+            {t("#{runNumber}, step {nodeLabel}", {
+              runNumber: letter.runNumber,
+              nodeLabel: letter.nodeLabel,
+            })}
           </Link>
         </Fact>
-        <Fact name="Since">{absolute(letter.createdDate)}</Fact>
+        <Fact name={t("Since")}>{absolute(letter.createdDate)}</Fact>
         {letter.replayRunId && (
-          <Fact name="Replayed as">
+          <Fact name={t("Replayed as")}>
             <Link
               to="/runs/$runId"
               params={{ runId: letter.replayRunId }}
               className="text-accent-text hover:underline"
             >
-              {letter.replayRunNumber === null ? "a run that is gone" : `#${letter.replayRunNumber}`}
+              {letter.replayRunNumber === null ? t("a run that is gone") : `#${letter.replayRunNumber}`}
             </Link>
           </Fact>
         )}
         {letter.by && (
-          <Fact name="By">
+          <Fact name={t("By")}>
             {letter.by}
             {letter.reason && <p className="text-muted text-xs">{letter.reason}</p>}
           </Fact>
         )}
       </dl>
       {letter.callbackId === null ? (
-        <section aria-label="Payload" className="flex flex-col gap-1.5">
-          <h3 className="font-semibold text-sm">What the step was given</h3>
+        <section aria-label={t("Payload")} className="flex flex-col gap-1.5">
+          <h3 className="font-semibold text-sm">{t("What the step was given")}</h3>
           <div className="rounded-md bg-sunken p-3">
             <Revealable place={{ runId: letter.runId, part: "input", nodeId: letter.nodeId }}>
               <JsonView value={letter.payload} />
@@ -120,12 +124,12 @@ function Letter({ letter }: { letter: DeadLetterDetail }) {
           search={{ open: letter.callbackId }}
           className="text-accent-text text-sm hover:underline"
         >
-          The callback and its body
+          {t("The callback and its body")}
         </Link>
       )}
       {letter.request && (
-        <section aria-label="Last call" className="flex flex-col gap-1.5">
-          <h3 className="font-semibold text-sm">The last call it made</h3>
+        <section aria-label={t("Last call")} className="flex flex-col gap-1.5">
+          <h3 className="font-semibold text-sm">{t("The last call it made")}</h3>
           <p className="break-all rounded-md bg-sunken p-3 font-mono text-xs">
             {letter.request.method} {letter.request.url}
           </p>
@@ -170,7 +174,7 @@ function ReplayDialog({ letter, onClose }: ActProps) {
       },
       {
         onSuccess: () => {
-          toast.success(own ? "A new run has it" : "A run took the callback");
+          toast.success(own ? t("A new run has it") : t("A run took the callback"));
           onClose();
         },
         onError: (error) => setAsked((before) => before || problemOf(error).code === "unsafe-calls"),
@@ -181,15 +185,17 @@ function ReplayDialog({ letter, onClose }: ActProps) {
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title={own ? `Replay from “${letter.nodeLabel}”` : "Replay this callback"}
+      title={
+        own ? t("Replay from “{nodeLabel}”", { nodeLabel: letter.nodeLabel }) : t("Replay this callback")
+      }
       description={
         own
-          ? "A new run begins with this step. What came before it is reused."
-          : "It goes to the newest run that repeats its own and waits for it."
+          ? t("A new run begins with this step. What came before it is reused.")
+          : t("It goes to the newest run that repeats its own and waits for it.")
       }
       footer={
         <>
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>{t("Close")}</Button>
           <Button
             variant="primary"
             type="submit"
@@ -197,7 +203,7 @@ function ReplayDialog({ letter, onClose }: ActProps) {
             pending={replay.isPending}
             disabled={!payload || (asked && !acknowledge)}
           >
-            Replay
+            {t("Replay")}
           </Button>
         </>
       }
@@ -207,15 +213,15 @@ function ReplayDialog({ letter, onClose }: ActProps) {
           <>
             <RevisionChoice value={revision} onChange={setRevision} same={letter.revision} />
             <Checkbox
-              label="Change the payload"
+              label={t("Change the payload")}
               checked={edit}
               onCheckedChange={(checked) => setEdit(checked === true)}
             />
             {edit && (
               <Field
-                label="Payload"
-                hint="The step's data in the place of what its wires bring."
-                error={payload ? null : "This is not JSON."}
+                label={t("Payload")}
+                hint={t("The step's data in the place of what its wires bring.")}
+                error={payload ? null : t("This is not JSON.")}
               >
                 <CodeEditor language="json" minHeight={120} maxHeight={280} value={text} onChange={setText} />
               </Field>
@@ -226,7 +232,7 @@ function ReplayDialog({ letter, onClose }: ActProps) {
         <Refused error={replay.error} />
         {asked && (
           <Checkbox
-            label="I looked: these calls may be made again."
+            label={t("I looked: these calls may be made again.")}
             checked={acknowledge}
             onCheckedChange={(checked) => setAcknowledge(checked === true)}
           />
@@ -250,13 +256,13 @@ function DropDialog({ letter, onClose }: ActProps) {
       open
       onOpenChange={(open) => !open && onClose()}
       size="sm"
-      title="Drop this dead letter"
-      description="The run stays as it is. Retention may let it go then."
+      title={t("Drop this dead letter")}
+      description={t("The run stays as it is. Retention may let it go then.")}
       footer={
         <>
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>{t("Close")}</Button>
           <Button variant="danger" type="submit" form="drop-letter" pending={drop.isPending}>
-            Drop
+            {t("Drop")}
           </Button>
         </>
       }

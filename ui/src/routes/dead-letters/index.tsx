@@ -4,6 +4,7 @@ import { MailCheck, Redo2, Trash2, X } from "lucide-react";
 import { useMemo, useState } from "react";
 import { lettersQuery, useMay } from "@/api/queries";
 import type { DeadLetter, LetterState } from "@/api/types";
+import { t } from "@/lib/text";
 import {
   Badge,
   Button,
@@ -26,14 +27,14 @@ const route = getRouteApi("/dead-letters");
 const columns: Column<DeadLetter>[] = [
   {
     key: "state",
-    header: "State",
+    header: t("State"),
     width: "104px",
     wide: true,
     cell: (row) => <Badge tone={STATES[row.state].tone}>{STATES[row.state].label}</Badge>,
   },
   {
     key: "run",
-    header: "Run",
+    header: t("Run"),
     width: "minmax(0, 2fr)",
     cell: (row) => (
       <>
@@ -44,7 +45,7 @@ const columns: Column<DeadLetter>[] = [
   },
   {
     key: "node",
-    header: "Step",
+    header: t("Step"),
     width: "minmax(0, 1.5fr)",
     wide: true,
     cell: (row) => (
@@ -56,13 +57,13 @@ const columns: Column<DeadLetter>[] = [
   },
   {
     key: "cause",
-    header: "Cause",
+    header: t("Cause"),
     width: "minmax(0, 3fr)",
     cell: (row) => <span className="text-muted">{row.message}</span>,
   },
   {
     key: "at",
-    header: "Since",
+    header: t("Since"),
     width: "96px",
     cell: (row) => <Timestamp at={row.createdDate} className="text-muted" />,
   },
@@ -89,17 +90,17 @@ export function DeadLettersPage() {
   const many = may && state === "open" && rows.length > 0;
   return (
     <Page
-      title="Dead letters"
-      description="Work that could not be finished. Fix it, replay it, or drop it."
+      title={t("Dead letters")}
+      description={t("Work that could not be finished. Fix it, replay it, or drop it.")}
       layout="fill"
       actions={
         many && (
           <>
             <Button icon={Trash2} onClick={() => setAct("drop")}>
-              Drop {which} …
+              {t("Drop {which} …", { which })}
             </Button>
             <Button icon={Redo2} variant="primary" onClick={() => setAct("replay")}>
-              Replay {which} …
+              {t("Replay {which} …", { which })}
             </Button>
           </>
         )
@@ -107,13 +108,13 @@ export function DeadLettersPage() {
       bar={
         <div className="flex flex-wrap items-center gap-2">
           <SearchInput
-            label="Search by cause or step"
+            label={t("Search by cause or step")}
             className="w-72 max-w-full"
             value={q}
             onChange={(next) => go({ q: next || undefined })}
           />
           <Select
-            label="State"
+            label={t("State")}
             className="w-40"
             value={state}
             onChange={(next) =>
@@ -123,7 +124,7 @@ export function DeadLettersPage() {
           />
           {orchestratorId && (
             <Button size="sm" icon={X} onClick={() => go({ orchestratorId: undefined })}>
-              Of one orchestrator
+              {t("Of one orchestrator")}
             </Button>
           )}
         </div>
@@ -134,7 +135,7 @@ export function DeadLettersPage() {
           {() =>
             rows.length ? (
               <Table
-                label="Dead letters"
+                label={t("Dead letters")}
                 columns={columns}
                 rows={rows}
                 rowId={(row) => row.id}
@@ -148,11 +149,17 @@ export function DeadLettersPage() {
             ) : (
               <EmptyState
                 icon={MailCheck}
-                title={q ? `Nothing fits “${q}”` : `No dead letter is ${STATES[state].label.toLowerCase()}`}
+                title={
+                  q
+                    ? t("Nothing fits “{q}”", { q })
+                    : t("No dead letter is {label}", { label: STATES[state].label.toLowerCase() })
+                }
               >
                 {q
-                  ? "Widen the search to see the others."
-                  : "A run that a step has ended badly is kept here, with what the step was given and what went wrong."}
+                  ? t("Widen the search to see the others.")
+                  : t(
+                      "A run that a step has ended badly is kept here, with what the step was given and what went wrong.",
+                    )}
               </EmptyState>
             )
           }

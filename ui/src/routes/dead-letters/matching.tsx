@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { bulkQuery, matchingQuery, useLettersMatching } from "@/api/queries";
 import type { Bulk, LetterFilter } from "@/api/types";
+import { t } from "@/lib/text";
 import { count } from "@/lib/time";
 import { Button, Checkbox, Dialog, Loaded } from "@/ui";
 import { ReasonField, Refused } from "./reason";
@@ -29,15 +30,15 @@ export function MatchingDialog({ act, filter, onClose }: Props) {
       open
       onOpenChange={(open) => !open && onClose()}
       size="sm"
-      title={replay ? "Replay all that match" : "Drop all that match"}
+      title={replay ? t("Replay all that match") : t("Drop all that match")}
       description={
         replay
-          ? "Each gets a new run that begins with its step. It goes on by itself if you leave."
-          : "The runs stay as they are. It goes on by itself if you leave."
+          ? t("Each gets a new run that begins with its step. It goes on by itself if you leave.")
+          : t("The runs stay as they are. It goes on by itself if you leave.")
       }
       footer={
         <>
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>{t("Close")}</Button>
           {!begun && (
             <Button
               variant={replay ? "primary" : "danger"}
@@ -46,7 +47,7 @@ export function MatchingDialog({ act, filter, onClose }: Props) {
               pending={ask.isPending}
               disabled={!matching.data}
             >
-              {replay ? `Replay ${all}` : `Drop ${all}`}
+              {replay ? t("Replay {all}", { all }) : t("Drop {all}", { all })}
             </Button>
           )}
         </>
@@ -56,23 +57,27 @@ export function MatchingDialog({ act, filter, onClose }: Props) {
         <Progress id={begun.id} />
       ) : (
         <form id="letters-matching" onSubmit={submit} className="flex flex-col gap-4">
-          <Loaded query={matching} compact title="How many there are cannot be told">
+          <Loaded query={matching} compact title={t("How many there are cannot be told")}>
             {(found) => (
               <p className="text-sm">
-                {found === 1 ? "1 open letter matches." : `${count(found)} open letters match.`}
+                {found === 1
+                  ? t("1 open letter matches.")
+                  : t("{found} open letters match.", { found: count(found) })}
               </p>
             )}
           </Loaded>
           <ReasonField
             value={reason}
             onChange={setReason}
-            of="the history of each run"
+            of={t("the history of each run")}
             required={!replay}
             missing={missing}
           />
           {replay && (
             <Checkbox
-              label="Calls that change something may be made again. Without this, such letters stay open."
+              label={t(
+                "Calls that change something may be made again. Without this, such letters stay open.",
+              )}
               checked={acknowledge}
               onCheckedChange={(checked) => setAcknowledge(checked === true)}
             />
@@ -87,23 +92,27 @@ export function MatchingDialog({ act, filter, onClose }: Props) {
 function Progress({ id }: { id: string }) {
   const query = useQuery(bulkQuery(id));
   return (
-    <Loaded query={query} compact title="How far it is cannot be told">
+    <Loaded query={query} compact title={t("How far it is cannot be told")}>
       {(bulk) => <Outcome bulk={bulk} />}
     </Loaded>
   );
 }
 
 function Outcome({ bulk }: { bulk: Bulk }) {
-  const word = bulk.act === "replay" ? "taken up again" : "dropped";
+  const word = bulk.act === "replay" ? t("taken up again") : t("dropped");
   return (
     <div className="flex flex-col gap-3 text-sm">
       <p role="status">
-        {bulk.finishedDate ? "Done: " : "Under way: "}
-        {count(bulk.done)} of {count(bulk.matching)} {word}
-        {bulk.leftOpen > 0 && `, ${count(bulk.leftOpen)} left open`}.
+        {t("{what}{done} of {matching} {word}", {
+          what: bulk.finishedDate ? t("Done: ") : t("Under way: "),
+          done: count(bulk.done),
+          matching: count(bulk.matching),
+          word,
+        })}
+        {bulk.leftOpen > 0 && t(", {leftOpen} left open", { leftOpen: count(bulk.leftOpen) })}.
       </p>
       {bulk.problems.length > 0 && (
-        <ul aria-label="Left open" className="flex flex-col gap-1 text-muted text-xs">
+        <ul aria-label={t("Left open")} className="flex flex-col gap-1 text-muted text-xs">
           {bulk.problems.map((each) => (
             <li key={each.letterId}>{each.message}</li>
           ))}

@@ -1,4 +1,5 @@
 import { problemOf } from "@/api/problem";
+import { t } from "@/lib/text";
 import { Field, Input } from "@/ui";
 
 type Props = {
@@ -12,13 +13,13 @@ type Props = {
 };
 
 /** Why somebody acts on a dead letter. */
-export function ReasonField({ value, onChange, of = "the run's history", required, missing }: Props) {
+export function ReasonField({ value, onChange, of = t("the run's history"), required, missing }: Props) {
   return (
     <Field
-      label="Reason"
+      label={t("Reason")}
       required={required}
-      hint={`Stands in ${of}, with your name.`}
-      error={missing && !value.trim() ? "Say why; whoever reads the history wants to know." : null}
+      hint={t("Stands in {of}, with your name.", { of })}
+      error={missing && !value.trim() ? t("Say why; whoever reads the history wants to know.") : null}
     >
       <Input value={value} maxLength={500} onChange={(event) => onChange(event.target.value)} />
     </Field>

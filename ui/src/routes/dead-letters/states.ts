@@ -1,15 +1,16 @@
 import type { LetterState } from "@/api/types";
+import { t } from "@/lib/text";
 import type { Tone } from "@/ui/status";
 
 /** Each state in a word, and what it means. */
 export const STATES: Record<LetterState, { label: string; tone: Tone; meaning: string }> = {
-  open: { label: "Open", tone: "failed", meaning: "Nobody has acted on it yet" },
-  replaying: { label: "Replaying", tone: "running", meaning: "A new run has it" },
-  resolved: { label: "Resolved", tone: "done", meaning: "The new run completed" },
+  open: { label: t("Open"), tone: "failed", meaning: t("Nobody has acted on it yet") },
+  replaying: { label: t("Replaying"), tone: "running", meaning: t("A new run has it") },
+  resolved: { label: t("Resolved"), tone: "done", meaning: t("The new run completed") },
   superseded: {
-    label: "Superseded",
+    label: t("Superseded"),
     tone: "skipped",
-    meaning: "The new run failed and has a letter of its own",
+    meaning: t("The new run failed and has a letter of its own"),
   },
-  dropped: { label: "Dropped", tone: "cancelled", meaning: "Somebody was done with it" },
+  dropped: { label: t("Dropped"), tone: "cancelled", meaning: t("Somebody was done with it") },
 };

@@ -3,6 +3,7 @@ import { Link, type LinkProps } from "@tanstack/react-router";
 import { Circle, CircleCheck } from "lucide-react";
 import { connectionsQuery, orchestratorsQuery, runsQuery } from "@/api/queries";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { SandboxButton } from "@/shell/sandbox-button";
 import { Button, Section } from "@/ui";
 
@@ -24,39 +25,39 @@ export function useSteps(): Step[] | null {
   if (good.pages[0]?.items.length) return null;
   return [
     {
-      title: "Connect a platform",
-      why: "n8n, Make, Zapier or Airflow, with a key of yours.",
+      title: t("Connect a platform"),
+      why: t("n8n, Make, Zapier or Airflow, with a key of yours."),
       done: connections.length > 0,
       to: "/connections",
-      action: "Connections",
+      action: t("Connections"),
     },
     {
-      title: "Look at its workflows",
-      why: "What Baton can start there, and which steps it has.",
+      title: t("Look at its workflows"),
+      why: t("What Baton can start there, and which steps it has."),
       done: connections.some((connection) => connection.lastSync !== null),
       to: "/workflows",
-      action: "Workflows",
+      action: t("Workflows"),
     },
     {
-      title: "Draw an orchestrator",
-      why: "Workflows in order, with what one hands to the next.",
+      title: t("Draw an orchestrator"),
+      why: t("Workflows in order, with what one hands to the next."),
       done: Boolean(orchestrators.pages[0]?.items.length),
       to: "/orchestrators",
-      action: "Orchestrators",
+      action: t("Orchestrators"),
     },
     {
-      title: "Run it",
-      why: "Open it and press Run; each step shows what it does.",
+      title: t("Run it"),
+      why: t("Open it and press Run; each step shows what it does."),
       done: Boolean(runs.pages[0]?.items.length),
       to: "/orchestrators",
-      action: "Orchestrators",
+      action: t("Orchestrators"),
     },
     {
-      title: "See a run complete",
-      why: "A run that fails says which step it was, and why.",
+      title: t("See a run complete"),
+      why: t("A run that fails says which step it was, and why."),
       done: false,
       to: "/runs",
-      action: "Runs",
+      action: t("Runs"),
     },
   ];
 }
@@ -66,8 +67,8 @@ export function Checklist({ steps }: { steps: readonly Step[] }) {
   const done = steps.filter((step) => step.done).length;
   return (
     <Section
-      title="First steps"
-      description={`${done} of ${steps.length} done`}
+      title={t("First steps")}
+      description={t("{done} of {steps} done", { done, steps: steps.length })}
       flush
       actions={steps[0]?.done ? null : <SandboxButton size="sm" />}
     >
@@ -78,7 +79,7 @@ export function Checklist({ steps }: { steps: readonly Step[] }) {
             <li key={step.title} className="flex items-center gap-3 px-4 py-2.5 text-sm">
               <Icon
                 role="img"
-                aria-label={step.done ? "Done" : "To do"}
+                aria-label={step.done ? t("Done") : t("To do")}
                 className={cn("size-4 shrink-0", step.done ? "text-st-done" : "text-muted")}
               />
               <div className="min-w-0 flex-1">

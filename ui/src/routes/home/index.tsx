@@ -4,7 +4,8 @@ import { GitCompareArrows, Info } from "lucide-react";
 import type { ReactNode } from "react";
 import { connectionsQuery, runErrorsQuery, runsQuery, usagesQuery } from "@/api/queries";
 import type { Connection, ErrorGroup, RunItem } from "@/api/types";
-import { count, plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
+import { count } from "@/lib/time";
 import {
   Button,
   EmptyState,
@@ -26,15 +27,15 @@ const EVERY = 10_000;
 
 /** Words for what a step waits for, by the API's own. */
 const WAITS: Record<string, string> = {
-  callback: "a callback",
-  delay: "a time",
+  callback: t("a callback"),
+  delay: t("a time"),
   flow: "another orchestrator",
-  limit: "its turn on the platform",
-  outage: "its platform",
-  pause: "its turn on the platform",
-  remote: "the platform",
-  "remote-queue": "its turn on the platform",
-  retry: "its next try",
+  limit: t("its turn on the platform"),
+  outage: t("its platform"),
+  pause: t("its turn on the platform"),
+  remote: t("the platform"),
+  "remote-queue": t("its turn on the platform"),
+  retry: t("its next try"),
 };
 
 /** What is broken, what waits, what ran last, how the platforms are. */
@@ -46,12 +47,12 @@ export function HomePage() {
   const recent = useRuns({});
   return (
     <Page
-      title="Home"
+      title={t("Home")}
       actions={
         <Popover
-          label="What the states mean"
+          label={t("What the states mean")}
           align="end"
-          trigger={<IconButton icon={Info} label="What the states mean" />}
+          trigger={<IconButton icon={Info} label={t("What the states mean")} />}
         >
           <StatusLegend of={[...RUN_STATES, "ACTIVE", "FAILING", "INACTIVE"]} />
         </Popover>
@@ -64,53 +65,58 @@ export function HomePage() {
           </div>
         )}
         <Section
-          title="What is broken"
-          description="Failures since yesterday, each kind once"
+          title={t("What is broken")}
+          description={t("Failures since yesterday, each kind once")}
           flush
           actions={
             <Button size="sm" variant="ghost" asChild>
               <Link to="/runs" search={{ status: ["FAILED"], since }}>
-                All failed runs
+                {t("All failed runs")}
               </Link>
             </Button>
           }
         >
-          <Loaded query={broken} compact title="The failures cannot be shown">
+          <Loaded query={broken} compact title={t("The failures cannot be shown")}>
             {({ items }) =>
               items.length ? (
-                <ul aria-label="Failures by kind" className="divide-y">
+                <ul aria-label={t("Failures by kind")} className="divide-y">
                   {items.map((group) => (
                     <Failures key={group.key} group={group} since={since} />
                   ))}
                 </ul>
               ) : (
-                <p className="px-4 py-8 text-center text-muted text-sm">No run has failed since yesterday.</p>
+                <p className="px-4 py-8 text-center text-muted text-sm">
+                  {t("No run has failed since yesterday.")}
+                </p>
               )
             }
           </Loaded>
         </Section>
         <Section
-          title="What waits"
-          description="Runs that go on once it comes"
+          title={t("What waits")}
+          description={t("Runs that go on once it comes")}
           flush
           actions={
             <Button size="sm" variant="ghost" asChild>
               <Link to="/runs" search={{ status: ["WAITING"] }}>
-                All waiting runs
+                {t("All waiting runs")}
               </Link>
             </Button>
           }
         >
-          <Runs query={waiting} empty="No run waits for anything.">
+          <Runs query={waiting} empty={t("No run waits for anything.")}>
             {(run) => (
               <RunLine key={run.id} run={run} at={run.waiting[0]?.since ?? run.startedAt}>
                 {run.waiting.map(({ nodeId, kind, until }) => (
                   <span key={nodeId} className="block truncate">
-                    {run.steps.find((step) => step.id === nodeId)?.label ?? nodeId} waits for{" "}
-                    {WAITS[kind] ?? kind}
+                    {t("{label} waits for {wait}", {
+                      label: run.steps.find((step) => step.id === nodeId)?.label ?? nodeId,
+                      wait: WAITS[kind] ?? kind,
+                    })}
                     {until && (
                       <>
-                        , {kind === "outage" ? "tested" : "at the latest"} <Timestamp at={until} ahead />
+                        , {kind === "outage" ? t("tested") : t("at the latest")}{" "}
+                        <Timestamp at={until} ahead />
                       </>
                     )}
                   </span>
@@ -121,15 +127,15 @@ export function HomePage() {
         </Section>
         <Drifted />
         <Section
-          title="Recent runs"
+          title={t("Recent runs")}
           flush
           actions={
             <Button size="sm" variant="ghost" asChild>
-              <Link to="/runs">All runs</Link>
+              <Link to="/runs">{t("All runs")}</Link>
             </Button>
           }
         >
-          <Runs query={recent} empty="Nothing has run yet.">
+          <Runs query={recent} empty={t("Nothing has run yet.")}>
             {(run) => <RunLine key={run.id} run={run} at={run.createdDate} badge />}
           </Runs>
         </Section>
@@ -180,7 +186,7 @@ function Runs({
   children: (run: RunItem) => ReactNode;
 }) {
   return (
-    <Loaded query={query} compact title="The runs cannot be shown">
+    <Loaded query={query} compact title={t("The runs cannot be shown")}>
       {(data) => {
         const runs = data.pages.flatMap((page) => page.items);
         if (runs.length === 0) return <p className="px-4 py-8 text-center text-muted text-sm">{empty}</p>;
@@ -228,18 +234,18 @@ function Drifted() {
   if (!data?.length) return null;
   return (
     <Section
-      title="Changed on the platforms"
-      description="Since the steps that call them were imported"
+      title={t("Changed on the platforms")}
+      description={t("Since the steps that call them were imported")}
       flush
       actions={
         <Button size="sm" variant="ghost" asChild>
           <Link to="/workflows" search={{ changed: true }}>
-            All changed workflows
+            {t("All changed workflows")}
           </Link>
         </Button>
       }
     >
-      <ul aria-label="Changed since import" className="divide-y">
+      <ul aria-label={t("Changed since import")} className="divide-y">
         {data.slice(0, SHOWN).map((use) => (
           <li key={`${use.orchestratorId} ${use.nodeId} ${use.revision}`}>
             <Link
@@ -253,7 +259,7 @@ function Drifted() {
                 <span className="block truncate">{use.nodeLabel}</span>
                 <span className="block truncate text-muted text-xs">
                   {use.orchestratorName}
-                  {!use.newest && `, published revision ${use.revision}`}
+                  {!use.newest && t(", published revision {revision}", { revision: use.revision })}
                 </span>
               </span>
               <GitCompareArrows aria-hidden className="size-4 shrink-0 text-st-warning" />
@@ -269,15 +275,15 @@ function Connections() {
   const query = useQuery({ ...connectionsQuery(), refetchInterval: EVERY });
   return (
     <Section
-      title="Connections"
+      title={t("Connections")}
       flush
       actions={
         <Button size="sm" variant="ghost" asChild>
-          <Link to="/connections">All connections</Link>
+          <Link to="/connections">{t("All connections")}</Link>
         </Button>
       }
     >
-      <Loaded query={query} compact title="The connections cannot be shown">
+      <Loaded query={query} compact title={t("The connections cannot be shown")}>
         {(items) =>
           items.length ? (
             <ul className="divide-y">
@@ -293,8 +299,13 @@ function Connections() {
                       <span className="block truncate">{connection.name}</span>
                       {connection.breaker.state !== "closed" ? (
                         <span className="block truncate text-st-held text-xs">
-                          Out of order since <Timestamp at={connection.breaker.since} />,{" "}
-                          {plural(connection.breaker.held, "step")} held
+                          {rich(
+                            "Out of order since {when}, {held, plural, one {# step} other {# steps}} held",
+                            {
+                              when: <Timestamp at={connection.breaker.since} />,
+                              held: connection.breaker.held,
+                            },
+                          )}
                         </span>
                       ) : (
                         connection.status === "FAILING" &&
@@ -318,8 +329,8 @@ function Connections() {
               ))}
             </ul>
           ) : (
-            <EmptyState title="Nothing is connected yet">
-              Connect n8n, Make, Zapier or Airflow to begin.
+            <EmptyState title={t("Nothing is connected yet")}>
+              {t("Connect n8n, Make, Zapier or Airflow to begin.")}
             </EmptyState>
           )
         }

@@ -1,17 +1,18 @@
 import type { Attempt, Exchange, Failure } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { jsonDiff } from "@/lib/json-diff";
-import { clock, duration, plural } from "@/lib/time";
+import { t } from "@/lib/text";
+import { clock, duration } from "@/lib/time";
 import { type Place, Revealable, under } from "@/redaction";
 import { Badge, CopyButton, Elapsed, EmptyState, JsonView, MaskedText } from "@/ui";
 import { Changes } from "./changes";
 
 /** Every try of a step side by side: the wait before it, what was sent, what came back, what was made of it. */
 export function Attempts({ attempts, place }: { attempts: readonly Attempt[]; place: Place }) {
-  if (attempts.length === 0) return <EmptyState title="Nothing was tried in this run" />;
+  if (attempts.length === 0) return <EmptyState title={t("Nothing was tried in this run")} />;
   const wide = attempts.length > 1;
   return (
-    <ol aria-label="Attempts" className={cn(wide ? "flex min-w-fit divide-x" : "divide-y")}>
+    <ol aria-label={t("Attempts")} className={cn(wide ? "flex min-w-fit divide-x" : "divide-y")}>
       {attempts.map((each, index) => (
         <li
           key={each.attempt}
@@ -36,13 +37,13 @@ function Try({ attempt: each, before, place }: TryProps) {
   return (
     <>
       <h3 className="flex flex-wrap items-center gap-2 font-semibold text-sm">
-        Attempt {each.attempt}
+        {t("Attempt {attempt}", { attempt: each.attempt })}
         {each.outcome && (
           <Badge tone={each.error ? "failed" : undefined}>{each.outcome.replaceAll("_", " ")}</Badge>
         )}
         <span className="font-normal text-muted text-xs">
           {clock(each.startedAt)} · <Elapsed from={each.startedAt} to={each.finishedAt} />
-          {waited !== null && ` · after a wait of ${duration(waited)}`}
+          {waited !== null && t(" · after a wait of {time}", { time: duration(waited) })}
         </span>
       </h3>
       {each.error && (
@@ -57,12 +58,15 @@ function Try({ attempt: each, before, place }: TryProps) {
           place={inside(place, `exchanges[${Math.max(0, main)}]`)}
         />
       ) : (
-        <p className="text-muted text-xs">This attempt sent no request of its own.</p>
+        <p className="text-muted text-xs">{t("This attempt sent no request of its own.")}</p>
       )}
       {each.exchanges.length > 0 && (
         <details className="text-sm">
           <summary className="min-h-6 cursor-pointer text-accent-text text-xs">
-            {plural(each.exchanges.length, "further call")}: looking up and following
+            {t(
+              "{exchanges, plural, one {# further call} other {# further calls}}: looking up and following",
+              { exchanges: each.exchanges.length },
+            )}
           </summary>
           <ol className="mt-2 flex flex-col gap-3 border-line border-l-2 pl-3">
             {each.exchanges.map((exchange, index) => (
@@ -86,17 +90,27 @@ function SinceBefore({ before, attempt }: { before: Attempt; attempt: Attempt })
   });
   const count = jsonDiff(told(before), told(attempt)).length;
   if (!count)
-    return <p className="text-muted text-xs">Sent and answered the same as attempt {before.attempt}.</p>;
+    return (
+      <p className="text-muted text-xs">
+        {t("Sent and answered the same as attempt {attempt}.", { attempt: before.attempt })}
+      </p>
+    );
   return (
     <details className="rounded-md border text-sm">
       <summary className="min-h-6 cursor-pointer px-2.5 text-accent-text text-xs leading-6">
-        {plural(count, "difference")} to attempt {before.attempt}
+        {t("{count, plural, one {# difference} other {# differences}} to attempt {attempt}", {
+          count,
+          attempt: before.attempt,
+        })}
       </summary>
       <Changes
-        label={`Attempt ${attempt.attempt}`}
+        label={t("Attempt {attempt}", { attempt: attempt.attempt })}
         before={told(before)}
         after={told(attempt)}
-        names={[`Attempt ${before.attempt}`, `Attempt ${attempt.attempt}`]}
+        names={[
+          t("Attempt {attempt}", { attempt: before.attempt }),
+          t("Attempt {attempt}", { attempt: attempt.attempt }),
+        ]}
       />
     </details>
   );
@@ -115,7 +129,7 @@ export function FailureText({ failure }: { failure: Failure }) {
       </p>
       {failure.cause !== null && failure.cause !== undefined && (
         <details className="mt-1">
-          <summary className="min-h-6 cursor-pointer text-accent-text text-xs">Cause</summary>
+          <summary className="min-h-6 cursor-pointer text-accent-text text-xs">{t("Cause")}</summary>
           <JsonView value={failure.cause} className="pt-2" />
         </details>
       )}
@@ -139,24 +153,26 @@ function Call({ exchange, place }: { exchange: Exchange; place: Place }) {
             <MaskedText text={request.url} path="" />
           </Revealable>
         </span>
-        <CopyButton text={request.url} label="Copy address" className="-my-1" />
+        <CopyButton text={request.url} label={t("Copy address")} className="-my-1" />
       </div>
       <Revealable place={inside(place, "request")}>
-        <Message label="Request as sent" headers={request.headers} body={request.body} />
+        <Message label={t("Request as sent")} headers={request.headers} body={request.body} />
       </Revealable>
       {response && (
         <>
           <p className="flex items-center gap-2 text-xs">
             <Badge tone={response.status < 400 ? "done" : "failed"}>{response.status}</Badge>
-            <span className="text-muted">after {response.seconds.toFixed(2)} s</span>
+            <span className="text-muted">
+              {t("after {seconds} s", { seconds: response.seconds.toFixed(2) })}
+            </span>
           </p>
           <Revealable place={inside(place, "response")}>
-            <Message label="Response" headers={response.headers} body={response.body} />
+            <Message label={t("Response")} headers={response.headers} body={response.body} />
           </Revealable>
         </>
       )}
       {error && <p className="break-words text-st-failed text-xs">{error}</p>}
-      {!response && !error && <p className="text-muted text-xs">No answer is recorded.</p>}
+      {!response && !error && <p className="text-muted text-xs">{t("No answer is recorded.")}</p>}
     </div>
   );
 }
@@ -169,7 +185,8 @@ function Message({ label, headers, body }: MessageProps) {
     <div className="min-w-0 rounded-md border border-line bg-sunken px-2.5 py-1.5">
       <details>
         <summary className="min-h-6 cursor-pointer text-muted text-xs">
-          {label} · {plural(Object.keys(headers).length, "header")}
+          {label} ·{" "}
+          {t("{headers, plural, one {# header} other {# headers}}", { headers: Object.keys(headers).length })}
         </summary>
         <dl className="grid grid-cols-[auto_1fr] gap-x-3 pb-1 font-mono text-2xs">
           {Object.entries(headers).map(([name, text]) => (
@@ -183,7 +200,7 @@ function Message({ label, headers, body }: MessageProps) {
         </dl>
       </details>
       {value === undefined ? (
-        <p className="text-muted text-xs">No body</p>
+        <p className="text-muted text-xs">{t("No body")}</p>
       ) : typeof value === "string" ? (
         <pre className="max-h-72 overflow-auto whitespace-pre-wrap break-words font-mono text-xs">
           <MaskedText text={value} path="" />

@@ -1,5 +1,6 @@
 import { type PointerEvent, useRef, useState } from "react";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { duration } from "@/lib/time";
 import type { Scale, Stretch } from "./scale";
 
@@ -42,7 +43,7 @@ export function Axis({ scale, ticks, worded, onZoom, onReset, onUnfold }: Props)
     <span className="@container relative h-full">
       {/* biome-ignore lint/a11y/noStaticElementInteractions: a closer look by mouse; the same times stand in the rows */}
       <span
-        title="Drag to look closer, double-click for the whole run"
+        title={t("Drag to look closer, double-click for the whole run")}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
           start.current = share(event);
@@ -85,8 +86,8 @@ export function Axis({ scale, ticks, worded, onZoom, onReset, onUnfold }: Props)
         <button
           key={from}
           type="button"
-          aria-label={`Show the ${duration(to - from)} in which nothing ran`}
-          title={`Nothing ran for ${duration(to - from)}`}
+          aria-label={t("Show the {time} in which nothing ran", { time: duration(to - from) })}
+          title={t("Nothing ran for {time}", { time: duration(to - from) })}
           onClick={() => onUnfold(from)}
           style={{ left: `${(place(from) + place(to)) / 2}%` }}
           className="tabular -translate-x-1/2 absolute top-2 h-6 min-w-6 whitespace-nowrap rounded-sm bg-surface px-0.5 text-2xs text-ink hover:bg-hover"

@@ -1,24 +1,24 @@
 import { type Change, jsonDiff } from "@/lib/json-diff";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { Badge } from "@/ui";
 
-const WORDS = { added: "added", removed: "gone", changed: "changed" } as const;
+const WORDS = { added: t("added"), removed: t("gone"), changed: t("changed") } as const;
 
 type Props = { before: unknown; after: unknown; names: [string, string]; label: string };
 
 /** Where two values differ, by path. */
 export function Changes({ before, after, names, label }: Props) {
   const found = jsonDiff(before ?? null, after ?? null);
-  if (!found.length) return <p className="px-4 py-3 text-muted text-sm">No difference.</p>;
+  if (!found.length) return <p className="px-4 py-3 text-muted text-sm">{t("No difference.")}</p>;
   return (
     <div className="overflow-x-auto">
       <table className="w-full min-w-lg table-fixed text-left text-xs">
         <caption className="sr-only">
-          {label}: {plural(found.length, "difference")}
+          {label}: {t("{found, plural, one {# difference} other {# differences}}", { found: found.length })}
         </caption>
         <thead className="text-muted">
           <tr className="h-8 border-b">
-            <th className="w-1/4 px-4 font-normal">Path</th>
+            <th className="w-1/4 px-4 font-normal">{t("Path")}</th>
             <th className="px-2 font-normal">{names[0]}</th>
             <th className="px-2 pr-4 font-normal">{names[1]}</th>
           </tr>
@@ -27,7 +27,7 @@ export function Changes({ before, after, names, label }: Props) {
           {found.map((each) => (
             <tr key={each.path} className="align-top">
               <td className="px-4 py-1.5">
-                <span className="break-all">{each.path || "the whole"}</span>{" "}
+                <span className="break-all">{each.path || t("the whole")}</span>{" "}
                 {each.kind !== "changed" && (
                   <Badge tone={each.kind === "added" ? "done" : "warning"}>{WORDS[each.kind]}</Badge>
                 )}

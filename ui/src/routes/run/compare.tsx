@@ -6,7 +6,8 @@ import { revisionQuery, runQuery } from "@/api/queries";
 import type { RunDetail } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { jsonDiff } from "@/lib/json-diff";
-import { absolute, duration, elapsed, plural } from "@/lib/time";
+import { t } from "@/lib/text";
+import { absolute, duration, elapsed } from "@/lib/time";
 import { Badge, IconButton, Loaded, Section, StatusBadge } from "@/ui";
 import { TRIGGERS } from "@/ui/trigger";
 import { Changes } from "./changes";
@@ -19,13 +20,17 @@ export function Compare({ run, otherId, onClose }: Props) {
   const query = useQuery(runQuery(otherId));
   return (
     <Section
-      title={query.data ? `#${run.number} beside #${query.data.number}` : "Two runs side by side"}
+      title={
+        query.data
+          ? t("#{number} beside #{number2}", { number: run.number, number2: query.data.number })
+          : t("Two runs side by side")
+      }
       flush
       className="min-h-0 flex-1 overflow-hidden"
-      actions={<IconButton size="sm" icon={X} label="Close comparison" onClick={onClose} />}
+      actions={<IconButton size="sm" icon={X} label={t("Close comparison")} onClick={onClose} />}
     >
       <div className="h-full overflow-y-auto">
-        <Loaded query={query} title="The other run cannot be shown">
+        <Loaded query={query} title={t("The other run cannot be shown")}>
           {(other) => <Beside run={run} other={other} />}
         </Loaded>
       </div>
@@ -50,25 +55,28 @@ function Beside({ run, other }: { run: RunDetail; other: RunDetail }) {
       <p className="border-y bg-sunken px-4 py-2 text-sm">
         {first ? (
           <>
-            <span className="font-semibold">They part at {first.label}.</span>{" "}
+            <span className="font-semibold">{t("They part at {label}.", { label: first.label })}</span>{" "}
             <span className="text-muted">
-              {plural(differ, "step")} of {found.length} {differ === 1 ? "differs" : "differ"}.
+              {t(
+                "{differ, plural, one {# step} other {# steps}} of {found} {differ, plural, one {differs} other {differ}}.",
+                { differ, found: found.length },
+              )}
             </span>
           </>
         ) : (
-          "Every step did the same in both."
+          t("Every step did the same in both.")
         )}
       </p>
       <table className="w-full text-left text-sm">
-        <caption className="sr-only">Steps of both runs</caption>
+        <caption className="sr-only">{t("Steps of both runs")}</caption>
         <thead className="text-muted text-xs">
           <tr className="h-8 border-b">
-            <th className="px-4 font-normal">Step</th>
+            <th className="px-4 font-normal">{t("Step")}</th>
             <th className="px-2 font-normal">#{other.number}</th>
             <th className="px-2 font-normal">#{run.number}</th>
-            <th className="px-2 text-right font-normal">Took longer by</th>
-            <th className="px-2 font-normal">Input</th>
-            <th className="px-2 pr-4 font-normal">Output</th>
+            <th className="px-2 text-right font-normal">{t("Took longer by")}</th>
+            <th className="px-2 font-normal">{t("Input")}</th>
+            <th className="px-2 pr-4 font-normal">{t("Output")}</th>
           </tr>
         </thead>
         <tbody>
@@ -104,52 +112,56 @@ function Heads({ run, other }: { run: RunDetail; other: RunDetail }) {
   };
   const rows: { name: string; same: boolean; theirs: ReactNode; mine: ReactNode }[] = [
     {
-      name: "Status",
+      name: t("Status"),
       same: run.status === other.status,
       theirs: <StatusBadge status={other.status} plain />,
       mine: <StatusBadge status={run.status} plain />,
     },
     {
-      name: "Revision",
+      name: t("Revision"),
       same: run.revision === other.revision,
       theirs: other.revision,
       mine: run.revision,
     },
     {
-      name: "Trigger",
+      name: t("Trigger"),
       same: run.trigger.kind === other.trigger.kind,
       theirs: `${TRIGGERS[other.trigger.kind]}, ${other.trigger.by}`,
       mine: `${TRIGGERS[run.trigger.kind]}, ${run.trigger.by}`,
     },
     {
-      name: "Inputs",
+      name: t("Inputs"),
       same: inputs.length === 0,
-      theirs: inputs.length ? plural(Object.keys(other.inputs).length, "field") : "the same",
-      mine: inputs.length ? plural(inputs.length, "difference") : "the same",
+      theirs: inputs.length
+        ? t("{inputs, plural, one {# field} other {# fields}}", { inputs: Object.keys(other.inputs).length })
+        : t("the same"),
+      mine: inputs.length
+        ? t("{inputs, plural, one {# difference} other {# differences}}", { inputs: inputs.length })
+        : t("the same"),
     },
     {
-      name: "Labels",
+      name: t("Labels"),
       same: jsonDiff(other.labels, run.labels).length === 0,
       theirs: labelled(other),
       mine: labelled(run),
     },
     {
-      name: "Started",
+      name: t("Started"),
       same: true,
       theirs: other.startedAt ? absolute(other.startedAt) : "–",
       mine: run.startedAt ? absolute(run.startedAt) : "–",
     },
-    { name: "Took", same: true, theirs: shown(other), mine: shown(run) },
+    { name: t("Took"), same: true, theirs: shown(other), mine: shown(run) },
   ];
   return (
     <>
       <div className="overflow-x-auto">
         <table className="w-full text-left text-sm">
-          <caption className="sr-only">How both runs began and ended</caption>
+          <caption className="sr-only">{t("How both runs began and ended")}</caption>
           <thead className="text-muted text-xs">
             <tr className="h-8">
               <th className="w-40 px-4 font-normal">
-                <span className="sr-only">What</span>
+                <span className="sr-only">{t("What")}</span>
               </th>
               <th className="px-2 font-normal">
                 <Link
@@ -160,7 +172,7 @@ function Heads({ run, other }: { run: RunDetail; other: RunDetail }) {
                   #{other.number}
                 </Link>
               </th>
-              <th className="px-2 pr-4 font-normal">#{run.number}, this run</th>
+              <th className="px-2 pr-4 font-normal">{t("#{number}, this run", { number: run.number })}</th>
             </tr>
           </thead>
           <tbody>
@@ -168,7 +180,7 @@ function Heads({ run, other }: { run: RunDetail; other: RunDetail }) {
               <tr key={row.name} className={cn("h-7", !row.same && "bg-st-warning/8")}>
                 <th scope="row" className="px-4 font-normal text-muted text-xs">
                   {row.name}
-                  {!row.same && <span className="sr-only">, different</span>}
+                  {!row.same && <span className="sr-only">{t(", different")}</span>}
                 </th>
                 <td className="px-2">{row.theirs}</td>
                 <td className="px-2 pr-4">{row.mine}</td>
@@ -179,7 +191,7 @@ function Heads({ run, other }: { run: RunDetail; other: RunDetail }) {
       </div>
       {inputs.length > 0 && (
         <div className="border-t">
-          <Changes label="Inputs" before={other.inputs} after={run.inputs} names={names(run, other)} />
+          <Changes label={t("Inputs")} before={other.inputs} after={run.inputs} names={names(run, other)} />
         </div>
       )}
     </>
@@ -235,18 +247,18 @@ function Detail({ pair, run, other }: Omit<RowsProps, "open" | "onToggle">) {
   const both = names(run, other);
   const failure = pair.mine?.error ?? pair.theirs?.error;
   return (
-    <section aria-label={`Differences of ${pair.label}`} className="pb-3">
+    <section aria-label={t("Differences of {label}", { label: pair.label })} className="pb-3">
       {failure && (
         <p className="break-words px-4 pt-2 text-sm text-st-failed">
-          {pair.mine?.error ? "" : `In #${other.number}: `}
+          {pair.mine?.error ? "" : t("In #{number}: ", { number: other.number })}
           {failure.message}
         </p>
       )}
       {run.revision !== other.revision && <Setting pair={pair} run={run} other={other} />}
-      <h3 className={title}>Input</h3>
-      <Changes label="Input" before={pair.theirs?.input} after={pair.mine?.input} names={both} />
-      <h3 className={title}>Output</h3>
-      <Changes label="Output" before={pair.theirs?.output} after={pair.mine?.output} names={both} />
+      <h3 className={title}>{t("Input")}</h3>
+      <Changes label={t("Input")} before={pair.theirs?.input} after={pair.mine?.input} names={both} />
+      <h3 className={title}>{t("Output")}</h3>
+      <Changes label={t("Output")} before={pair.theirs?.output} after={pair.mine?.output} names={both} />
     </section>
   );
 }
@@ -260,12 +272,15 @@ function Setting({ pair, run, other }: Omit<RowsProps, "open" | "onToggle">) {
     of.definition.nodes?.find((each) => each.id === pair.id)?.data?.config ?? null;
   return (
     <>
-      <h3 className="px-4 pt-2 font-semibold text-xs">Settings</h3>
+      <h3 className="px-4 pt-2 font-semibold text-xs">{t("Settings")}</h3>
       <Changes
-        label="Settings"
+        label={t("Settings")}
         before={config(theirs.data)}
         after={config(mine.data)}
-        names={[`Revision ${other.revision}`, `Revision ${run.revision}`]}
+        names={[
+          t("Revision {revision}", { revision: other.revision }),
+          t("Revision {revision}", { revision: run.revision }),
+        ]}
       />
     </>
   );
@@ -287,11 +302,11 @@ function Mark({ same }: { same: boolean }) {
   const Icon = same ? Equal : EqualNot;
   return (
     <Badge tone={same ? undefined : "warning"}>
-      <Icon aria-hidden className="size-3" /> {same ? "same" : "different"}
+      <Icon aria-hidden className="size-3" /> {same ? t("same") : t("different")}
     </Badge>
   );
 }
 
 function Absent() {
-  return <span className="text-muted text-xs">not there</span>;
+  return <span className="text-muted text-xs">{t("not there")}</span>;
 }

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { revisionQuery } from "@/api/queries";
 import type { RunDetail } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { JsonView, Loaded } from "@/ui";
 
 /** How the step was set in the revision that ran. */
@@ -10,17 +11,21 @@ export function ConfigView({ run, nodeId }: { run: RunDetail; nodeId: string }) 
   return (
     <div className="min-h-0 flex-1 overflow-auto p-4">
       <p className="pb-2 text-muted text-xs">
-        As set in revision {run.revision}.{" "}
-        <Link
-          to="/orchestrators/$id"
-          params={{ id: run.orchestratorId }}
-          search={{ node: nodeId }}
-          className="text-accent-text hover:underline"
-        >
-          Change it on the canvas
-        </Link>
+        {rich("As set in revision {revision}. <link>Change it on the canvas</link>", {
+          revision: run.revision,
+          link: (inner) => (
+            <Link
+              to="/orchestrators/$id"
+              params={{ id: run.orchestratorId }}
+              search={{ node: nodeId }}
+              className="text-accent-text hover:underline"
+            >
+              {inner}
+            </Link>
+          ),
+        })}
       </p>
-      <Loaded query={query} compact title="The revision cannot be read">
+      <Loaded query={query} compact title={t("The revision cannot be read")}>
         {({ definition }) => {
           const node = definition.nodes?.find((each) => each.id === nodeId);
           return <JsonView value={node?.data?.config ?? {}} />;

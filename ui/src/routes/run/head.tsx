@@ -4,6 +4,7 @@ import { Hourglass, OctagonX } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { providersQuery, runErrorsQuery, runQuery, useMay } from "@/api/queries";
 import type { LogLine, NodeRun, RunDetail } from "@/api/types";
+import { t } from "@/lib/text";
 import { absolute, count } from "@/lib/time";
 import { taskOf } from "@/log";
 import { Revealable } from "@/redaction";
@@ -18,7 +19,7 @@ export function Facts({ run }: { run: RunDetail }) {
   const mayAudit = useMay("admin");
   return (
     <dl className="flex flex-wrap items-center gap-x-5 gap-y-1 text-sm">
-      <Fact name="Orchestrator">
+      <Fact name={t("Orchestrator")}>
         <Link
           to="/orchestrators/$id"
           params={{ id: run.orchestratorId }}
@@ -28,45 +29,45 @@ export function Facts({ run }: { run: RunDetail }) {
           {run.orchestratorName}
         </Link>
       </Fact>
-      <Fact name="Revision">{run.revision}</Fact>
-      <Fact name="Started">
+      <Fact name={t("Revision")}>{run.revision}</Fact>
+      <Fact name={t("Started")}>
         <Timestamp at={run.startedAt ?? run.createdDate} />
       </Fact>
-      <Fact name="Took">
+      <Fact name={t("Took")}>
         <Elapsed from={run.startedAt} to={run.finishedAt} />
       </Fact>
-      <Fact name="Trigger">
+      <Fact name={t("Trigger")}>
         {TRIGGERS[run.trigger.kind]}, {run.trigger.by}
       </Fact>
       {run.retryOf && <Repeats id={run.retryOf} />}
       <RepeatedAs run={run} />
       {run.parentRunId && (
-        <Fact name="Part of">
-          <RunLink id={run.parentRunId}>another run</RunLink>
+        <Fact name={t("Part of")}>
+          <RunLink id={run.parentRunId}>{t("another run")}</RunLink>
         </Fact>
       )}
       {mayAudit && (
-        <Fact name="Acts">
+        <Fact name={t("Acts")}>
           <Link
             to="/settings"
             search={{ section: "audit", object: run.id }}
             className="text-accent-text hover:underline"
           >
-            Audit log
+            {t("Audit log")}
           </Link>
         </Fact>
       )}
-      <Fact name="Correlation id">
+      <Fact name={t("Correlation id")}>
         <span
           className="inline-flex items-center gap-0.5"
-          title="What X-Baton-Key begins with, in every call of this run"
+          title={t("What X-Baton-Key begins with, in every call of this run")}
         >
           <code className="font-mono text-xs">{run.id}</code>
-          <CopyButton text={run.id} label="Copy correlation id" />
+          <CopyButton text={run.id} label={t("Copy correlation id")} />
         </span>
       </Fact>
       {labels.length > 0 && (
-        <Fact name="Labels">
+        <Fact name={t("Labels")}>
           <span className="flex flex-wrap gap-1">
             {labels.map(([key, value]) => (
               <Badge key={key}>
@@ -92,8 +93,8 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 function Repeats({ id }: { id: string }) {
   const { data } = useQuery(runQuery(id));
   return (
-    <Fact name="Repeats">
-      <RunLink id={id}>{data ? `#${data.number}` : "the run before"}</RunLink>
+    <Fact name={t("Repeats")}>
+      <RunLink id={id}>{data ? `#${data.number}` : t("the run before")}</RunLink>
     </Fact>
   );
 }
@@ -103,7 +104,7 @@ function RepeatedAs({ run }: { run: RunDetail }) {
   const repeats = useRepeats(run);
   if (!repeats.length) return null;
   return (
-    <Fact name="Re-run as">
+    <Fact name={t("Re-run as")}>
       <span className="inline-flex flex-wrap gap-x-2">
         {repeats.slice(0, 5).map((each) => (
           <span key={each.id} className="inline-flex items-center gap-1">
@@ -134,7 +135,7 @@ export function CauseLine({ run, lines, onGo }: CauseProps) {
   const node = run.nodes[place];
   return (
     <section
-      aria-label="Failure"
+      aria-label={t("Failure")}
       className="flex flex-wrap items-start gap-x-3 gap-y-1.5 rounded-lg border border-st-failed/40 bg-surface px-4 py-2"
     >
       <OctagonX aria-hidden className="mt-0.5 size-4 shrink-0 text-st-failed" />
@@ -142,7 +143,7 @@ export function CauseLine({ run, lines, onGo }: CauseProps) {
         {node && (
           <p>
             <span className="font-semibold">
-              Failed at step {place + 1} {node.label || node.id}
+              {t("Failed at step {place} {label}", { place: place + 1, label: node.label || node.id })}
             </span>{" "}
             <Whereabouts node={node} lines={lines} />
           </p>
@@ -155,7 +156,7 @@ export function CauseLine({ run, lines, onGo }: CauseProps) {
         <Often run={run} />
         {node && (
           <Button size="sm" onClick={() => onGo(node.id)}>
-            Open step
+            {t("Open step")}
           </Button>
         )}
       </span>
@@ -173,7 +174,8 @@ function Whereabouts({ node, lines }: { node: NodeRun; lines: readonly LogLine[]
     (line) => line.nodeId === node.id && line.level === "error" && line.source !== "baton",
   );
   const { task, attempt } = last ? taskOf(last) : { task: null, attempt: null };
-  const where = task && `task ${task}${attempt === null ? "" : `, try ${attempt}`}`;
+  const where =
+    task && t("task {task}{what}", { task, what: attempt === null ? "" : t(", try {attempt}", { attempt }) });
   return (
     <span className="text-muted">({[title, remote.workflowId, where].filter(Boolean).join(" · ")})</span>
   );
@@ -198,7 +200,7 @@ function Often({ run }: { run: RunDetail }) {
   return (
     <Button size="sm" variant="ghost" asChild>
       <Link to="/runs" search={{ error: found.key, since }}>
-        Same error {count(found.count)}× this week
+        {t("Same error {count}× this week", { count: count(found.count) })}
       </Link>
     </Button>
   );
@@ -211,14 +213,17 @@ function letters(message: string): string {
 
 type BannerProps = { run: RunDetail; onGo: (nodeId: string) => void };
 
-const WAITS: Record<string, string> = { callback: "a callback", delay: "a time", flow: "another run" };
+const WAITS: Record<string, string> = { callback: t("a callback"), delay: t("a time"), flow: "another run" };
 
 /** What the run waits for. The address of a callback is there only for those who may operate runs. */
 export function WaitingBanner({ run, onGo }: BannerProps) {
   const waits = run.waiting.filter((each) => each.kind === "callback" || each.callbackUrl !== null);
   if (waits.length === 0) return null;
   return (
-    <ul aria-label="Waiting for" className="flex flex-col rounded-lg border border-st-waiting/40 bg-surface">
+    <ul
+      aria-label={t("Waiting for")}
+      className="flex flex-col rounded-lg border border-st-waiting/40 bg-surface"
+    >
       {waits.map((each) => {
         const node = run.nodes.find((one) => one.id === each.nodeId);
         return (
@@ -232,13 +237,15 @@ export function WaitingBanner({ run, onGo }: BannerProps) {
               >
                 {node?.label || each.nodeId}
               </button>{" "}
-              waits for {WAITS[each.kind] ?? each.kind}
-              {each.until && <span className="text-muted">, until {absolute(each.until)}</span>}
+              {t("waits for {wait}", { wait: WAITS[each.kind] ?? each.kind })}
+              {each.until && (
+                <span className="text-muted">{t(", until {when}", { when: absolute(each.until) })}</span>
+              )}
             </span>
             {each.callbackUrl && (
               <span className="flex items-center gap-1 text-muted text-xs">
-                Callback address
-                <CopyButton text={each.callbackUrl} label="Copy callback address" />
+                {t("Callback address")}
+                <CopyButton text={each.callbackUrl} label={t("Copy callback address")} />
               </span>
             )}
           </li>

@@ -1,6 +1,7 @@
 import { ChevronRight } from "lucide-react";
 import { useMemo } from "react";
 import type { LogLine, NodeRun } from "@/api/types";
+import { t } from "@/lib/text";
 import { absolute, duration } from "@/lib/time";
 import { useNow } from "@/lib/use-now";
 import { lookOf, StatusIcon, Tooltip } from "@/ui";
@@ -19,10 +20,10 @@ export function StatusHistory({ node, lines }: { node: NodeRun; lines: readonly 
   const shown = left > 0 ? stages.slice(-MOST) : stages;
   return (
     <ol
-      aria-label="Status history"
+      aria-label={t("Status history")}
       className="flex shrink-0 flex-wrap items-center gap-x-1.5 gap-y-0.5 px-4 pb-1 text-muted text-xs"
     >
-      {left > 0 && <li>{left} before,</li>}
+      {left > 0 && <li>{t("{left} before,", { left })}</li>}
       {shown.map((stage, index) => (
         <li key={`${stage.at} ${stage.state}`} className="inline-flex items-center gap-1.5">
           {index > 0 && <ChevronRight aria-hidden className="size-3" />}
@@ -48,9 +49,9 @@ export function StatusHistory({ node, lines }: { node: NodeRun; lines: readonly 
 }
 
 function word({ state, attempt }: Stage, tries: number): string {
-  if (state === "RETRYING") return "Waits for the next try";
+  if (state === "RETRYING") return t("Waits for the next try");
   const label = lookOf(state).label;
   return state === "RUNNING" && tries > 1 && attempt !== null
-    ? `${label}, try ${attempt} of ${tries}`
+    ? t("{label}, try {attempt} of {tries}", { label, attempt, tries })
     : label;
 }

@@ -7,6 +7,7 @@ import { toastProblem } from "@/api/problem";
 import { ended, runQuery, useCancelRun, useKeepRun, useMay } from "@/api/queries";
 import type { RunDetail } from "@/api/types";
 import { useHotkeys } from "@/lib/hotkeys";
+import { t } from "@/lib/text";
 import { relative } from "@/lib/time";
 import { sourceOf } from "@/log";
 import {
@@ -53,25 +54,25 @@ export function RunPage() {
     void navigate({ search: (before) => ({ ...before, again: open || undefined }), replace: true });
   return (
     <Page
-      title={run ? `${run.orchestratorName} #${run.number}` : "Run"}
+      title={run ? `${run.orchestratorName} #${run.number}` : t("Run")}
       layout="fill"
       badge={
         run && (
           <>
             <StatusBadge status={run.status} />
-            {run.keep && <Badge>Kept</Badge>}
-            {run.trigger.kind === "recorded" && <Badge>Recorded, nobody called</Badge>}
-            {stream === "live" && <Badge tone="running">Live</Badge>}
-            {stream === "waiting" && <Badge tone="warning">Reconnecting</Badge>}
+            {run.keep && <Badge>{t("Kept")}</Badge>}
+            {run.trigger.kind === "recorded" && <Badge>{t("Recorded, nobody called")}</Badge>}
+            {stream === "live" && <Badge tone="running">{t("Live")}</Badge>}
+            {stream === "waiting" && <Badge tone="warning">{t("Reconnecting")}</Badge>}
           </>
         )
       }
       actions={
         <>
           <Popover
-            label="What the states mean"
+            label={t("What the states mean")}
             align="end"
-            trigger={<IconButton icon={Info} label="What the states mean" />}
+            trigger={<IconButton icon={Info} label={t("What the states mean")} />}
           >
             <StatusLegend of={NODE_STATES} />
           </Popover>
@@ -81,7 +82,7 @@ export function RunPage() {
             may &&
             (ended(run.status) ? (
               <Button icon={RotateCw} variant="primary" onClick={() => setAgain(true)}>
-                Re-run …
+                {t("Re-run …")}
               </Button>
             ) : (
               <Cancel run={run} />
@@ -91,7 +92,7 @@ export function RunPage() {
       }
       bar={run && <Facts run={run} />}
     >
-      <Loaded query={query} title="This run cannot be shown">
+      <Loaded query={query} title={t("This run cannot be shown")}>
         {(found) => (
           <>
             <Content run={found} loading={stream !== "ended"} />
@@ -130,7 +131,7 @@ function Content({ run, loading }: { run: RunDetail; loading: boolean }) {
     const told = lines.some((line) => line.nodeId === nodeId && sourceOf(line) === source);
     go({ ...fresh, node: nodeId, ...(told ? { tab: "log", source } : { tab: "remote" }) });
   };
-  const other = good && { runId: good.id, name: `#${good.number}, the last good run` };
+  const other = good && { runId: good.id, name: t("#{number}, the last good run", { number: good.number }) };
   if (search.compare)
     return <Compare run={run} otherId={search.compare} onClose={() => go({ compare: undefined })} />;
   return (
@@ -141,7 +142,7 @@ function Content({ run, loading }: { run: RunDetail; loading: boolean }) {
       <div className="grid min-h-0 shrink-0 gap-3 lg:flex-1 lg:shrink lg:grid-cols-[minmax(0,9fr)_minmax(0,11fr)] lg:grid-rows-[minmax(0,1fr)]">
         <div className="flex min-h-0 flex-col gap-3">
           <Section
-            title="Steps"
+            title={t("Steps")}
             flush
             className={
               search.view === "canvas"
@@ -223,13 +224,13 @@ type ViewsProps = { view: string | undefined; onView: (view: string | undefined)
 function Views({ view, onView }: ViewsProps) {
   return (
     <Segmented
-      label="Steps as"
+      label={t("Steps as")}
       value={view === "list" || view === "canvas" ? view : "timeline"}
       onChange={(next) => onView(next === "timeline" ? undefined : next)}
       options={[
-        { value: "timeline", label: "Timeline" },
-        { value: "canvas", label: "Canvas" },
-        { value: "list", label: "List" },
+        { value: "timeline", label: t("Timeline") },
+        { value: "canvas", label: t("Canvas") },
+        { value: "list", label: t("List") },
       ]}
     />
   );
@@ -249,17 +250,17 @@ function CompareMenu({ run }: { run: RunDetail }) {
       align="end"
       trigger={
         <Button icon={GitCompare} disabled={!good && !others.length}>
-          Compare
+          {t("Compare")}
         </Button>
       }
       items={[
         ...(good
-          ? [{ heading: "The last good run" }, { label: named(good), onSelect: compare(good.id) }]
+          ? [{ heading: t("The last good run") }, { label: named(good), onSelect: compare(good.id) }]
           : []),
         ...(before
-          ? [{ heading: "What it repeats" }, { label: named(before), onSelect: compare(before.id) }]
+          ? [{ heading: t("What it repeats") }, { label: named(before), onSelect: compare(before.id) }]
           : []),
-        ...(rest.length ? [{ heading: "Others" }] : []),
+        ...(rest.length ? [{ heading: t("Others") }] : []),
         ...rest.map((each) => ({ label: named(each), onSelect: compare(each.id) })),
       ]}
     />
@@ -272,13 +273,13 @@ function Keep({ run }: { run: RunDetail }) {
   return (
     <IconButton
       icon={Pin}
-      label="Keep this run for ever"
+      label={t("Keep this run for ever")}
       pressed={run.keep}
       disabled={keep.isPending}
       onClick={() =>
         keep.mutate(
           { id: run.id, keep: !run.keep },
-          { onError: (error) => toastProblem(error, "The run was not changed") },
+          { onError: (error) => toastProblem(error, t("The run was not changed")) },
         )
       }
     />
@@ -291,22 +292,24 @@ function Cancel({ run }: { run: RunDetail }) {
   return (
     <>
       <Button variant="danger" icon={Ban} onClick={() => setOpen(true)}>
-        Cancel run
+        {t("Cancel run")}
       </Button>
       <ConfirmDialog
         open={open}
         onOpenChange={setOpen}
-        title={`Cancel run ${run.number}?`}
-        action="Cancel run"
+        title={t("Cancel run {number}?", { number: run.number })}
+        action={t("Cancel run")}
         pending={cancel.isPending}
         onConfirm={() =>
           cancel.mutate(run.id, {
             onSuccess: () => setOpen(false),
-            onError: (error) => toastProblem(error, "The run was not cancelled"),
+            onError: (error) => toastProblem(error, t("The run was not cancelled")),
           })
         }
       >
-        What runs on a platform is stopped where the platform can do that; elsewhere it goes on by itself.
+        {t(
+          "What runs on a platform is stopped where the platform can do that; elsewhere it goes on by itself.",
+        )}
       </ConfirmDialog>
     </>
   );

@@ -1,3 +1,5 @@
+import { t } from "@/lib/text";
+
 /** Labels written one in a line, as "key:value"; or what is wrong with them, in words. */
 export function labelsOf(text: string): Record<string, string> | string {
   const found = new Map<string, string>();
@@ -7,11 +9,11 @@ export function labelsOf(text: string): Record<string, string> | string {
     const key = line.slice(0, at).trim();
     const value = line.slice(at + 1).trim();
     if (at < 1 || key === "" || value === "")
-      return `“${line}” is not a key and a value with a colon between.`;
-    if (key.length > 200 || value.length > 200) return "A key and a value have at most 200 letters each.";
-    if (found.has(key)) return `There are two labels ${key}.`;
+      return t("“{line}” is not a key and a value with a colon between.", { line });
+    if (key.length > 200 || value.length > 200) return t("A key and a value have at most 200 letters each.");
+    if (found.has(key)) return t("There are two labels {key}.", { key });
     found.set(key, value);
   }
-  if (found.size > 50) return "A run has at most 50 labels.";
+  if (found.size > 50) return t("A run has at most 50 labels.");
   return Object.fromEntries(found);
 }

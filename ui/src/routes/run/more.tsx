@@ -4,6 +4,7 @@ import { useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { useLabelRun } from "@/api/queries";
 import type { RunDetail } from "@/api/types";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, Dialog, Field, IconButton, Menu, Textarea } from "@/ui";
 import { labelsOf } from "./labels";
@@ -14,8 +15,8 @@ export function More({ run, node, may }: { run: RunDetail; node: string | undefi
   const [labelling, setLabelling] = useState(false);
   const copy = () =>
     navigator.clipboard.writeText(window.location.href).then(
-      () => toast.success("Link copied"),
-      () => toast.error("The browser does not let this page write to the clipboard."),
+      () => toast.success(t("Link copied")),
+      () => toast.error(t("The browser does not let this page write to the clipboard.")),
     );
   const canvas = (search: { run?: string; node?: string }) => () =>
     void navigate({ to: "/orchestrators/$id", params: { id: run.orchestratorId }, search });
@@ -23,18 +24,18 @@ export function More({ run, node, may }: { run: RunDetail; node: string | undefi
     <>
       <Menu
         align="end"
-        trigger={<IconButton icon={Ellipsis} label="More" />}
+        trigger={<IconButton icon={Ellipsis} label={t("More")} />}
         items={[
-          { label: "Copy link to this view", icon: Link2, onSelect: () => void copy() },
-          { label: "Export as JSON", icon: Download, onSelect: () => save(run) },
-          ...(may ? [{ label: "Change labels …", icon: Tags, onSelect: () => setLabelling(true) }] : []),
+          { label: t("Copy link to this view"), icon: Link2, onSelect: () => void copy() },
+          { label: t("Export as JSON"), icon: Download, onSelect: () => save(run) },
+          ...(may ? [{ label: t("Change labels …"), icon: Tags, onSelect: () => setLabelling(true) }] : []),
           { separator: true },
           {
-            label: "Open on the canvas",
+            label: t("Open on the canvas"),
             icon: History,
             onSelect: canvas(node === undefined ? { run: run.id } : { run: run.id, node }),
           },
-          { label: "Open the orchestrator", icon: Workflow, onSelect: canvas({}) },
+          { label: t("Open the orchestrator"), icon: Workflow, onSelect: canvas({}) },
         ]}
       />
       {labelling && <Labels run={run} onClose={() => setLabelling(false)} />}
@@ -65,10 +66,10 @@ function Labels({ run, onClose }: { run: RunDetail; onClose: () => void }) {
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title={`Labels of run ${run.number}`}
+      title={t("Labels of run {number}", { number: run.number })}
       footer={
         <>
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>{t("Close")}</Button>
           <Button
             variant="primary"
             pending={change.isPending}
@@ -79,17 +80,17 @@ function Labels({ run, onClose }: { run: RunDetail; onClose: () => void }) {
                 { id: run.id, labels: found },
                 {
                   onSuccess: onClose,
-                  onError: (error) => toastProblem(error, "The labels were not changed"),
+                  onError: (error) => toastProblem(error, t("The labels were not changed")),
                 },
               )
             }
           >
-            Save labels
+            {t("Save labels")}
           </Button>
         </>
       }
     >
-      <Field label="Labels" hint="One in a line, as in customer:4711." error={problem}>
+      <Field label={t("Labels")} hint={t("One in a line, as in customer:4711.")} error={problem}>
         <Textarea rows={5} value={text} onChange={(event) => setText(event.target.value)} />
       </Field>
     </Dialog>

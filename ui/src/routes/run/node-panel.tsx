@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import { revisionQuery } from "@/api/queries";
 import type { LogLine, NodeRun, RunDetail } from "@/api/types";
 import { CallbacksTab } from "@/callbacks";
+import { t } from "@/lib/text";
 import { LogPane, type LogPlace } from "@/log";
 import { Revealable } from "@/redaction";
 import { Badge, CopyButton, Elapsed, IconButton, joined, StatusBadge, type Tab, Tabs } from "@/ui";
@@ -44,19 +45,19 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
     ...(other ? [{ ...other, of: (found: RunDetail) => valueIn(found, node.id, value) }] : []),
     ...before.map((each) => ({
       runId: run.id,
-      name: `the output of ${each.label || each.id}`,
-      mine: `This step's ${what}`,
+      name: t("the output of {label}", { label: each.label || each.id }),
+      mine: t("This step's {what}", { what }),
       of: (found: RunDetail) => valueIn(found, each.id, ({ output }) => output),
     })),
   ];
   const tabs: Tab[] = [
     {
       value: "log",
-      label: "Log",
+      label: t("Log"),
       count: mine.length,
       content: (
         <LogPane
-          label="Log lines"
+          label={t("Log lines")}
           lines={mine}
           runId={run.id}
           file={`run-${run.number}-${node.id}`}
@@ -68,7 +69,7 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
             node.finishedAt !== null &&
             !mine.some((line) => line.source === node.remote?.provider) && (
               <>
-                No lines of the platform itself were recorded. <RemoteRef node={node} />
+                {t("No lines of the platform itself were recorded.")} <RemoteRef node={node} />
               </>
             )
           }
@@ -77,10 +78,10 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
     },
     {
       value: "input",
-      label: "Input",
+      label: t("Input"),
       content: (
         <ValueView
-          label="Input"
+          label={t("Input")}
           value={node.input}
           others={beside("input", (of) => of.input)}
           place={{ runId: run.id, part: "input", nodeId: node.id }}
@@ -89,10 +90,10 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
     },
     {
       value: "output",
-      label: "Output",
+      label: t("Output"),
       content: (
         <ValueView
-          label="Output"
+          label={t("Output")}
           value={node.output}
           root={`${joined("nodes", node.id, false)}.output`}
           others={beside("output", (of) => of.output)}
@@ -102,7 +103,7 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
     },
     {
       value: "attempts",
-      label: "Attempts",
+      label: t("Attempts"),
       count: node.attempts.length,
       content: (
         <div className="min-h-0 flex-1 overflow-auto">
@@ -111,14 +112,14 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
       ),
     },
     ...(mayOpen(node)
-      ? [{ value: "remote", label: "Remote", content: <Remote runId={run.id} node={node} live={live} /> }]
+      ? [{ value: "remote", label: t("Remote"), content: <Remote runId={run.id} node={node} live={live} /> }]
       : []),
-    { value: "config", label: "Config", content: <ConfigView run={run} nodeId={node.id} /> },
+    { value: "config", label: t("Config"), content: <ConfigView run={run} nodeId={node.id} /> },
     ...(waits
       ? [
           {
             value: "callbacks",
-            label: "Callbacks",
+            label: t("Callbacks"),
             content: <CallbacksTab runId={run.id} nodeId={node.id} />,
           },
         ]
@@ -134,23 +135,25 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
   const shown = tabs.some((each) => each.value === tab) && tab ? tab : usual;
   return (
     <section
-      aria-label={`Step ${node.label || node.id}`}
+      aria-label={t("Step {label}", { label: node.label || node.id })}
       className="flex h-full min-h-0 flex-col rounded-lg border bg-surface shadow-card"
     >
       <header className="flex shrink-0 flex-wrap items-center gap-x-2.5 gap-y-1 px-4 pt-2 pb-1">
         <h2 className="min-w-0 truncate font-semibold text-base">{node.label || node.id}</h2>
         <StatusBadge status={node.status} attempts={node.attempt} plain />
         <span className="text-muted text-xs">{node.type}</span>
-        {node.port && node.port !== "out" && <Badge>way out: {node.port}</Badge>}
+        {node.port && node.port !== "out" && <Badge>{t("way out: {port}", { port: node.port })}</Badge>}
         {kept(node) ? (
-          <Badge>kept from the run before</Badge>
+          <Badge>{t("kept from the run before")}</Badge>
         ) : (
           <Elapsed from={node.startedAt} to={node.finishedAt} className="text-muted text-xs" />
         )}
-        {recorded(node) && <Badge>recorded in the run before</Badge>}
+        {recorded(node) && <Badge>{t("recorded in the run before")}</Badge>}
         <RemoteRef node={node} />
-        {sent && <CopyButton text={sent} label={`Copy what the platform knows this call by: ${sent}`} />}
-        <IconButton size="sm" icon={X} label="Close step" className="ml-auto" onClick={onClose} />
+        {sent && (
+          <CopyButton text={sent} label={t("Copy what the platform knows this call by: {sent}", { sent })} />
+        )}
+        <IconButton size="sm" icon={X} label={t("Close step")} className="ml-auto" onClick={onClose} />
       </header>
       <StatusHistory node={node} lines={mine} />
       {node.error && shown !== "attempts" && run.error?.nodeId !== node.id && (
@@ -161,7 +164,7 @@ export function NodePanel({ run, node, lines, other, live, log, onLog, tab, onTa
         </div>
       )}
       <Tabs
-        label="Step"
+        label={t("Step")}
         className="flex-1"
         contentClassName="data-[state=active]:flex flex-col"
         value={shown}
@@ -202,26 +205,28 @@ export function RunPanel({ run, lines, log, onLog, onStep, tab, onTab }: RunPane
   const waits = run.nodes.some((node) => node.type === "WaitForCallback");
   return (
     <section
-      aria-label="The whole run"
+      aria-label={t("The whole run")}
       className="flex h-full min-h-0 flex-col rounded-lg border bg-surface shadow-card"
     >
       <Tabs
-        label="The whole run"
+        label={t("The whole run")}
         className="flex-1"
         contentClassName="data-[state=active]:flex flex-col"
         value={waits && tab === "callbacks" ? tab : "log"}
         onChange={onTab}
         aside={
-          <p className="shrink-0 px-4 text-muted text-xs max-sm:hidden">Select a step for its details</p>
+          <p className="shrink-0 px-4 text-muted text-xs max-sm:hidden">
+            {t("Select a step for its details")}
+          </p>
         }
         tabs={[
           {
             value: "log",
-            label: "Log",
+            label: t("Log"),
             count: lines.length,
             content: (
               <LogPane
-                label="Log lines"
+                label={t("Log lines")}
                 lines={lines}
                 runId={run.id}
                 file={`run-${run.number}`}
@@ -233,7 +238,7 @@ export function RunPanel({ run, lines, log, onLog, onStep, tab, onTab }: RunPane
             ),
           },
           ...(waits
-            ? [{ value: "callbacks", label: "Callbacks", content: <CallbacksTab runId={run.id} /> }]
+            ? [{ value: "callbacks", label: t("Callbacks"), content: <CallbacksTab runId={run.id} /> }]
             : []),
         ]}
       />
@@ -253,11 +258,11 @@ export function RunData({ run, other, shown, onShow }: RunDataProps) {
   const beside = (value: (of: RunDetail) => unknown): Other[] => (other ? [{ ...other, of: value }] : []);
   return (
     <section
-      aria-label="The run's data"
+      aria-label={t("The run's data")}
       className="flex h-full min-h-0 flex-col rounded-lg border bg-surface shadow-card"
     >
       <Tabs
-        label="The run's data"
+        label={t("The run's data")}
         className="flex-1"
         contentClassName="data-[state=active]:flex flex-col"
         value={shown === "inputs" || shown === "result" ? shown : run.output === null ? "inputs" : "result"}
@@ -265,10 +270,10 @@ export function RunData({ run, other, shown, onShow }: RunDataProps) {
         tabs={[
           {
             value: "result",
-            label: "Result",
+            label: t("Result"),
             content: (
               <ValueView
-                label="Result"
+                label={t("Result")}
                 value={run.output}
                 others={beside((of) => of.output)}
                 place={{ runId: run.id, part: "output" }}
@@ -277,10 +282,10 @@ export function RunData({ run, other, shown, onShow }: RunDataProps) {
           },
           {
             value: "inputs",
-            label: "Inputs",
+            label: t("Inputs"),
             content: (
               <ValueView
-                label="Inputs"
+                label={t("Inputs")}
                 value={run.inputs}
                 root="input"
                 others={beside((of) => of.inputs)}

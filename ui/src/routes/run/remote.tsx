@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { ExternalLink, Info } from "lucide-react";
 import { tasksQuery } from "@/api/queries";
 import type { NodeRun, RemoteTask } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { clock, duration } from "@/lib/time";
 import { CopyButton, ErrorState, Loaded, StatusBadge, Timestamp } from "@/ui";
 import { RemoteRef } from "./steps";
@@ -16,37 +17,37 @@ export function Remote({ runId, node, live }: Props) {
     <div className="min-h-0 flex-1 overflow-auto">
       {link && (
         <dl className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-1 px-4 py-3 text-sm">
-          <dt className="text-muted text-xs">Execution</dt>
+          <dt className="text-muted text-xs">{t("Execution")}</dt>
           <dd className="flex min-w-0 items-center gap-1">
             {link.executionId ? (
               <>
                 <code className="min-w-0 truncate font-mono text-xs">{link.executionId}</code>
-                <CopyButton text={link.executionId} label="Copy execution id" />
+                <CopyButton text={link.executionId} label={t("Copy execution id")} />
               </>
             ) : (
-              "not known"
+              t("not known")
             )}
           </dd>
           {link.workflowId && (
             <>
-              <dt className="text-muted text-xs">Workflow</dt>
+              <dt className="text-muted text-xs">{t("Workflow")}</dt>
               <dd className="font-mono text-xs">{link.workflowId}</dd>
             </>
           )}
-          <dt className="text-muted text-xs">Link</dt>
+          <dt className="text-muted text-xs">{t("Link")}</dt>
           <dd>
             <RemoteRef node={node} />
           </dd>
         </dl>
       )}
-      <Loaded query={query} title="The tasks cannot be shown">
+      <Loaded query={query} title={t("The tasks cannot be shown")}>
         {({ items, reason, problem, fetchedAt }) => (
           <>
             {problem && (
               <ErrorState
                 compact
                 error={new Error(problem.message)}
-                title="The platform did not tell its tasks"
+                title={t("The platform did not tell its tasks")}
                 retry={() => void query.refetch()}
               />
             )}
@@ -58,7 +59,7 @@ export function Remote({ runId, node, live }: Props) {
             {items.length > 0 && <TaskTable items={items} />}
             {items.length > 0 && (
               <p className="px-4 py-2 text-muted text-xs">
-                Asked <Timestamp at={fetchedAt} />
+                {rich("Asked {when}", { when: <Timestamp at={fetchedAt} /> })}
               </p>
             )}
           </>
@@ -71,15 +72,15 @@ export function Remote({ runId, node, live }: Props) {
 function TaskTable({ items }: { items: readonly RemoteTask[] }) {
   return (
     <table className="w-full text-left text-sm">
-      <caption className="sr-only">Remote tasks</caption>
+      <caption className="sr-only">{t("Remote tasks")}</caption>
       <thead className="text-muted text-xs">
         <tr className="h-8 border-y">
-          <th className="px-4 font-normal">Task</th>
-          <th className="px-2 font-normal">Try</th>
-          <th className="px-2 font-normal">Status</th>
-          <th className="px-2 font-normal">Started</th>
-          <th className="px-2 text-right font-normal">Took</th>
-          <th className="py-1 pr-4 pl-2 font-normal">There</th>
+          <th className="px-4 font-normal">{t("Task")}</th>
+          <th className="px-2 font-normal">{t("Try")}</th>
+          <th className="px-2 font-normal">{t("Status")}</th>
+          <th className="px-2 font-normal">{t("Started")}</th>
+          <th className="px-2 text-right font-normal">{t("Took")}</th>
+          <th className="py-1 pr-4 pl-2 font-normal">{t("There")}</th>
         </tr>
       </thead>
       <tbody className="divide-y">
@@ -107,7 +108,7 @@ function TaskTable({ items }: { items: readonly RemoteTask[] }) {
                   href={each.url}
                   target="_blank"
                   rel="noreferrer"
-                  aria-label={`Open ${each.label}, try ${each.attempt}`}
+                  aria-label={t("Open {label}, try {attempt}", { label: each.label, attempt: each.attempt })}
                   className="inline-grid size-6 place-items-center rounded-sm text-accent-text hover:bg-hover"
                 >
                   <ExternalLink aria-hidden className="size-3.5" />

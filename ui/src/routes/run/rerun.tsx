@@ -7,6 +7,7 @@ import { orchestratorQuery, retryPlanQuery, useRetryRun } from "@/api/queries";
 import type { JsonObject, Plan, PlanStep, RunDetail } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { randomKey } from "@/lib/random";
+import { t } from "@/lib/text";
 import {
   Badge,
   Button,
@@ -46,13 +47,16 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
   const blocked = plan.data?.problems.some((each) => each.severity === "error") ?? false;
   const ready = plan.data !== undefined && !plan.isPlaceholderData && !plan.error;
 
-  const steps = run.nodes.map((node) => ({ value: node.id, label: `Step: ${node.label || node.id}` }));
+  const steps = run.nodes.map((node) => ({
+    value: node.id,
+    label: t("Step: {label}", { label: node.label || node.id }),
+  }));
   const start = () =>
     retry.mutate(
       { id: run.id, from, revision, inputs, recorded, key },
       {
         onSuccess: (made) => void navigate({ to: "/runs/$runId", params: { runId: made.id } }),
-        onError: (error) => toastProblem(error, "The run was not started again"),
+        onError: (error) => toastProblem(error, t("The run was not started again")),
       },
     );
   return (
@@ -60,11 +64,11 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
       open
       onOpenChange={(open) => !open && onClose()}
       size="lg"
-      title={`Re-run #${run.number}`}
-      description="Starts a new run. This one stays as it is."
+      title={t("Re-run #{number}", { number: run.number })}
+      description={t("Starts a new run. This one stays as it is.")}
       footer={
         <>
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>{t("Close")}</Button>
           <Button
             variant="primary"
             icon={RotateCw}
@@ -72,20 +76,20 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
             disabled={inputs === undefined || !understood || !ready || blocked}
             onClick={start}
           >
-            {recorded ? "Start recorded re-run" : "Start re-run"}
+            {recorded ? t("Start recorded re-run") : t("Start re-run")}
           </Button>
         </>
       }
     >
       <div className="flex flex-col gap-4">
         <div className="grid gap-4 sm:grid-cols-2">
-          <Field label="From">
+          <Field label={t("From")}>
             <Select
               value={from}
               onChange={setFrom}
               options={[
-                { value: "start", label: "The start" },
-                { value: "failed", label: "What failed", disabled: !failed },
+                { value: "start", label: t("The start") },
+                { value: "failed", label: t("What failed"), disabled: !failed },
                 ...steps,
               ]}
             />
@@ -99,31 +103,38 @@ export function RerunDialog({ run, chosen, onClose }: Props) {
         </div>
         <div className="flex flex-col gap-1">
           <Checkbox
-            label="Recorded mode: call nobody"
+            label={t("Recorded mode: call nobody")}
             checked={recorded}
             onCheckedChange={(checked) => setRecorded(checked === true)}
           />
           <p className="pl-6 text-muted text-xs">
-            Calls, other runs and callbacks give what run {run.number} recorded of them. Everything else
-            really runs.
+            {t(
+              "Calls, other runs and callbacks give what run {number} recorded of them. Everything else really runs.",
+              { number: run.number },
+            )}
           </p>
         </div>
         <Checkbox
-          label="Change the inputs"
+          label={t("Change the inputs")}
           checked={edit}
           onCheckedChange={(checked) => setEdit(checked === true)}
         />
         {edit && (
-          <Field label="Inputs" error={inputs === undefined ? "This is not a JSON object." : undefined}>
+          <Field
+            label={t("Inputs")}
+            error={inputs === undefined ? t("This is not a JSON object.") : undefined}
+          >
             <CodeEditor language="json" value={text} onChange={setText} minHeight={96} maxHeight={220} />
           </Field>
         )}
-        <Loaded query={plan} compact title="What a re-run would do cannot be told">
+        <Loaded query={plan} compact title={t("What a re-run would do cannot be told")}>
           {(found) => <Steps plan={found} recorded={recorded} stale={plan.isPlaceholderData} />}
         </Loaded>
         {unsafe.length > 0 && ready && (
           <Checkbox
-            label={`I understand: ${unsafe.map((step) => step.label).join(", ")} will be called again, and nothing says that this is harmless.`}
+            label={t("I understand: {unsafe} will be called again, and nothing says that this is harmless.", {
+              unsafe: unsafe.map((step) => step.label).join(", "),
+            })}
             checked={understood}
             onCheckedChange={(checked) => setAgreed(checked === true ? which : "")}
           />
@@ -155,7 +166,7 @@ function Steps({ plan, recorded, stale }: { plan: Plan; recorded: boolean; stale
           {each.detail}
         </p>
       ))}
-      <ol aria-label="What each step will do" className="divide-y rounded-lg border bg-surface">
+      <ol aria-label={t("What each step will do")} className="divide-y rounded-lg border bg-surface">
         {plan.steps.map((step) => {
           const Icon = ICONS[step.action];
           return (
@@ -174,14 +185,23 @@ function Steps({ plan, recorded, stale }: { plan: Plan; recorded: boolean; stale
 }
 
 function Word({ step, recorded }: { step: PlanStep; recorded: boolean }) {
-  if (step.action === "reuse") return <Badge tone="done">reuse</Badge>;
-  if (step.action === "skip") return <Badge tone="skipped">skip</Badge>;
-  if (step.action === "recorded") return <Badge tone="done">recorded</Badge>;
+  if (step.action === "reuse") return <Badge tone="done">{t("reuse")}</Badge>;
+  if (step.action === "skip") return <Badge tone="skipped">{t("skip")}</Badge>;
+  if (step.action === "recorded") return <Badge tone="done">{t("recorded")}</Badge>;
   if (step.action === "missing")
-    return recorded ? <Badge tone="warning">nothing recorded</Badge> : <Badge tone="failed">missing</Badge>;
-  if (step.action !== "call") return <Badge>run again</Badge>;
-  if (isUnsafe(step)) return <Badge tone="warning">call again, unsafe</Badge>;
-  return <Badge>call again{step.effect === "idempotent" && ", idempotent"}</Badge>;
+    return recorded ? (
+      <Badge tone="warning">{t("nothing recorded")}</Badge>
+    ) : (
+      <Badge tone="failed">{t("missing")}</Badge>
+    );
+  if (step.action !== "call") return <Badge>{t("run again")}</Badge>;
+  if (isUnsafe(step)) return <Badge tone="warning">{t("call again, unsafe")}</Badge>;
+  return (
+    <Badge>
+      {t("call again")}
+      {step.effect === "idempotent" && t(", idempotent")}
+    </Badge>
+  );
 }
 
 function isUnsafe(step: PlanStep): boolean {

@@ -3,6 +3,7 @@ import { ExternalLink } from "lucide-react";
 import { providersQuery } from "@/api/queries";
 import type { NodeRun, RunDetail } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { Badge, Elapsed, ProviderChip, StatusBadge } from "@/ui";
 
 export type Selection = { selected: string | null; onSelect: (nodeId: string) => void };
@@ -22,14 +23,14 @@ export function StepList({ run, selected, onSelect }: { run: RunDetail } & Selec
   return (
     <div className="h-full overflow-auto">
       <table className="w-full text-left text-sm">
-        <caption className="sr-only">Steps</caption>
+        <caption className="sr-only">{t("Steps")}</caption>
         <thead className="sticky top-0 z-10 bg-surface text-muted text-xs">
           <tr className="h-8 border-b">
-            <th className="px-4 font-normal">Step</th>
-            <th className="px-2 font-normal">Status</th>
-            <th className="px-2 font-normal">Way out</th>
-            <th className="px-2 text-right font-normal">Duration</th>
-            <th className="py-1 pr-4 pl-2 font-normal">On the platform</th>
+            <th className="px-4 font-normal">{t("Step")}</th>
+            <th className="px-2 font-normal">{t("Status")}</th>
+            <th className="px-2 font-normal">{t("Way out")}</th>
+            <th className="px-2 text-right font-normal">{t("Duration")}</th>
+            <th className="py-1 pr-4 pl-2 font-normal">{t("On the platform")}</th>
           </tr>
         </thead>
         <tbody className="divide-y">
@@ -47,8 +48,8 @@ export function StepList({ run, selected, onSelect }: { run: RunDetail } & Selec
               </td>
               <td className="px-2">
                 <StatusBadge status={node.status} attempts={node.attempt} plain className="align-middle" />
-                {kept(node) && <Badge className="ml-1.5">kept</Badge>}
-                {recorded(node) && <Badge className="ml-1.5">recorded</Badge>}
+                {kept(node) && <Badge className="ml-1.5">{t("kept")}</Badge>}
+                {recorded(node) && <Badge className="ml-1.5">{t("recorded")}</Badge>}
               </td>
               <td className="px-2 text-muted text-xs">{node.port ?? "–"}</td>
               <td className="px-2 text-right text-xs">
@@ -66,16 +67,16 @@ export function StepList({ run, selected, onSelect }: { run: RunDetail } & Selec
 }
 
 const MATCH = {
-  exact: { tone: "done", word: "exact", meaning: "The platform named this execution itself" },
+  exact: { tone: "done", word: t("exact"), meaning: t("The platform named this execution itself") },
   likely: {
     tone: "warning",
-    word: "likely",
-    meaning: "Found by what was sent and when; look before relying on it",
+    word: t("likely"),
+    meaning: t("Found by what was sent and when; look before relying on it"),
   },
   none: {
     tone: "unknown",
-    word: "no link",
-    meaning: "The platform does not say which execution this call started",
+    word: t("no link"),
+    meaning: t("The platform does not say which execution this call started"),
   },
 } as const;
 
@@ -98,7 +99,7 @@ export function RemoteRef({ node }: { node: NodeRun }) {
           title={executionId ?? undefined}
           className="inline-flex min-h-6 items-center gap-1 text-accent-text hover:underline"
         >
-          Open in {title}
+          {t("Open in {title}", { title })}
           <ExternalLink aria-hidden className="size-3.5" />
         </a>
       ) : (

@@ -6,6 +6,7 @@ import { ended, revisionQuery, tasksQuery } from "@/api/queries";
 import type { LogLine, NodeRun, RunDetail } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
+import { rich, t } from "@/lib/text";
 import { clock, duration, elapsed } from "@/lib/time";
 import { useNow } from "@/lib/use-now";
 import { saidAt } from "@/log";
@@ -70,18 +71,18 @@ export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTas
         <span className="flex items-center gap-1">
           <span className={cn("contents", changed && "max-sm:hidden")}>
             <Segmented
-              label="Axis"
+              label={t("Axis")}
               value={axis}
               onChange={setAxis}
               options={[
-                { value: "elapsed", label: "Elapsed" },
-                { value: "clock", label: "Clock" },
+                { value: "elapsed", label: t("Elapsed") },
+                { value: "clock", label: t("Clock") },
               ]}
             />
           </span>
-          {zoom && <IconButton size="sm" icon={ZoomOut} label="Show the whole run" onClick={whole} />}
+          {zoom && <IconButton size="sm" icon={ZoomOut} label={t("Show the whole run")} onClick={whole} />}
           {!zoom && unfolded.length > 0 && (
-            <IconButton size="sm" icon={FoldHorizontal} label="Fold idle time" onClick={whole} />
+            <IconButton size="sm" icon={FoldHorizontal} label={t("Fold idle time")} onClick={whole} />
           )}
         </span>
         <Axis
@@ -92,7 +93,7 @@ export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTas
           onReset={whole}
           onUnfold={(from) => setUnfolded([...unfolded, from])}
         />
-        <span className="text-right">Duration</span>
+        <span className="text-right">{t("Duration")}</span>
       </div>
       <div ref={scroller} className="min-h-0 overflow-y-auto pb-1.5">
         <div className="relative" style={{ height: virtual.getTotalSize() }}>
@@ -118,7 +119,7 @@ export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTas
               )}
             </span>
           </div>
-          <ol aria-label="Timeline">
+          <ol aria-label={t("Timeline")}>
             {virtual.getVirtualItems().map((item) => {
               const row = rows[item.index];
               if (!row) return null;
@@ -152,8 +153,11 @@ export function Timeline({ run, lines, selected, onSelect, opened, onOpen, onTas
       </div>
       {critical.size > 0 && (
         <p className="shrink-0 border-t px-3 py-1.5 text-muted text-xs">
-          <span className="text-ink underline decoration-2 underline-offset-4">Underlined</span>: the critical
-          path, which decided how long the run took.
+          {rich("<span>Underlined</span>: the critical path, which decided how long the run took.", {
+            span: (inner) => (
+              <span className="text-ink underline decoration-2 underline-offset-4">{inner}</span>
+            ),
+          })}
         </p>
       )}
     </div>
@@ -218,8 +222,8 @@ function useRows(run: RunDetail, lines: readonly LogLine[], opened: readonly str
     if (place < 0) return [row];
     const answer = answers[place];
     const note = (text: string): Row => ({ kind: "note", id: `${node.id} note`, text });
-    if (answer?.error) return [row, note("Its tasks cannot be shown now.")];
-    if (!answer?.data) return [row, note("Asking the platform …")];
+    if (answer?.error) return [row, note(t("Its tasks cannot be shown now."))];
+    if (!answer?.data) return [row, note(t("Asking the platform …"))];
     const { items, reason, problem } = answer.data;
     const inside = byTask(items).map(
       (task): Row => ({
@@ -269,7 +273,7 @@ function NodeRow({ row, place, now, selected, critical, open, onSelect, onToggle
         <button
           type="button"
           aria-expanded={open}
-          aria-label={`Remote tasks of ${name}`}
+          aria-label={t("Remote tasks of {name}", { name })}
           onClick={onToggle}
           className="absolute top-0.5 left-1 z-10 grid size-6 place-items-center rounded-sm text-muted hover:bg-hover hover:text-ink"
         >
@@ -288,12 +292,12 @@ function NodeRow({ row, place, now, selected, critical, open, onSelect, onToggle
             {name}
           </span>
           <span className="sr-only">
-            , {label},{critical && " on the critical path,"}
+            , {label},{critical && t(" on the critical path,")}
           </span>
         </span>
         <Bars segments={row.segments} tone={tone} place={place} dots={row.dots} underlined={critical} />
         <span className={cn("tabular text-right text-xs", took === null && TONE_TEXT[tone])}>
-          {took !== null ? duration(took) : kept(node) ? "Kept" : label}
+          {took !== null ? duration(took) : kept(node) ? t("Kept") : label}
         </span>
       </button>
     </div>
@@ -320,7 +324,7 @@ function TaskRow({ row: { task, segments }, place, onOpen }: TaskRowProps) {
         <span className="sr-only">, {label},</span>
         {task.tries.length > 1 && (
           <span className="tabular shrink-0 text-2xs">
-            <span className="sr-only">tries: </span>↻{task.tries.length}
+            <span className="sr-only">{t("tries:")} </span>↻{task.tries.length}
           </span>
         )}
       </span>

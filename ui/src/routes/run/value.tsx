@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import { runQuery } from "@/api/queries";
 import type { RunDetail } from "@/api/types";
 import { usePersistent } from "@/lib/persist";
+import { t } from "@/lib/text";
 import { type Place, Revealable } from "@/redaction";
 import {
   Button,
@@ -19,7 +20,7 @@ import {
 import { Changes } from "./changes";
 
 type As = "tree" | "table" | "json" | "diff";
-const WAYS = { tree: "Tree", table: "Table", json: "JSON", diff: "Changes" } as const;
+const WAYS = { tree: t("Tree"), table: t("Table"), json: t("JSON"), diff: t("Changes") } as const;
 const LARGE = 1_000_000;
 
 /** What a value can be held against: in which run, and where in it that stands. */
@@ -78,14 +79,14 @@ function Views({ label, value, root, others = [] }: Omit<Props, "place">) {
       {(!empty || other) && (
         <div className="flex shrink-0 flex-wrap items-center gap-2 px-4 pt-2">
           <Segmented
-            label={`${label} as`}
+            label={t("{label} as", { label })}
             value={as}
             onChange={choose}
             options={possible.map((each) => ({ value: each, label: WAYS[each] }))}
           />
           {as === "diff" && other && others.length > 1 && (
             <Select
-              label="Compare with"
+              label={t("Compare with")}
               className="w-52"
               value={other.name}
               onChange={setOther}
@@ -95,7 +96,7 @@ function Views({ label, value, root, others = [] }: Omit<Props, "place">) {
           {!empty && <span className="text-muted text-xs">{sized(size)}</span>}
           <CopyButton
             text={() => JSON.stringify(value, null, 2)}
-            label={`Copy ${label.toLowerCase()}`}
+            label={t("Copy {label}", { label: label.toLowerCase() })}
             className="ml-auto"
           />
         </div>
@@ -104,12 +105,12 @@ function Views({ label, value, root, others = [] }: Omit<Props, "place">) {
         {as === "diff" && other ? (
           <Differences label={label} value={value} other={other} />
         ) : empty ? (
-          <p className="p-4 text-muted text-sm">Nothing.</p>
+          <p className="p-4 text-muted text-sm">{t("Nothing.")}</p>
         ) : waits ? (
           <p className="flex flex-wrap items-center gap-3 p-4 text-muted text-sm">
-            It is large: to draw it takes a moment.
+            {t("It is large: to draw it takes a moment.")}
             <Button size="sm" onClick={() => setAsked(value)}>
-              Show {sized(size)}
+              {t("Show {sized}", { sized: sized(size) })}
             </Button>
           </p>
         ) : as === "table" && rows ? (
@@ -129,13 +130,13 @@ function Views({ label, value, root, others = [] }: Omit<Props, "place">) {
 function Differences({ label, value, other }: { label: string; value: unknown; other: Other }) {
   const query = useQuery(runQuery(other.runId));
   return (
-    <Loaded query={query} compact title="The other run cannot be shown">
+    <Loaded query={query} compact title={t("The other run cannot be shown")}>
       {(run) => (
         <Changes
           label={label}
           before={other.of(run)}
           after={value}
-          names={[capital(other.name), other.mine ?? "This run"]}
+          names={[capital(other.name), other.mine ?? t("This run")]}
         />
       )}
     </Loaded>
@@ -195,7 +196,9 @@ function Cell({ value }: { value: unknown }) {
 
 function textOf(value: unknown): string {
   const text = JSON.stringify(value, null, 2);
-  return text.length > LARGE ? `${text.slice(0, LARGE)}\n… ${text.length - LARGE} more characters` : text;
+  return text.length > LARGE
+    ? t("{text}\n… {text2} more characters", { text: text.slice(0, LARGE), text2: text.length - LARGE })
+    : text;
 }
 
 /** Bytes of its JSON. */
@@ -205,7 +208,9 @@ function sizeOf(value: unknown): number {
 
 function sized(size: number): string {
   if (size < 1000) return `${size} B`;
-  return size < 1_000_000 ? `${Math.round(size / 100) / 10} kB` : `${Math.round(size / 100_000) / 10} MB`;
+  return size < 1_000_000
+    ? t("{size} kB", { size: Math.round(size / 100) / 10 })
+    : t("{size} MB", { size: Math.round(size / 100_000) / 10 });
 }
 
 function capital(text: string): string {

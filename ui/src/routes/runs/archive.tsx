@@ -9,7 +9,8 @@ import {
   type WhichRuns,
 } from "@/api/queries";
 import type { RunItem } from "@/api/types";
-import { count, plural } from "@/lib/time";
+import { t } from "@/lib/text";
+import { count } from "@/lib/time";
 import { toast } from "@/lib/toast";
 import { Button, Dialog, Loaded, Segmented } from "@/ui";
 
@@ -24,8 +25,11 @@ export function useArchiveOne() {
     mutate(
       { act, which },
       {
-        onSuccess: () => said(`Run #${run.number} ${DONE[act]}`, () => mutate({ act: OTHER[act], which })),
-        onError: (error) => toastProblem(error, "The run was not moved"),
+        onSuccess: () =>
+          said(t("Run #{number} {done}", { number: run.number, done: DONE[act] }), () =>
+            mutate({ act: OTHER[act], which }),
+          ),
+        onError: (error) => toastProblem(error, t("The run was not moved")),
       },
     );
   };
@@ -52,7 +56,7 @@ export function ArchiveDialog({ runs, filter, back, onClose }: Props) {
   const move = useArchiveRuns();
   const [moved, setMoved] = useState<number | null>(null);
   const left = preview.data?.left;
-  const words = back ? "Unarchive" : "Archive";
+  const words = back ? t("Unarchive") : t("Archive");
   const go = () => {
     setMoved(0);
     move.mutate(
@@ -60,11 +64,14 @@ export function ArchiveDialog({ runs, filter, back, onClose }: Props) {
       {
         onSuccess: (sum) => {
           const undo = () => move.mutate({ act: OTHER[act], which });
-          said(`${plural(sum, "run")} ${DONE[act]}`, all ? undefined : undo);
+          said(
+            `${t("{sum, plural, one {# run} other {# runs}}", { sum })} ${DONE[act]}`,
+            all ? undefined : undo,
+          );
           onClose(true);
         },
         onError: (error) => {
-          toastProblem(error, "Not all runs were moved");
+          toastProblem(error, t("Not all runs were moved"));
           setMoved(null);
         },
       },
@@ -74,7 +81,11 @@ export function ArchiveDialog({ runs, filter, back, onClose }: Props) {
     <Dialog
       open
       onOpenChange={(open) => !open && !move.isPending && onClose(false)}
-      title={left === undefined ? `${words} runs` : `${words} ${plural(left, "run")}`}
+      title={
+        left === undefined
+          ? t("{words} runs", { words })
+          : `${words} ${t("{left, plural, one {# run} other {# runs}}", { left })}`
+      }
       footer={
         <Button
           variant="primary"
@@ -83,35 +94,46 @@ export function ArchiveDialog({ runs, filter, back, onClose }: Props) {
           onClick={go}
         >
           {moved === null
-            ? `${words} ${plural(left ?? 0, "run")}`
-            : `${count(moved)} of ${count(left ?? 0)} …`}
+            ? `${words} ${t("{left, plural, one {# run} other {# runs}}", { left: left ?? 0 })}`
+            : t("{moved} of {left} …", { moved: count(moved), left: count(left ?? 0) })}
         </Button>
       }
     >
       <div className="flex flex-col gap-4 text-sm">
         {runs.length <= MOST && (
           <Segmented
-            label="Which runs"
+            label={t("Which runs")}
             value={all ? "all" : "selected"}
             onChange={(next) => setAll(next === "all")}
             options={[
-              { value: "selected", label: `The ${count(runs.length)} selected` },
-              { value: "all", label: "All that match the filter" },
+              { value: "selected", label: t("The {runs} selected", { runs: count(runs.length) }) },
+              { value: "all", label: t("All that match the filter") },
             ]}
           />
         )}
         <p>
           {back
-            ? "They are in the lists and counts again."
-            : "They leave the lists, the counts and the groups, and stand in the view “Archived”. They keep everything, open by their links, can be taken out again, and are purged when their time comes, like any other."}
+            ? t("They are in the lists and counts again.")
+            : t(
+                "They leave the lists, the counts and the groups, and stand in the view “Archived”. They keep everything, open by their links, can be taken out again, and are purged when their time comes, like any other.",
+              )}
         </p>
-        <Loaded query={preview} title="What would happen cannot be told">
+        <Loaded query={preview} title={t("What would happen cannot be told")}>
           {({ underWay, deadLetters }) => (
-            <ul aria-label="Effects" className="flex flex-col gap-1 text-muted empty:hidden">
-              {underWay > 0 && <li>{plural(underWay, "run")} left out: still under way.</li>}
+            <ul aria-label={t("Effects")} className="flex flex-col gap-1 text-muted empty:hidden">
+              {underWay > 0 && (
+                <li>
+                  {t("{underWay, plural, one {# run} other {# runs}} left out: still under way.", {
+                    underWay,
+                  })}
+                </li>
+              )}
               {!back && deadLetters > 0 && (
                 <li>
-                  Dead letters stay open, and in their own list: {plural(deadLetters, "open dead letter")}.
+                  {t(
+                    "Dead letters stay open, and in their own list: {deadLetters, plural, one {# open dead letter} other {# open dead letters}}.",
+                    { deadLetters },
+                  )}
                 </li>
               )}
             </ul>
@@ -122,9 +144,9 @@ export function ArchiveDialog({ runs, filter, back, onClose }: Props) {
   );
 }
 
-const DONE = { archive: "archived", unarchive: "taken out of the archive" } as const;
+const DONE = { archive: t("archived"), unarchive: t("taken out of the archive") } as const;
 const OTHER = { archive: "unarchive", unarchive: "archive" } as const;
 
 function said(text: string, undo?: () => void): void {
-  toast.success(text, undo && { action: { label: "Undo", onClick: undo } });
+  toast.success(text, undo && { action: { label: t("Undo"), onClick: undo } });
 }

@@ -14,7 +14,8 @@ import { useState } from "react";
 import { problemOf } from "@/api/problem";
 import { ended, useCancelRun, useLabelRun, useRetryRun } from "@/api/queries";
 import type { RunDetail, RunItem } from "@/api/types";
-import { count, plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
+import { count } from "@/lib/time";
 import { toast } from "@/lib/toast";
 import { Button, Dialog, Field, Input, Segmented } from "@/ui";
 import { ExportSelected } from "./export";
@@ -37,20 +38,22 @@ export function BulkBar({ runs, may, archived, onTask, onClear }: BarProps) {
   return (
     <div
       role="toolbar"
-      aria-label="Selected runs"
+      aria-label={t("Selected runs")}
       className="flex flex-wrap items-center gap-1.5 border-b bg-accent-soft px-3 py-1.5"
     >
-      <span className="mr-2 font-medium text-sm">{plural(runs.length, "run")} selected</span>
+      <span className="mr-2 font-medium text-sm">
+        {t("{runs, plural, one {# run} other {# runs}} selected", { runs: runs.length })}
+      </span>
       {may && (
         <>
           <Button size="sm" icon={RotateCw} disabled={live === runs.length} onClick={() => onTask("rerun")}>
-            Re-run …
+            {t("Re-run …")}
           </Button>
           <Button size="sm" icon={Ban} disabled={live === 0} onClick={() => onTask("cancel")}>
-            Cancel …
+            {t("Cancel …")}
           </Button>
           <Button size="sm" icon={Tag} onClick={() => onTask("label")}>
-            Label …
+            {t("Label …")}
           </Button>
           <Button
             size="sm"
@@ -58,21 +61,21 @@ export function BulkBar({ runs, may, archived, onTask, onClear }: BarProps) {
             disabled={live === runs.length}
             onClick={() => onTask("archive")}
           >
-            {archived ? "Unarchive …" : "Archive …"}
+            {archived ? t("Unarchive …") : t("Archive …")}
           </Button>
         </>
       )}
       {runs.length === 2 && first && second && (
         <Button size="sm" asChild>
           <Link to="/runs/$runId" params={{ runId: first.id }} search={{ compare: second.id }}>
-            <Columns2 aria-hidden /> Compare
+            <Columns2 aria-hidden /> {t("Compare")}
           </Link>
         </Button>
       )}
       <ExportSelected runs={runs} />
       <span className="flex-1" />
       <Button size="sm" variant="ghost" icon={X} onClick={onClear}>
-        Clear selection
+        {t("Clear selection")}
       </Button>
     </div>
   );
@@ -82,9 +85,9 @@ type Result = { run: RunItem; made?: RunDetail; problem?: string };
 type DialogProps = { task: Task; runs: readonly RunItem[]; onClose: (done: boolean) => void };
 
 const WORDS = {
-  rerun: { title: "Re-run", action: "Re-run", done: "started again" },
-  cancel: { title: "Cancel", action: "Cancel", done: "cancelled" },
-  label: { title: "Label", action: "Label", done: "labelled" },
+  rerun: { title: t("Re-run"), action: t("Re-run"), done: t("started again") },
+  cancel: { title: t("Cancel"), action: t("Cancel"), done: t("cancelled") },
+  label: { title: t("Label"), action: t("Label"), done: t("labelled") },
 } as const;
 
 /** The count and the effects first; then every run by itself, and what became of each when some fail. */
@@ -125,7 +128,9 @@ export function BulkDialog({ task, runs, onClose }: DialogProps) {
     }
     setBusy(false);
     if (bad > 0) return;
-    toast.success(`${plural(targets.length, "run")} ${words.done}`);
+    toast.success(
+      `${t("{targets, plural, one {# run} other {# runs}}", { targets: targets.length })} ${words.done}`,
+    );
     onClose(true);
   };
 
@@ -134,13 +139,13 @@ export function BulkDialog({ task, runs, onClose }: DialogProps) {
     <Dialog
       open
       onOpenChange={(open) => !open && !busy && onClose(finished)}
-      title={`${words.title} ${plural(fit.length, "run")}`}
+      title={`${words.title} ${t("{fit, plural, one {# run} other {# runs}}", { fit: fit.length })}`}
       footer={
         finished ? (
           <>
-            <Button onClick={() => onClose(true)}>Close</Button>
+            <Button onClick={() => onClose(true)}>{t("Close")}</Button>
             <Button variant="primary" onClick={() => void go(failed.map((result) => result.run))}>
-              Try {plural(failed.length, "run")} again
+              {t("Try {failed, plural, one {# run} other {# runs}} again", { failed: failed.length })}
             </Button>
           </>
         ) : (
@@ -151,8 +156,8 @@ export function BulkDialog({ task, runs, onClose }: DialogProps) {
             onClick={() => void go(fit)}
           >
             {busy
-              ? `${count(results.length)} of ${count(fit.length)} …`
-              : `${words.action} ${plural(fit.length, "run")}`}
+              ? t("{results} of {fit} …", { results: count(results.length), fit: count(fit.length) })
+              : `${words.action} ${t("{fit, plural, one {# run} other {# runs}}", { fit: fit.length })}`}
           </Button>
         )
       }
@@ -161,12 +166,12 @@ export function BulkDialog({ task, runs, onClose }: DialogProps) {
         {!finished && task === "rerun" && (
           <>
             <Segmented
-              label="Repeat from"
+              label={t("Repeat from")}
               value={from}
               onChange={setFrom}
               options={[
-                { value: "start", label: "From the start" },
-                { value: "failed", label: "From the failed step" },
+                { value: "start", label: t("From the start") },
+                { value: "failed", label: t("From the failed step") },
               ]}
             />
             <Calls runs={fit} from={from} />
@@ -174,23 +179,27 @@ export function BulkDialog({ task, runs, onClose }: DialogProps) {
         )}
         {!finished && task === "cancel" && (
           <p>
-            No further step of these runs starts. What runs on a platform is stopped where the platform can do
-            that; elsewhere it goes on by itself. This cannot be taken back.
+            {t(
+              "No further step of these runs starts. What runs on a platform is stopped where the platform can do that; elsewhere it goes on by itself. This cannot be taken back.",
+            )}
           </p>
         )}
         {!finished && task === "label" && (
           <div className="grid grid-cols-2 gap-3">
-            <Field label="Label" error={key.includes(":") ? "Without a colon." : undefined}>
+            <Field label={t("Label")} error={key.includes(":") ? t("Without a colon.") : undefined}>
               <Input value={key} maxLength={200} onChange={(event) => setKey(event.target.value)} />
             </Field>
-            <Field label="Value" hint="Empty takes the label away.">
+            <Field label={t("Value")} hint={t("Empty takes the label away.")}>
               <Input value={value} maxLength={200} onChange={(event) => setValue(event.target.value)} />
             </Field>
           </div>
         )}
         {!finished && left > 0 && (
           <p className="text-muted">
-            {plural(left, "selected run")} left out: {reason(task, from)}.
+            {t("{left, plural, one {# selected run} other {# selected runs}} left out: {reason}.", {
+              left,
+              reason: reason(task, from),
+            })}
           </p>
         )}
         {results.length > 0 && <Results results={results} done={words.done} />}
@@ -217,8 +226,8 @@ function fits(task: Task, run: RunItem, from: "start" | "failed"): boolean {
 }
 
 function reason(task: Task, from: "start" | "failed"): string {
-  if (task === "cancel") return "ended already";
-  return from === "failed" ? "no failed step, or still under way" : "still under way";
+  if (task === "cancel") return t("ended already");
+  return from === "failed" ? t("no failed step, or still under way") : t("still under way");
 }
 
 /** Which platforms will be called again, and how often. */
@@ -231,12 +240,12 @@ function Calls({ runs, from }: { runs: readonly RunItem[]; from: "start" | "fail
   return (
     <div>
       <p>
-        Each becomes a new run of the same revision with the same input.{" "}
-        {from === "failed" && "Completed steps keep their outcome. "}
-        {calls.size > 0 ? "At most this will be called again:" : "No step calls a platform."}
+        {t("Each becomes a new run of the same revision with the same input.")}{" "}
+        {from === "failed" && t("Completed steps keep their outcome. ")}
+        {calls.size > 0 ? t("At most this will be called again:") : t("No step calls a platform.")}
       </p>
       {calls.size > 0 && (
-        <ul aria-label="Calls that will be made" className="mt-1 flex flex-wrap gap-x-4 font-medium">
+        <ul aria-label={t("Calls that will be made")} className="mt-1 flex flex-wrap gap-x-4 font-medium">
           {[...calls].map(([provider, times]) => (
             <li key={provider}>
               {provider} {count(times)} ×
@@ -250,7 +259,7 @@ function Calls({ runs, from }: { runs: readonly RunItem[]; from: "start" | "fail
 
 function Results({ results, done }: { results: readonly Result[]; done: string }) {
   return (
-    <ul aria-label="Results" className="flex max-h-72 flex-col overflow-y-auto rounded-md border">
+    <ul aria-label={t("Results")} className="flex max-h-72 flex-col overflow-y-auto rounded-md border">
       {results.map(({ run, made, problem }) => (
         <li key={run.id} className="flex min-w-0 items-start gap-2 border-b px-3 py-1.5 last:border-b-0">
           {problem === undefined ? (
@@ -259,20 +268,27 @@ function Results({ results, done }: { results: readonly Result[]; done: string }
             <OctagonX aria-hidden className="mt-0.5 size-4 shrink-0 text-st-failed" />
           )}
           <span className="min-w-0 flex-1">
-            Run #{run.number} of {run.orchestratorName}:{" "}
+            {t("Run #{number} of {orchestratorName}:", {
+              number: run.number,
+              orchestratorName: run.orchestratorName,
+            })}{" "}
             {problem === undefined ? (
               <span>
                 {done}
                 {made && made.id !== run.id && (
                   <>
-                    {" as "}
-                    <Link
-                      to="/runs/$runId"
-                      params={{ runId: made.id }}
-                      className="text-accent-text underline"
-                    >
-                      #{made.number}
-                    </Link>
+                    {" "}
+                    {rich("as {number}", {
+                      number: (
+                        <Link
+                          to="/runs/$runId"
+                          params={{ runId: made.id }}
+                          className="text-accent-text underline"
+                        >
+                          #{made.number}
+                        </Link>
+                      ),
+                    })}
                   </>
                 )}
               </span>

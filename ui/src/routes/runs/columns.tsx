@@ -15,6 +15,7 @@ import { ended } from "@/api/queries";
 import type { RunItem } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { keyOf } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { duration, elapsed } from "@/lib/time";
 import { toast } from "@/lib/toast";
 import { Badge, Elapsed, IconButton, Menu, StatusBadge, Timestamp } from "@/ui";
@@ -72,13 +73,13 @@ function Heads({ look }: { look: TableLook }) {
   return (
     <>
       <span role="columnheader">
-        <span className="sr-only">Unfold</span>
+        <span className="sr-only">{t("Unfold")}</span>
       </span>
       <span role="columnheader" className="truncate">
-        Status
+        {t("Status")}
       </span>
       <span role="columnheader" className="truncate">
-        Orchestrator
+        {t("Orchestrator")}
       </span>
       {ORDER.filter((name) => has(look.columns, name)).map((name) => (
         <span
@@ -90,7 +91,7 @@ function Heads({ look }: { look: TableLook }) {
         </span>
       ))}
       <span role="columnheader">
-        <span className="sr-only">Actions</span>
+        <span className="sr-only">{t("Actions")}</span>
       </span>
     </>
   );
@@ -106,7 +107,10 @@ function Cells({ run, look, usual, may, expanded, onExpand, actions }: Props) {
           type="button"
           tabIndex={-1}
           aria-expanded={expanded}
-          aria-label={`${expanded ? "Fold" : "Unfold"} run ${run.number}`}
+          aria-label={t("{what} run {number}", {
+            what: expanded ? t("Fold") : t("Unfold"),
+            number: run.number,
+          })}
           onClick={() => onExpand(!expanded)}
           className="-mx-0.5 grid size-6 place-items-center rounded-md text-muted hover:bg-hover hover:text-ink"
         >
@@ -124,7 +128,7 @@ function Cells({ run, look, usual, may, expanded, onExpand, actions }: Props) {
         <span className="font-medium" title={run.orchestratorName}>
           {run.orchestratorName}
         </span>{" "}
-        <span className="text-muted text-xs">r{run.revision}</span>
+        <span className="text-muted text-xs">{t("r{revision}", { revision: run.revision })}</span>
       </div>
       {columns.has("number") && (
         <div role="cell" className={cn("tabular text-right text-muted text-xs", MEDIUM)}>
@@ -184,7 +188,9 @@ function Took({ run, usual }: { run: RunItem; usual: number | undefined }) {
       className="flex flex-col items-end gap-0.5"
       title={
         usual
-          ? `Usual for this orchestrator: ${duration(usual)} (the median of its completed runs shown here)`
+          ? t("Usual for this orchestrator: {time} (the median of its completed runs shown here)", {
+              time: duration(usual),
+            })
           : undefined
       }
     >
@@ -219,7 +225,9 @@ function Message({ run, columns }: { run: RunItem; columns: TableLook["columns"]
         </span>
       ) : (
         waits.length > 0 && (
-          <span className="min-w-0 truncate text-muted text-xs">Waits at {waits.join(", ")}</span>
+          <span className="min-w-0 truncate text-muted text-xs">
+            {t("Waits at {waits}", { waits: waits.join(", ") })}
+          </span>
         )
       )}
       {labels.slice(0, 3).map(([key, value]) => (
@@ -238,8 +246,8 @@ function RowMenu({ run, may, actions }: { run: RunItem; may: boolean; actions: R
   const navigate = useNavigate();
   const copy = (what: string, text: string) =>
     navigator.clipboard.writeText(text).then(
-      () => toast.success(`${what} copied`),
-      () => toast.error("The browser did not allow copying"),
+      () => toast.success(t("{what} copied", { what })),
+      () => toast.error(t("The browser did not allow copying")),
     );
   return (
     <Menu
@@ -250,23 +258,28 @@ function RowMenu({ run, may, actions }: { run: RunItem; may: boolean; actions: R
           tabIndex={-1}
           size="sm"
           icon={Ellipsis}
-          label={`Actions of run ${run.number}`}
+          label={t("Actions of run {number}", { number: run.number })}
           className="text-muted"
         />
       }
       items={[
-        { label: "Open", icon: ExternalLink, shortcut: keyOf("openRun"), onSelect: () => actions.open(run) },
+        {
+          label: t("Open"),
+          icon: ExternalLink,
+          shortcut: keyOf("openRun"),
+          onSelect: () => actions.open(run),
+        },
         ...(may
           ? [
               {
-                label: "Re-run …",
+                label: t("Re-run …"),
                 icon: RotateCw,
                 shortcut: keyOf("rerun"),
                 disabled: !ended(run.status),
                 onSelect: () => actions.rerun(run),
               },
               {
-                label: "Cancel …",
+                label: t("Cancel …"),
                 icon: Ban,
                 shortcut: keyOf("cancelRun"),
                 danger: true,
@@ -274,7 +287,7 @@ function RowMenu({ run, may, actions }: { run: RunItem; may: boolean; actions: R
                 onSelect: () => actions.cancel(run),
               },
               {
-                label: run.archivedDate ? "Unarchive" : "Archive",
+                label: run.archivedDate ? t("Unarchive") : t("Archive"),
                 icon: run.archivedDate ? ArchiveRestore : Archive,
                 disabled: !ended(run.status),
                 onSelect: () => actions.archive(run),
@@ -283,7 +296,7 @@ function RowMenu({ run, may, actions }: { run: RunItem; may: boolean; actions: R
           : []),
         { separator: true },
         {
-          label: "Only this orchestrator",
+          label: t("Only this orchestrator"),
           icon: ListFilter,
           onSelect: () =>
             void navigate({
@@ -292,11 +305,11 @@ function RowMenu({ run, may, actions }: { run: RunItem; may: boolean; actions: R
             }),
         },
         {
-          label: "Copy link",
+          label: t("Copy link"),
           icon: Copy,
-          onSelect: () => void copy("Link", `${window.location.origin}/runs/${run.id}`),
+          onSelect: () => void copy(t("Link"), `${window.location.origin}/runs/${run.id}`),
         },
-        { label: "Copy id", icon: Copy, onSelect: () => void copy("Id", run.id) },
+        { label: t("Copy id"), icon: Copy, onSelect: () => void copy(t("Id"), run.id) },
       ]}
     />
   );

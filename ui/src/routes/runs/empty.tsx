@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Archive, CircleCheckBig, ListTree, X } from "lucide-react";
 import { orchestratorQuery, providersQuery, runsQuery, sessionQuery } from "@/api/queries";
+import { rich, t } from "@/lib/text";
 import { Button, EmptyState, Timestamp } from "@/ui";
 import { NeverRun } from "./never";
 import { narrowings, type RunsSearch, SINCE } from "./search";
@@ -33,7 +34,7 @@ export function NoRuns({ search, onChange, onClear }: Props) {
       <EmptyState
         icon={key === "archived" ? Archive : CircleCheckBig}
         title={calm.title}
-        actions={<Button onClick={onClear}>Show all runs</Button>}
+        actions={<Button onClick={onClear}>{t("Show all runs")}</Button>}
       >
         {calm.text}
       </EmptyState>
@@ -46,28 +47,28 @@ export function NoRuns({ search, onChange, onClear }: Props) {
   return (
     <EmptyState
       icon={ListTree}
-      title="No run matches"
+      title={t("No run matches")}
       actions={
         <>
           {narrowed.length > 1 &&
             narrowed.map(({ key, text, without }) => (
               <Button key={key} icon={X} onClick={() => onChange(without)}>
-                <span className="max-w-48 truncate">Without {text}</span>
+                <span className="max-w-48 truncate">{t("Without {text}", { text })}</span>
               </Button>
             ))}
           {search.since !== undefined && search.since !== "30d" && (
             <Button onClick={() => onChange({ since: "30d", until: undefined })}>
-              Look at the last 30 days
+              {t("Look at the last 30 days")}
             </Button>
           )}
           {!search.archived && (
-            <Button onClick={() => onChange({ archived: true })}>Look among the archived</Button>
+            <Button onClick={() => onChange({ archived: true })}>{t("Look among the archived")}</Button>
           )}
-          <Button onClick={onClear}>Clear filters</Button>
+          <Button onClick={onClear}>{t("Clear filters")}</Button>
         </>
       }
     >
-      Take something away, or widen the time.
+      {t("Take something away, or widen the time.")}
     </EmptyState>
   );
 }
@@ -81,39 +82,45 @@ function NoneYet({ orchestratorId, onClear }: { orchestratorId?: string; onClear
   return (
     <EmptyState
       icon={Archive}
-      title={orchestratorId ? "All its runs are archived" : "All runs are archived"}
+      title={orchestratorId ? t("All its runs are archived") : t("All runs are archived")}
       actions={
         <>
           <Button asChild>
             <Link to="/runs" search={{ orchestratorId, archived: true }}>
-              Show them
+              {t("Show them")}
             </Link>
           </Button>
-          {onClear && <Button onClick={onClear}>Show all runs</Button>}
+          {onClear && <Button onClick={onClear}>{t("Show all runs")}</Button>}
         </>
       }
     >
-      They have left this list, and keep all they have.
+      {t("They have left this list, and keep all they have.")}
     </EmptyState>
   );
 }
 
 const CALM = {
   held: {
-    title: "Nothing is held back",
-    text: "While a platform does not answer, its steps wait here, and go on by themselves once it does.",
+    title: t("Nothing is held back"),
+    text: t("While a platform does not answer, its steps wait here, and go on by themselves once it does."),
   },
   slow: {
-    title: "Nothing is slow",
-    text: "Here stands what takes twice as long as its orchestrator usually does, and at least a second longer. What is usual is known after five completed runs.",
+    title: t("Nothing is slow"),
+    text: t(
+      "Here stands what takes twice as long as its orchestrator usually does, and at least a second longer. What is usual is known after five completed runs.",
+    ),
   },
   waitingForMe: {
-    title: "Nothing waits for you",
-    text: "Here stand runs that wait for a callback which a person can give, if you started them or saved their orchestrator last. Others are under the status Waiting.",
+    title: t("Nothing waits for you"),
+    text: t(
+      "Here stand runs that wait for a callback which a person can give, if you started them or saved their orchestrator last. Others are under the status Waiting.",
+    ),
   },
   archived: {
-    title: "Nothing is archived",
-    text: "Select ended runs in another view and archive them: they leave the lists and the counts, and stand here with all they have.",
+    title: t("Nothing is archived"),
+    text: t(
+      "Select ended runs in another view and archive them: they leave the lists and the counts, and stand here with all they have.",
+    ),
   },
 };
 
@@ -121,18 +128,19 @@ function NothingOfMine({ onClear }: { onClear: () => void }) {
   return (
     <EmptyState
       icon={ListTree}
-      title="You have started no run"
+      title={t("You have started no run")}
       actions={
         <>
           <Button asChild>
-            <Link to="/orchestrators">Open an orchestrator</Link>
+            <Link to="/orchestrators">{t("Open an orchestrator")}</Link>
           </Button>
-          <Button onClick={onClear}>Show all runs</Button>
+          <Button onClick={onClear}>{t("Show all runs")}</Button>
         </>
       }
     >
-      Open an orchestrator and press Run. Runs that a webhook, a schedule or a token starts are not among
-      yours.
+      {t(
+        "Open an orchestrator and press Run. Runs that a webhook, a schedule or a token starts are not among yours.",
+      )}
     </EmptyState>
   );
 }
@@ -142,24 +150,27 @@ function NoFailures({ search, onClear }: { search: RunsSearch; onClear: () => vo
   const last = query.data?.pages[0]?.items[0];
   const preset = SINCE[search.since ?? ""];
   const time =
-    preset && !search.until ? ` in the ${preset.label.toLowerCase()}` : search.since ? " in this time" : "";
+    preset && !search.until
+      ? t(" in the {label}", { label: preset.label.toLowerCase() })
+      : search.since
+        ? t(" in this time")
+        : "";
   return (
     <EmptyState
       icon={CircleCheckBig}
-      title={`No failures${time}`}
-      actions={<Button onClick={onClear}>Show all runs</Button>}
+      title={t("No failures{time}", { time })}
+      actions={<Button onClick={onClear}>{t("Show all runs")}</Button>}
     >
-      {last ? (
-        <>
-          The last one:{" "}
-          <Link to="/runs/$runId" params={{ runId: last.id }} className="text-accent-text underline">
-            {last.orchestratorName} #{last.number}
-          </Link>
-          , <Timestamp at={last.finishedAt ?? last.createdDate} />.
-        </>
-      ) : (
-        query.isSuccess && "No run has ever failed here."
-      )}
+      {last
+        ? rich("The last one: {link}, {when}.", {
+            link: (
+              <Link to="/runs/$runId" params={{ runId: last.id }} className="text-accent-text underline">
+                {last.orchestratorName} #{last.number}
+              </Link>
+            ),
+            when: <Timestamp at={last.finishedAt ?? last.createdDate} />,
+          })
+        : query.isSuccess && t("No run has ever failed here.")}
     </EmptyState>
   );
 }

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { ended, runQuery } from "@/api/queries";
 import type { NodeRun, RunDetail, RunItem } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { duration } from "@/lib/time";
 import { useNow } from "@/lib/use-now";
 import { Loaded, lookOf, StatusIcon, TONE_BG } from "@/ui";
@@ -11,8 +12,11 @@ import { Loaded, lookOf, StatusIcon, TONE_BG } from "@/ui";
 export function RunExpanded({ run }: { run: RunItem }) {
   const query = useQuery({ ...runQuery(run.id), refetchInterval: ended(run.status) ? false : 3_000 });
   return (
-    <section aria-label={`Steps of run ${run.number}`} className="flex h-full gap-4 px-3 py-2 pl-14">
-      <Loaded query={query} title="The run cannot be shown">
+    <section
+      aria-label={t("Steps of run {number}", { number: run.number })}
+      className="flex h-full gap-4 px-3 py-2 pl-14"
+    >
+      <Loaded query={query} title={t("The run cannot be shown")}>
         {(detail) => (
           <>
             <Timeline run={detail} />
@@ -76,10 +80,10 @@ function Why({ run }: { run: RunDetail }) {
   return (
     <div className="hidden w-2/5 min-w-0 overflow-y-auto border-l pl-4 text-xs md:block">
       {run.error ? (
-        <section aria-label="Failure" className="flex flex-col gap-1">
+        <section aria-label={t("Failure")} className="flex flex-col gap-1">
           <p className="flex items-center gap-1.5 font-medium text-st-failed">
             <span aria-hidden className={cn("size-2 rounded-full", TONE_BG.failed)} />
-            {node ? `Failed at ${node.label}` : "Failed"} · {run.error.code}
+            {node ? t("Failed at {label}", { label: node.label }) : t("Failed")} · {run.error.code}
           </p>
           <p className="whitespace-pre-wrap break-words">{run.error.message}</p>
           {run.error.hint && <p className="text-muted">{run.error.hint}</p>}
@@ -89,7 +93,7 @@ function Why({ run }: { run: RunDetail }) {
             search={run.error.nodeId ? { node: run.error.nodeId } : {}}
             className="w-fit text-accent-text hover:underline"
           >
-            Open the failed step
+            {t("Open the failed step")}
           </Link>
         </section>
       ) : (
@@ -103,5 +107,11 @@ function Why({ run }: { run: RunDetail }) {
 
 function InAll({ run }: { run: RunDetail }) {
   const tries = run.nodes.reduce((all, node) => all + Math.max(0, node.attempt - 1), 0);
-  return <>{tries > 0 ? `${tries} further ${tries === 1 ? "attempt" : "attempts"} were needed.` : ""}</>;
+  return (
+    <>
+      {tries > 0
+        ? t("{tries} further {tries, plural, one {attempt} other {attempts}} were needed.", { tries })
+        : ""}
+    </>
+  );
 }

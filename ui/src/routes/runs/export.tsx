@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { everyRun, type RunFilter } from "@/api/queries";
 import type { RunItem } from "@/api/types";
-import { count, plural } from "@/lib/time";
+import { t } from "@/lib/text";
+import { count } from "@/lib/time";
 import { Button, Menu } from "@/ui";
 import { csvOf } from "./rows";
 
@@ -14,7 +15,13 @@ const TYPES: Record<Format, string> = { csv: "text/csv", json: "application/json
 export function ExportSelected({ runs }: { runs: readonly RunItem[] }) {
   const go = (format: Format) => () =>
     save([format === "csv" ? csvOf(runs) : JSON.stringify(runs, null, 2)], format);
-  return <Choice heading={`${plural(runs.length, "selected run")}`} go={go} disabled={runs.length === 0} />;
+  return (
+    <Choice
+      heading={`${t("{runs, plural, one {# selected run} other {# selected runs}}", { runs: runs.length })}`}
+      go={go}
+      disabled={runs.length === 0}
+    />
+  );
 }
 
 /** All runs that match, however many are in the list: fetched page by page, and made to text as they come. */
@@ -38,7 +45,7 @@ export function ExportAll({ filter, disabled }: { filter: RunFilter; disabled: b
       if (format === "json") parts.push(sum ? "\n]\n" : "[]\n");
       save(parts, format);
     } catch (error) {
-      if (!control.signal.aborted) toastProblem(error, "The runs were not exported");
+      if (!control.signal.aborted) toastProblem(error, t("The runs were not exported"));
     } finally {
       setGot(null);
     }
@@ -46,12 +53,12 @@ export function ExportAll({ filter, disabled }: { filter: RunFilter; disabled: b
   if (got !== null) {
     return (
       <Button size="sm" icon={Square} onClick={() => stop.current?.abort()}>
-        Stop the export, {count(got)} so far
+        {t("Stop the export, {got} so far", { got: count(got) })}
       </Button>
     );
   }
   return (
-    <Choice heading="All runs that match" go={(format) => () => void go(format)()} disabled={disabled} />
+    <Choice heading={t("All runs that match")} go={(format) => () => void go(format)()} disabled={disabled} />
   );
 }
 
@@ -63,10 +70,14 @@ function Choice({ heading, go, disabled }: ChoiceProps) {
       align="end"
       trigger={
         <Button size="sm" icon={Download} disabled={disabled}>
-          Export
+          {t("Export")}
         </Button>
       }
-      items={[{ heading }, { label: "CSV", onSelect: go("csv") }, { label: "JSON", onSelect: go("json") }]}
+      items={[
+        { heading },
+        { label: t("CSV"), onSelect: go("csv") },
+        { label: t("JSON"), onSelect: go("json") },
+      ]}
     />
   );
 }

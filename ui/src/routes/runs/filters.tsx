@@ -4,6 +4,7 @@ import { useState } from "react";
 import { orchestratorQuery, orchestratorsQuery, providersQuery } from "@/api/queries";
 import type { RunState } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import {
   Button,
   Combobox,
@@ -22,15 +23,15 @@ import { narrowings, type RunsSearch, SINCE, timeText } from "./search";
 const ANY = "any";
 const CUSTOM = "custom";
 const LONGER: Record<string, string> = {
-  1: "Over 1 s",
-  10: "Over 10 s",
-  60: "Over 1 min",
-  600: "Over 10 min",
-  3600: "Over 1 h",
+  1: t("Over 1 s"),
+  10: t("Over 10 s"),
+  60: t("Over 1 min"),
+  600: t("Over 10 min"),
+  3600: t("Over 1 h"),
 };
 const DURATIONS = [
   ...Object.entries(LONGER).map(([value, label]) => ({ value, label })),
-  { value: "slow", label: "Slower than usual" },
+  { value: "slow", label: t("Slower than usual") },
 ];
 
 type Props = { search: RunsSearch; onChange: (change: Partial<RunsSearch>) => void; onClear: () => void };
@@ -59,13 +60,13 @@ export function Filters({ search, onChange, onClear }: Props) {
       <div className="flex flex-wrap items-center gap-2">
         <SearchInput
           id="runs-search"
-          label="Search runs"
+          label={t("Search runs")}
           className="w-full sm:w-64"
           value={search.q ?? ""}
           onChange={(q) => onChange({ q: q || undefined })}
         />
         {/* biome-ignore lint/a11y/useSemanticElements: a fieldset does not lay out as a row */}
-        <div role="group" aria-label="Status" className="flex flex-wrap gap-1">
+        <div role="group" aria-label={t("Status")} className="flex flex-wrap gap-1">
           {RUN_STATES.map((status) => (
             <button
               key={status}
@@ -89,11 +90,11 @@ export function Filters({ search, onChange, onClear }: Props) {
           className="md:hidden"
           onClick={() => setMore(!more)}
         >
-          {more ? "Fewer filters" : "More filters"}
+          {more ? t("Fewer filters") : t("More filters")}
         </Button>
         {narrowed.length > 0 && (
           <Button variant="ghost" size="sm" icon={X} onClick={onClear}>
-            Clear filters
+            {t("Clear filters")}
           </Button>
         )}
       </div>
@@ -105,19 +106,19 @@ export function Filters({ search, onChange, onClear }: Props) {
           />
         </div>
         <Choice
-          label="Provider"
+          label={t("Provider")}
           value={search.provider}
           options={(providers.data ?? []).map((each) => ({ value: each.name, label: each.title }))}
           onChange={(provider) => onChange({ provider })}
         />
         <Choice
-          label="Trigger"
+          label={t("Trigger")}
           value={search.trigger}
           options={Object.entries(TRIGGERS).map(([value, label]) => ({ value, label }))}
           onChange={(trigger) => onChange({ trigger })}
         />
         <Select
-          label="Time"
+          label={t("Time")}
           className={own ? "w-64" : "w-36"}
           value={own ? CUSTOM : (search.since ?? ANY)}
           onChange={(next) => {
@@ -125,14 +126,14 @@ export function Filters({ search, onChange, onClear }: Props) {
             else onChange({ since: next === ANY ? undefined : next, until: undefined });
           }}
           options={[
-            { value: ANY, label: "Time: any" },
+            { value: ANY, label: t("Time: any") },
             ...Object.entries(SINCE).map(([value, { label }]) => ({ value, label })),
             ...(own ? [{ value: CUSTOM, label: timeText(search) }] : []),
-            { value: own ? "change" : CUSTOM, label: own ? "Another time …" : "From … to …" },
+            { value: own ? "change" : CUSTOM, label: own ? t("Another time …") : t("From … to …") },
           ]}
         />
         <Choice
-          label="Duration"
+          label={t("Duration")}
           value={search.slow ? "slow" : listed ? String(search.minSeconds) : undefined}
           options={DURATIONS}
           onChange={(next) =>
@@ -147,7 +148,7 @@ export function Filters({ search, onChange, onClear }: Props) {
           <button
             key={key}
             type="button"
-            aria-label={`Remove the filter: ${text}`}
+            aria-label={t("Remove the filter: {text}", { text })}
             onClick={() => onChange(without)}
             className="inline-flex h-8 max-w-72 items-center gap-1 rounded-md bg-accent-soft px-2 text-xs"
           >
@@ -187,7 +188,7 @@ function OwnTime({
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title="Runs started between"
+      title={t("Runs started between")}
       size="sm"
       footer={
         <Button
@@ -195,18 +196,18 @@ function OwnTime({
           disabled={upsideDown}
           onClick={() => onChoose({ since: instant(from), until: instant(to) })}
         >
-          Show these
+          {t("Show these")}
         </Button>
       }
     >
       <div className="flex flex-col gap-3">
-        <Field label="From" hint="Empty: from the first run on.">
+        <Field label={t("From")} hint={t("Empty: from the first run on.")}>
           <Input type="datetime-local" value={from} onChange={(event) => setFrom(event.target.value)} />
         </Field>
         <Field
-          label="To"
-          hint="Empty: until now."
-          error={upsideDown ? "This is before the beginning." : undefined}
+          label={t("To")}
+          hint={t("Empty: until now.")}
+          error={upsideDown ? t("This is before the beginning.") : undefined}
         >
           <Input type="datetime-local" value={to} onChange={(event) => setTo(event.target.value)} />
         </Field>
@@ -245,7 +246,7 @@ function Choice({
       value={value ?? ANY}
       onChange={(next) => onChange(next === ANY ? undefined : next)}
       options={[
-        { value: ANY, label: `${label}: any` },
+        { value: ANY, label: t("{label}: any", { label }) },
         ...options,
         ...(known ? [] : [{ value, label: value }]),
       ]}
@@ -266,8 +267,8 @@ function OrchestratorFilter({
   const found = list.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <Combobox
-      label="Orchestrator"
-      placeholder="Orchestrator: any"
+      label={t("Orchestrator")}
+      placeholder={t("Orchestrator: any")}
       value={value}
       onChange={onChange}
       clearable
@@ -294,8 +295,8 @@ function Labels({ value, onChange }: { value: string[]; onChange: (value: string
       }}
     >
       <Input
-        aria-label="Add a label, as key:value"
-        placeholder="Label, key:value"
+        aria-label={t("Add a label, as key:value")}
+        placeholder={t("Label, key:value")}
         className="w-40"
         value={draft}
         aria-invalid={bad || undefined}
@@ -305,7 +306,7 @@ function Labels({ value, onChange }: { value: string[]; onChange: (value: string
         <button
           key={each}
           type="button"
-          aria-label={`Remove label ${each}`}
+          aria-label={t("Remove label {each}", { each })}
           onClick={() => {
             const rest = value.filter((other) => other !== each);
             onChange(rest.length ? rest : undefined);

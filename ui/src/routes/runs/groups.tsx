@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { CircleCheckBig } from "lucide-react";
 import { type RunFilter, runErrorsQuery } from "@/api/queries";
 import type { ErrorGroup } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { count } from "@/lib/time";
 import { Badge, EmptyState, Loaded, Timestamp } from "@/ui";
 import { present, type RunsSearch } from "./search";
@@ -11,24 +12,27 @@ import { present, type RunsSearch } from "./search";
 export function ErrorGroups({ filter, search }: { filter: RunFilter; search: RunsSearch }) {
   const query = useQuery({ ...runErrorsQuery(filter, 200), refetchInterval: 10_000 });
   return (
-    <Loaded query={query} title="The failures cannot be shown">
+    <Loaded query={query} title={t("The failures cannot be shown")}>
       {({ items, more }) =>
         items.length === 0 ? (
-          <EmptyState icon={CircleCheckBig} title="Nothing failed">
-            {filter.since ? "No run failed in the time shown." : "No run failed in the last 24 hours."}
+          <EmptyState icon={CircleCheckBig} title={t("Nothing failed")}>
+            {filter.since ? t("No run failed in the time shown.") : t("No run failed in the last 24 hours.")}
           </EmptyState>
         ) : (
           <div className="min-h-0 flex-1 overflow-y-auto">
-            <ul aria-label="Failures by kind">
+            <ul aria-label={t("Failures by kind")}>
               {items.map((group) => (
                 <Group key={group.key} group={group} search={search} />
               ))}
             </ul>
             <p className="px-4 py-2 text-muted text-xs">
-              {filter.since ? "" : "Of the last 24 hours; choose a time to see more. "}
-              {more ? "Only the newest 200 kinds are shown. " : ""}
-              Failures are of one kind when orchestrator, step and code are the same, and the message but for
-              its numbers, ids and quoted words.
+              {t(
+                "{what}{what2}Failures are of one kind when orchestrator, step and code are the same, and the message but for its numbers, ids and quoted words.",
+                {
+                  what: filter.since ? "" : t("Of the last 24 hours; choose a time to see more. "),
+                  what2: more ? t("Only the newest 200 kinds are shown. ") : "",
+                },
+              )}
             </p>
           </div>
         )
@@ -68,13 +72,9 @@ function Group({ group, search }: { group: ErrorGroup; search: RunsSearch }) {
         </p>
       </div>
       <span className="hidden shrink-0 text-right text-muted text-xs sm:block">
-        <span className="block">
-          last <Timestamp at={group.lastAt} />
-        </span>
+        <span className="block">{rich("last {when}", { when: <Timestamp at={group.lastAt} /> })}</span>
         {group.count > 1 && (
-          <span className="block">
-            first <Timestamp at={group.firstAt} />
-          </span>
+          <span className="block">{rich("first {when}", { when: <Timestamp at={group.firstAt} /> })}</span>
         )}
       </span>
       <Link
@@ -82,7 +82,7 @@ function Group({ group, search }: { group: ErrorGroup; search: RunsSearch }) {
         params={{ runId: group.lastRunId }}
         className="relative shrink-0 rounded-md px-2 py-1 text-accent-text text-sm hover:underline"
       >
-        Last run #{group.lastRunNumber}
+        {t("Last run #{lastRunNumber}", { lastRunNumber: group.lastRunNumber })}
       </Link>
     </li>
   );

@@ -3,13 +3,14 @@ import { useState } from "react";
 import { type RunFilter, runSummaryQuery } from "@/api/queries";
 import type { RunState, RunSummary } from "@/api/types";
 import { cn } from "@/lib/cn";
-import { clock, count, duration, plural } from "@/lib/time";
+import { locale, t } from "@/lib/text";
+import { clock, count, duration } from "@/lib/time";
 import { lookOf, Skeleton, StatusIcon, Tooltip } from "@/ui";
 import type { RunsSearch } from "./search";
 
 /** From the ground up: what went well carries what did not. */
 const STACK: readonly RunState[] = ["COMPLETED", "CANCELLED", "PENDING", "RUNNING", "WAITING", "FAILED"];
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const DAY = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
 const HEIGHT = 44;
 
 type Props = {
@@ -29,7 +30,7 @@ export function Histogram({ filter, onTime, onChange }: Props) {
   const summary = query.data;
   return (
     <section
-      aria-label="Summary"
+      aria-label={t("Summary")}
       className="flex flex-col gap-x-5 gap-y-2 rounded-lg border bg-surface px-3 py-2 md:flex-row md:items-stretch"
     >
       <div className="min-w-0 flex-1">
@@ -37,30 +38,30 @@ export function Histogram({ filter, onTime, onChange }: Props) {
       </div>
       <dl className="grid grid-cols-4 gap-x-4 md:flex md:items-center md:gap-x-5 md:border-l md:pl-5">
         <Figure
-          name="Running"
+          name={t("Running")}
           value={summary && count((summary.live.RUNNING ?? 0) + (summary.live.PENDING ?? 0))}
           status="RUNNING"
-          hint="Running or about to, whenever they began"
+          hint={t("Running or about to, whenever they began")}
           onClick={() => onChange({ status: ["PENDING", "RUNNING"], since: undefined, until: undefined })}
         />
         <Figure
-          name="Waiting"
+          name={t("Waiting")}
           value={summary && count(summary.live.WAITING ?? 0)}
           status="WAITING"
-          hint="Waiting for a callback, a person or a time, whenever they began"
+          hint={t("Waiting for a callback, a person or a time, whenever they began")}
           onClick={() => onChange({ status: ["WAITING"], since: undefined, until: undefined })}
         />
         <Figure
-          name="Failed 24 h"
+          name={t("Failed 24 h")}
           value={summary && count(summary.failed24h)}
           status="FAILED"
-          hint="Failed in the last 24 hours"
+          hint={t("Failed in the last 24 hours")}
           onClick={() => onChange({ status: ["FAILED"], since: "24h", until: undefined })}
         />
         <Figure
           name="p95"
           value={summary && (summary.p95Ms === null ? "–" : duration(summary.p95Ms))}
-          hint="95 of 100 completed runs of the time shown took no longer. Shows those that did."
+          hint={t("95 of 100 completed runs of the time shown took no longer. Shows those that did.")}
           onClick={
             summary?.p95Ms ? () => onChange({ minSeconds: Math.round(summary.p95Ms ?? 0) / 1000 }) : undefined
           }
@@ -93,7 +94,7 @@ function Figure({
         <Tooltip content={hint}>
           <button
             type="button"
-            aria-label={`${name}: ${value ?? "loading"}. Show them`}
+            aria-label={t("{name}: {value}. Show them", { name, value: value ?? t("loading") })}
             disabled={onClick === undefined}
             onClick={onClick}
             className="tabular -mx-1 h-8 rounded-md px-1 text-left font-semibold text-lg hover:bg-hover disabled:hover:bg-transparent"
@@ -131,10 +132,9 @@ function Bars({ summary, onTime }: { summary: RunSummary; onTime: (since: string
         ) : (
           <>
             <span className="truncate">
-              {plural(
-                totals.reduce((all, each) => all + each, 0),
-                "run",
-              )}
+              {t("{reduce, plural, one {# run} other {# runs}}", {
+                reduce: totals.reduce((all, each) => all + each, 0),
+              })}
             </span>
             {STACK.toReversed()
               .filter((state) => summary.counts[state])
@@ -149,7 +149,7 @@ function Bars({ summary, onTime }: { summary: RunSummary; onTime: (since: string
       </p>
       <div
         role="toolbar"
-        aria-label="Runs over time. Choose a bar to see its time"
+        aria-label={t("Runs over time. Choose a bar to see its time")}
         className="relative select-none"
         onPointerLeave={() => {
           setAt(null);
@@ -243,8 +243,8 @@ function spoken(bar: RunSummary["buckets"][number], width: number): string {
   const parts = STACK.toReversed()
     .filter((state) => bar.counts[state])
     .map((state) => `${count(bar.counts[state] ?? 0)} ${lookOf(state).label.toLowerCase()}`);
-  const time = `${edge(from, width)} to ${edge(from + width, width)}`;
-  return `${time}: ${parts.length ? parts.join(", ") : "no runs"}`;
+  const time = t("{edge} to {edge2}", { edge: edge(from, width), edge2: edge(from + width, width) });
+  return `${time}: ${parts.length ? parts.join(", ") : t("no runs")}`;
 }
 
 /** Day and clock, as exact as the bars are wide. */

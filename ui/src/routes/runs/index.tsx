@@ -6,7 +6,7 @@ import type { RunItem } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
 import { keyOf, keysOf, type Row, SHORTCUTS, type ShortcutId, useShortcuts } from "@/lib/shortcuts";
-import { plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
 import { useCommands } from "@/shell/commands";
 import {
   IconButton,
@@ -70,12 +70,18 @@ export function RunsPage() {
   useCommands([
     {
       id: "runs-error",
-      label: "Group runs by error",
-      group: "Runs",
+      label: t("Group runs by error"),
+      group: t("Runs"),
       shortcut: keyOf("byError"),
       run: byError,
     },
-    { id: "runs-search", label: "Search runs", group: "Runs", shortcut: keyOf("searchRuns"), run: find },
+    {
+      id: "runs-search",
+      label: t("Search runs"),
+      group: t("Runs"),
+      shortcut: keyOf("searchRuns"),
+      run: find,
+    },
   ]);
 
   const archiveOne = useArchiveOne();
@@ -105,20 +111,19 @@ export function RunsPage() {
 
   return (
     <Page
-      title="Runs"
+      title={t("Runs")}
       layout="fill"
       actions={
         <>
           <span className="flex items-center gap-1 text-muted text-xs">
-            {query.dataUpdatedAt > 0 && (
-              <>
-                Updated <Timestamp at={new Date(query.dataUpdatedAt).toISOString()} />
-              </>
-            )}
+            {query.dataUpdatedAt > 0 &&
+              rich("Updated {when}", {
+                when: <Timestamp at={new Date(query.dataUpdatedAt).toISOString()} />,
+              })}
             <IconButton
               size="sm"
               icon={RefreshCw}
-              label="Refresh"
+              label={t("Refresh")}
               onClick={look}
               className={cn(
                 "text-muted",
@@ -128,9 +133,9 @@ export function RunsPage() {
           </span>
           <ExportAll filter={filter} disabled={runs.length === 0} />
           <Popover
-            label="Keys of the list"
+            label={t("Keys of the list")}
             align="end"
-            trigger={<IconButton icon={Keyboard} label="Keys of the list" />}
+            trigger={<IconButton icon={Keyboard} label={t("Keys of the list")} />}
           >
             <dl className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-1.5 text-sm">
               {KEYS.map(([id, [, does]]) => (
@@ -149,13 +154,13 @@ export function RunsPage() {
               search={{ section: "keyboard" }}
               className="mt-3 block text-accent-text text-sm hover:underline"
             >
-              Change the keys
+              {t("Change the keys")}
             </Link>
           </Popover>
           <Popover
-            label="What the states mean"
+            label={t("What the states mean")}
             align="end"
-            trigger={<IconButton icon={Info} label="What the states mean" />}
+            trigger={<IconButton icon={Info} label={t("What the states mean")} />}
           >
             <StatusLegend of={NODE_STATES} />
           </Popover>
@@ -177,7 +182,7 @@ export function RunsPage() {
             </div>
             <IconButton
               icon={Terminal}
-              label="Query as text"
+              label={t("Query as text")}
               pressed={asText}
               className="shrink-0"
               onClick={() => setAsText(!asText)}
@@ -195,13 +200,13 @@ export function RunsPage() {
         >
           <div className="flex flex-wrap items-center gap-2 border-b px-3 py-1.5">
             <Segmented
-              label="Group"
+              label={t("Group")}
               value={grouping}
               onChange={group}
               options={(Object.keys(GROUPS) as Grouping[]).map((value) => ({ value, label: GROUPS[value] }))}
             />
             <span role="status" className="text-muted text-xs">
-              {query.isPlaceholderData && "Looking …"}
+              {query.isPlaceholderData && t("Looking …")}
             </span>
             {grouping !== "error" && (
               <span className="ml-auto">
@@ -216,7 +221,9 @@ export function RunsPage() {
               className="flex h-8 shrink-0 items-center justify-center gap-1.5 border-b bg-accent-soft font-medium text-accent-text text-xs hover:underline"
             >
               <ArrowUp aria-hidden className="size-3.5" />
-              {manyNewer ? "More than 100 new runs" : plural(newer, "new run")}
+              {manyNewer
+                ? t("More than 100 new runs")
+                : t("{newer, plural, one {# new run} other {# new runs}}", { newer })}
             </button>
           )}
           {chosen.length > 0 && grouping !== "error" && (
@@ -231,7 +238,7 @@ export function RunsPage() {
           {grouping === "error" ? (
             <ErrorGroups filter={filter} search={search} />
           ) : (
-            <Loaded query={query} title="The runs cannot be shown" skeleton={<Waiting />}>
+            <Loaded query={query} title={t("The runs cannot be shown")} skeleton={<Waiting />}>
               {() =>
                 runs.length ? (
                   <RunList
@@ -270,14 +277,14 @@ function Paused() {
   return (
     <p role="status" className="mb-3 flex items-center gap-2 rounded-md bg-accent-soft px-3 py-1.5 text-sm">
       <CloudOff aria-hidden className="size-4 shrink-0" />
-      Live updates paused, refreshing every 10 s. What is shown may be old.
+      {t("Live updates paused, refreshing every 10 s. What is shown may be old.")}
     </p>
   );
 }
 
 function Waiting() {
   return (
-    <div role="status" aria-label="Loading">
+    <div role="status" aria-label={t("Loading")}>
       {Array.from({ length: 12 }, (_, row) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
         <div key={row} className="flex h-10 items-center gap-6 border-b px-3">

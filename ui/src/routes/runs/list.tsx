@@ -4,6 +4,7 @@ import type { RunItem } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { named, sequenceOf } from "@/lib/hotkeys";
 import { idsOf, type ShortcutId, useShortcuts } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { count } from "@/lib/time";
 import { Checkbox } from "@/ui";
 import { focusRow } from "@/ui/focus-row";
@@ -132,7 +133,7 @@ export function RunList(props: Props) {
     <div
       ref={scroller}
       role="table"
-      aria-label="Runs"
+      aria-label={t("Runs")}
       aria-rowcount={hasMore ? -1 : rows.length + 1}
       style={tracksOf(look)}
       className="min-h-0 flex-1 overflow-auto"
@@ -141,11 +142,13 @@ export function RunList(props: Props) {
         <Line role="row" className="h-8 text-muted text-xs">
           <span role="columnheader" className="flex items-center gap-2">
             <Checkbox
-              aria-label={chosen === all.size ? "Select none" : `Select all ${all.size} loaded`}
+              aria-label={
+                chosen === all.size ? t("Select none") : t("Select all {all} loaded", { all: all.size })
+              }
               checked={chosen === 0 ? false : chosen === all.size ? true : "indeterminate"}
               onCheckedChange={() => onSelected(chosen === all.size ? new Set() : all)}
             />
-            <span className="sr-only">Selected</span>
+            <span className="sr-only">{t("Selected")}</span>
           </span>
           <RunColumns.Heads look={look} />
         </Line>
@@ -201,7 +204,7 @@ export function RunList(props: Props) {
               >
                 <Checkbox
                   tabIndex={-1}
-                  aria-label={`Select run ${run.number}`}
+                  aria-label={t("Select run {number}", { number: run.number })}
                   checked={isSelected}
                   onClick={(event) => event.shiftKey && event.preventDefault()}
                   onCheckedChange={() => select(item.index, false)}
@@ -222,7 +225,7 @@ export function RunList(props: Props) {
       </div>
       {loadingMore && (
         <p role="status" className="px-4 py-2 text-muted text-xs">
-          Loading more …
+          {t("Loading more …")}
         </p>
       )}
     </div>
@@ -247,8 +250,8 @@ function Head({ row, more }: { row: Extract<Row, { kind: "head" }>; more: boolea
       <span className="truncate font-semibold">{row.title}</span>
       <span className="tabular shrink-0 text-muted">
         {count(row.runs)}
-        {more && " loaded"}
-        {row.failed > 0 && ` · ${count(row.failed)} failed`}
+        {more && t(" loaded")}
+        {row.failed > 0 && t(" · {failed} failed", { failed: count(row.failed) })}
       </span>
     </h2>
   );

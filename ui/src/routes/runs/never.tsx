@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ListTree } from "lucide-react";
 import { orchestratorQuery, orchestratorsQuery, sessionQuery, useMay } from "@/api/queries";
+import { rich, t } from "@/lib/text";
 import { Button, CopyButton, EmptyState } from "@/ui";
 
 type Props = {
@@ -19,28 +20,30 @@ export function NeverRun({ orchestratorId, onClear }: Props) {
   return (
     <EmptyState
       icon={ListTree}
-      title={orchestratorId && flow ? `${flow.name} has not run yet` : "Nothing has run yet"}
+      title={
+        orchestratorId && flow ? t("{name} has not run yet", { name: flow.name }) : t("Nothing has run yet")
+      }
       actions={
         <>
           <Button asChild>
             {flow ? (
               <Link to="/orchestrators/$id" params={{ id: flow.id }}>
-                Open {flow.name}
+                {t("Open {name}", { name: flow.name })}
               </Link>
             ) : (
-              <Link to="/orchestrators">Open the orchestrators</Link>
+              <Link to="/orchestrators">{t("Open the orchestrators")}</Link>
             )}
           </Button>
-          {onClear && <Button onClick={onClear}>Show all runs</Button>}
+          {onClear && <Button onClick={onClear}>{t("Show all runs")}</Button>}
         </>
       }
     >
       <p>
         {!may
-          ? "Runs stand here once somebody who may start them has done so."
+          ? t("Runs stand here once somebody who may start them has done so.")
           : flow
-            ? "Open it and press Run, or start it from anywhere with a token:"
-            : "Make an orchestrator first; then press Run, or start it from anywhere by its address."}
+            ? t("Open it and press Run, or start it from anywhere with a token:")
+            : t("Make an orchestrator first; then press Run, or start it from anywhere by its address.")}
       </p>
       {may && flow && <StartAddress id={flow.id} examples={flow.definition.examples} />}
     </EmptyState>
@@ -62,20 +65,22 @@ function StartAddress({ id, examples }: { id: string; examples: unknown }) {
     <div className="mt-3 flex flex-col gap-2 text-left">
       <div className="flex items-center gap-2">
         <code className="min-w-0 flex-1 break-all font-mono text-xs">{address}</code>
-        <CopyButton text={address} label="Copy the address" />
+        <CopyButton text={address} label={t("Copy the address")} />
       </div>
       <div className="flex items-start gap-2">
         <pre className="min-w-0 flex-1 wrap-anywhere whitespace-pre-wrap rounded-md bg-sunken p-2.5 font-mono text-xs">
           {call}
         </pre>
-        <CopyButton text={call} label="Copy the curl line" />
+        <CopyButton text={call} label={t("Copy the curl line")} />
       </div>
       <p className="text-xs">
-        A token is made under{" "}
-        <Link to="/settings" search={{ section: "tokens" }} className="text-accent-text underline">
-          Settings, API tokens
-        </Link>
-        .
+        {rich("A token is made under <link>Settings, API tokens</link>.", {
+          link: (inner) => (
+            <Link to="/settings" search={{ section: "tokens" }} className="text-accent-text underline">
+              {inner}
+            </Link>
+          ),
+        })}
       </p>
     </div>
   );

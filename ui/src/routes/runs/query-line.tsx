@@ -4,6 +4,7 @@ import { type FormEvent, useRef, useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { orchestratorQuery, orchestratorsQuery } from "@/api/queries";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { Button, IconButton, Input, Popover } from "@/ui";
 import { parseQuery, type QueryProblem, queryText, WORDS } from "./query";
 import { present, type RunsSearch } from "./search";
@@ -47,13 +48,13 @@ function Line({ written, group, onSearch }: LineProps) {
         const pages = await client.fetchInfiniteQuery(orchestratorsQuery(name));
         const found = pages.pages[0]?.items.find((each) => each.name.toLowerCase() === name.toLowerCase());
         if (!found) {
-          const wrong = { from, to, text: `There is no orchestrator “${name}”.` };
+          const wrong = { from, to, text: t("There is no orchestrator “{name}”.", { name }) };
           setUnknown(wrong);
           return select(wrong);
         }
         search = { ...search, orchestratorId: found.id };
       } catch (error) {
-        return toastProblem(error, "The orchestrator was not looked up");
+        return toastProblem(error, t("The orchestrator was not looked up"));
       }
     }
     onSearch(present({ ...search, group }));
@@ -64,10 +65,10 @@ function Line({ written, group, onSearch }: LineProps) {
         <Input
           ref={field}
           id="runs-search"
-          aria-label="Query"
+          aria-label={t("Query")}
           aria-describedby="runs-query-problems"
           aria-invalid={(asked && problems.length > 0) || undefined}
-          placeholder='status:failed provider:make "401" since:24h'
+          placeholder={t('status:failed provider:make "401" since:24h')}
           spellCheck={false}
           autoComplete="off"
           className="font-mono text-xs"
@@ -79,9 +80,9 @@ function Line({ written, group, onSearch }: LineProps) {
           onBlur={() => setAsked(true)}
         />
         <Popover
-          label="Words of a query"
+          label={t("Words of a query")}
           align="end"
-          trigger={<IconButton icon={CircleHelp} label="Words of a query" />}
+          trigger={<IconButton icon={CircleHelp} label={t("Words of a query")} />}
         >
           <dl className="grid grid-cols-[auto_1fr] items-baseline gap-x-4 gap-y-1.5 text-sm">
             {WORDS.map(({ word, means }) => (
@@ -93,7 +94,7 @@ function Line({ written, group, onSearch }: LineProps) {
           </dl>
         </Popover>
         <Button type="submit" variant={text === written ? "secondary" : "primary"}>
-          Show
+          {t("Show")}
         </Button>
       </div>
       <ul
@@ -109,7 +110,8 @@ function Line({ written, group, onSearch }: LineProps) {
                 onClick={() => select(each)}
                 className="min-h-6 text-left hover:underline"
               >
-                <span className="text-muted">Character {each.from + 1}:</span> {each.text}
+                <span className="text-muted">{t("Character {from}:", { from: each.from + 1 })}</span>{" "}
+                {each.text}
               </button>
             </li>
           ))}

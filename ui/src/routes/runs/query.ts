@@ -1,3 +1,4 @@
+import { t } from "@/lib/text";
 import { lookOf, RUN_STATES } from "@/ui";
 import { TRIGGERS } from "@/ui/trigger";
 import { isSince, type RunsSearch } from "./search";
@@ -14,21 +15,21 @@ export type ParsedQuery = {
 type Token = { key: string | null; value: string; from: number; at: number; to: number };
 
 export const WORDS: ReadonlyArray<{ word: string; means: string }> = [
-  { word: "status:failed", means: "also several: status:failed,waiting" },
-  { word: 'flow:"Nightly orders"', means: "an orchestrator, by name or id" },
-  { word: "revision:14", means: "what ran this revision" },
-  { word: "provider:make", means: "calls this platform" },
-  { word: "trigger:webhook", means: "how it was started" },
-  { word: "by:ann", means: "who started it" },
-  { word: "label:team:sales", means: "has this label; repeat it for several" },
-  { word: "is:slow", means: "takes twice as long as usual, and a second more" },
-  { word: "is:held", means: "has a step that an outage holds back" },
-  { word: "is:archived", means: "was put away; else only what was not" },
-  { word: "waiting:me", means: "waits for a callback that I may give: my run, or my drawing" },
-  { word: "since:24h", means: "also 30m, 7d, or a time: since:2026-01-31T08:00" },
-  { word: "until:2026-02-01", means: "began before this time" },
-  { word: "took:>90s", means: "at least so long; also 500ms, 5m, 2h" },
-  { word: '"no answer"', means: "words of the name, the failure or the labels" },
+  { word: "status:failed", means: t("also several: status:failed,waiting") },
+  { word: 'flow:"Nightly orders"', means: t("an orchestrator, by name or id") },
+  { word: "revision:14", means: t("what ran this revision") },
+  { word: "provider:make", means: t("calls this platform") },
+  { word: "trigger:webhook", means: t("how it was started") },
+  { word: "by:ann", means: t("who started it") },
+  { word: "label:team:sales", means: t("has this label; repeat it for several") },
+  { word: "is:slow", means: t("takes twice as long as usual, and a second more") },
+  { word: "is:held", means: t("has a step that an outage holds back") },
+  { word: "is:archived", means: t("was put away; else only what was not") },
+  { word: "waiting:me", means: t("waits for a callback that I may give: my run, or my drawing") },
+  { word: "since:24h", means: t("also 30m, 7d, or a time: since:2026-01-31T08:00") },
+  { word: "until:2026-02-01", means: t("began before this time") },
+  { word: "took:>90s", means: t("at least so long; also 500ms, 5m, 2h") },
+  { word: '"no answer"', means: t("words of the name, the failure or the labels") },
 ];
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -45,7 +46,8 @@ const READ: Record<string, Read> = {
       const state = RUN_STATES.find(
         (one) => one.toLowerCase() === each || lookOf(one).label.toLowerCase() === each,
       );
-      if (!state) return `There is no status “${each}”. There are ${STATES.join(", ")}.`;
+      if (!state)
+        return t("There is no status “{each}”. There are {states}.", { each, states: STATES.join(", ") });
       wanted.add(state);
     }
     return { status: RUN_STATES.filter((state) => wanted.has(state)) };
@@ -54,36 +56,42 @@ const READ: Record<string, Read> = {
   trigger: (value) =>
     Object.hasOwn(TRIGGERS, value)
       ? { trigger: value }
-      : `There is no trigger “${value}”. There are ${Object.keys(TRIGGERS).join(", ")}.`,
+      : t("There is no trigger “{value}”. There are {triggers}.", {
+          value,
+          triggers: Object.keys(TRIGGERS).join(", "),
+        }),
   by: (value) => ({ by: value }),
   label: (value, search) =>
     /^[^:]+:/.test(value)
       ? { label: [...new Set([...(search.label ?? []), value])] }
-      : "A label is a key and a value: label:team:sales.",
+      : t("A label is a key and a value: label:team:sales."),
   since: (value) =>
     isSince(value)
       ? { since: value }
-      : `“${value}” is no time. Write since:24h, or a time like 2026-01-31T08:00.`,
+      : t("“{value}” is no time. Write since:24h, or a time like 2026-01-31T08:00.", { value }),
   until: (value) =>
     Number.isNaN(Date.parse(value))
-      ? `“${value}” is no time. Write one like 2026-01-31T08:00.`
+      ? t("“{value}” is no time. Write one like 2026-01-31T08:00.", { value })
       : { until: value },
   took: (value) => {
     const found = /^>?=?(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(value);
     const seconds = Number(found?.[1]) * (UNITS[found?.[2] ?? ""] ?? 0);
     return seconds > 0
       ? { minSeconds: seconds }
-      : `“${value}” is no duration. Write took:>90s, or 500ms, 5m, 2h.`;
+      : t("“{value}” is no duration. Write took:>90s, or 500ms, 5m, 2h.", { value });
   },
   is: (value) =>
     value === "slow" || value === "held" || value === "archived"
       ? { [value]: true }
-      : `Nothing is “${value}”. Write is:slow, is:held or is:archived.`,
-  waiting: (value) => (value === "me" ? { waitingForMe: true } : `Only waiting:me is known, not “${value}”.`),
+      : t("Nothing is “{value}”. Write is:slow, is:held or is:archived.", { value }),
+  waiting: (value) =>
+    value === "me" ? { waitingForMe: true } : t("Only waiting:me is known, not “{value}”.", { value }),
   revision: (value) =>
-    /^[1-9]\d{0,8}$/.test(value) ? { revision: Number(value) } : `“${value}” is no number of a revision.`,
+    /^[1-9]\d{0,8}$/.test(value)
+      ? { revision: Number(value) }
+      : t("“{value}” is no number of a revision.", { value }),
   error: (value) =>
-    /^[0-9a-f]{32}$/.test(value) ? { error: value } : "A kind of failure is 32 letters, from “By error”.",
+    /^[0-9a-f]{32}$/.test(value) ? { error: value } : t("A kind of failure is 32 letters, from “By error”."),
 };
 const SEVERAL = new Set(["status", "label", "is"]);
 
@@ -103,11 +111,11 @@ export function parseQuery(text: string): ParsedQuery {
     }
     const read = Object.hasOwn(READ, key) ? READ[key] : undefined;
     if (!read && key !== "flow") {
-      wrong(`There is no word “${key}:”. To search for it, put it in quotes.`, from);
+      wrong(t("There is no word “{key}:”. To search for it, put it in quotes.", { key }), from);
     } else if (value === "") {
-      wrong(`“${key}:” wants a value.`, from);
+      wrong(t("“{key}:” wants a value.", { key }), from);
     } else if (seen.has(key) && !SEVERAL.has(key)) {
-      wrong(`“${key}:” stands here twice.`, from);
+      wrong(t("“{key}:” stands here twice.", { key }), from);
     } else if (!read) {
       if (UUID.test(value)) search = { ...search, orchestratorId: value.toLowerCase() };
       else flow = { name: value, from: at, to };
@@ -187,7 +195,7 @@ function* tokensOf(text: string, problems: QueryProblem[]): Generator<Token> {
       else value += sign;
     }
     if (open !== null)
-      problems.push({ from: open, to: text.length, text: "The quotes that begin here do not end." });
+      problems.push({ from: open, to: text.length, text: t("The quotes that begin here do not end.") });
     yield { key: key?.toLowerCase() ?? null, value, from, at, to: place };
   }
 }

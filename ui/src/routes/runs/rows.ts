@@ -1,4 +1,5 @@
 import type { RunItem } from "@/api/types";
+import { locale, t } from "@/lib/text";
 import { elapsed } from "@/lib/time";
 import type { Grouping } from "./search";
 
@@ -8,7 +9,7 @@ export type Row =
   | { kind: "run"; id: string; run: RunItem }
   | { kind: "detail"; id: string; run: RunItem };
 
-const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const DAY = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
 
 type Group = { title: string; runs: RunItem[]; failed: number };
 
@@ -59,7 +60,7 @@ function placesOf(run: RunItem, grouping: Grouping): PlaceOf[] {
     const bad = BAD.has(step.status) || found.get(key)?.failed === true;
     found.set(key, { key, title, failed: bad });
   }
-  return found.size ? [...found.values()] : [{ key: "none", title: "Calls no platform", failed }];
+  return found.size ? [...found.values()] : [{ key: "none", title: t("Calls no platform"), failed }];
 }
 
 function dayOf(run: RunItem): string {

@@ -1,5 +1,6 @@
 import type { RunFilter } from "@/api/queries";
 import type { RunState } from "@/api/types";
+import { locale, t } from "@/lib/text";
 import { clock, duration } from "@/lib/time";
 import { lookOf, RUN_STATES } from "@/ui";
 import { TRIGGERS, type TriggerKind } from "@/ui/trigger";
@@ -26,18 +27,18 @@ export type RunsSearch = {
 };
 
 export const SINCE: Record<string, { label: string; hours: number }> = {
-  "1h": { label: "Last hour", hours: 1 },
-  "24h": { label: "Last 24 hours", hours: 24 },
-  "7d": { label: "Last 7 days", hours: 168 },
-  "30d": { label: "Last 30 days", hours: 720 },
+  "1h": { label: t("Last hour"), hours: 1 },
+  "24h": { label: t("Last 24 hours"), hours: 24 },
+  "7d": { label: t("Last 7 days"), hours: 168 },
+  "30d": { label: t("Last 30 days"), hours: 720 },
 };
 
 export const GROUPS = {
-  none: "No groups",
-  error: "By error",
-  flow: "By orchestrator",
-  workflow: "By remote workflow",
-  day: "By day",
+  none: t("No groups"),
+  error: t("By error"),
+  flow: t("By orchestrator"),
+  workflow: t("By remote workflow"),
+  day: t("By day"),
 } as const;
 export type Grouping = keyof typeof GROUPS;
 
@@ -105,12 +106,12 @@ export function narrowings(
   const add = (key: keyof RunsSearch, text: string, without: Partial<RunsSearch> = { [key]: undefined }) =>
     found.push({ key, text, without });
   if (search.status?.length) {
-    add("status", search.status.map((word) => lookOf(word).label).join(" or "));
+    add("status", search.status.map((word) => lookOf(word).label).join(t(" or ")));
   }
-  if (search.orchestratorId) add("orchestratorId", names.flow ?? "one orchestrator");
+  if (search.orchestratorId) add("orchestratorId", names.flow ?? t("one orchestrator"));
   if (search.provider) add("provider", names.provider ?? search.provider);
   if (search.trigger) add("trigger", TRIGGERS[search.trigger as TriggerKind] ?? search.trigger);
-  if (search.by) add("by", `started by ${search.by}`);
+  if (search.by) add("by", t("started by {by}", { by: search.by }));
   for (const label of search.label ?? []) {
     const rest = search.label?.filter((other) => other !== label);
     found.push({ key: `label ${label}`, text: label, without: { label: rest?.length ? rest : undefined } });
@@ -119,23 +120,25 @@ export function narrowings(
   if (search.since || search.until) {
     add("since", timeText(search), { since: undefined, until: undefined });
   }
-  if (search.minSeconds) add("minSeconds", `took over ${duration(search.minSeconds * 1000)}`);
-  if (search.held) add("held", "held back by an outage");
-  if (search.slow) add("slow", "slower than usual");
-  if (search.waitingForMe) add("waitingForMe", "waiting for me");
-  if (search.archived) add("archived", "archived");
-  if (search.error) add("error", "one kind of failure");
-  if (search.revision) add("revision", `revision ${search.revision}`);
+  if (search.minSeconds)
+    add("minSeconds", t("took over {time}", { time: duration(search.minSeconds * 1000) }));
+  if (search.held) add("held", t("held back by an outage"));
+  if (search.slow) add("slow", t("slower than usual"));
+  if (search.waitingForMe) add("waitingForMe", t("waiting for me"));
+  if (search.archived) add("archived", t("archived"));
+  if (search.error) add("error", t("one kind of failure"));
+  if (search.revision) add("revision", t("revision {revision}", { revision: search.revision }));
   return found;
 }
 
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const YEAR = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+const DAY = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
+const YEAR = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
 
 /** The time asked for, in words. */
 export function timeText({ since, until }: RunsSearch): string {
   const span = back(since ?? "");
-  const preset = SINCE[since ?? ""] ?? (span === null ? undefined : { label: `Last ${duration(span)}` });
+  const preset =
+    SINCE[since ?? ""] ?? (span === null ? undefined : { label: t("Last {time}", { time: duration(span) }) });
   if (preset && !until) return preset.label;
   const from = moment(since);
   const to = moment(until);
@@ -143,7 +146,7 @@ export function timeText({ since, until }: RunsSearch): string {
   const start = preset ? preset.label : from && `${dayOf(from)}, ${timeOf(from)}`;
   const end = to && `${dayOf(to)}, ${timeOf(to)}`;
   if (start && end) return `${start} – ${end}`;
-  return start ? `Since ${start}` : end ? `Until ${end}` : "Any time";
+  return start ? t("Since {start}", { start }) : end ? t("Until {end}", { end }) : t("Any time");
 }
 
 function dayOf(at: string): string {

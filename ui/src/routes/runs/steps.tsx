@@ -1,5 +1,6 @@
 import type { RunStep } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { lookOf, TONE_BG, TONE_TEXT } from "@/ui";
 
 const INITIALS: Record<string, string> = { n8n: "n", make: "M", zapier: "Z", airflow: "A", flowise: "F" };
@@ -79,5 +80,5 @@ function spoken(steps: readonly RunStep[]): string {
     .filter((step) => !["COMPLETED", "SKIPPED", "PENDING"].includes(step.status))
     .slice(0, 3)
     .map((step) => `${step.label} ${lookOf(step.status).label.toLowerCase()}`);
-  return [`${done} of ${steps.length} steps done`, ...others].join(", ");
+  return [t("{done} of {steps} steps done", { done, steps: steps.length }), ...others].join(", ");
 }

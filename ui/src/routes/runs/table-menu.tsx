@@ -1,16 +1,17 @@
 import { Columns3 } from "lucide-react";
 import { usePersistent } from "@/lib/persist";
+import { t } from "@/lib/text";
 import { Button, Checkbox, Popover, Segmented } from "@/ui";
 
 /** The columns that can be put away, in their order. */
 export const COLUMNS = {
-  number: "Run",
-  trigger: "Trigger",
-  started: "Started",
-  duration: "Duration",
-  steps: "Steps",
-  message: "What happened",
-  labels: "Labels",
+  number: t("Run"),
+  trigger: t("Trigger"),
+  started: t("Started"),
+  duration: t("Duration"),
+  steps: t("Steps"),
+  message: t("What happened"),
+  labels: t("Labels"),
 } as const;
 export type ColumnName = keyof typeof COLUMNS;
 export type Density = "roomy" | "compact";
@@ -30,17 +31,17 @@ export function useTableLook() {
 export function TableMenu({ look, away, setAway, setDensity }: ReturnType<typeof useTableLook>) {
   return (
     <Popover
-      label="Columns and density"
+      label={t("Columns and density")}
       align="end"
       trigger={
         <Button size="sm" variant="ghost" icon={Columns3}>
-          Columns
+          {t("Columns")}
         </Button>
       }
     >
       <div className="flex w-56 flex-col gap-3 text-sm">
         {/* biome-ignore lint/a11y/useSemanticElements: a fieldset does not lay out as a column */}
-        <div role="group" aria-label="Columns" className="flex flex-col gap-2">
+        <div role="group" aria-label={t("Columns")} className="flex flex-col gap-2">
           {(Object.keys(COLUMNS) as ColumnName[]).map((name) => (
             <Checkbox
               key={name}
@@ -53,15 +54,15 @@ export function TableMenu({ look, away, setAway, setDensity }: ReturnType<typeof
           ))}
         </div>
         <Segmented
-          label="Density"
+          label={t("Density")}
           value={look.density}
           onChange={setDensity}
           options={[
-            { value: "roomy", label: "Roomy" },
-            { value: "compact", label: "Compact" },
+            { value: "roomy", label: t("Roomy") },
+            { value: "compact", label: t("Compact") },
           ]}
         />
-        <p className="text-muted text-xs">A narrow window leaves out what it has no room for.</p>
+        <p className="text-muted text-xs">{t("A narrow window leaves out what it has no room for.")}</p>
       </div>
     </Popover>
   );

@@ -4,6 +4,7 @@ import { useMemo, useState } from "react";
 import { runSummaryQuery, sessionQuery } from "@/api/queries";
 import { cn } from "@/lib/cn";
 import { usePersistent } from "@/lib/persist";
+import { t } from "@/lib/text";
 import { count } from "@/lib/time";
 import { Button, Field, IconButton, Input, Popover } from "@/ui";
 import { present, type RunsSearch } from "./search";
@@ -20,7 +21,7 @@ export function Views({ search, onOpen }: Props) {
   const known = [...views, ...own].some((view) => same(view.search, search));
   return (
     <nav
-      aria-label="Views"
+      aria-label={t("Views")}
       className="flex shrink-0 flex-wrap content-start gap-0.5 xl:w-36 xl:flex-col xl:flex-nowrap xl:[&>button]:flex-none"
     >
       {views.map((view) => (
@@ -30,14 +31,14 @@ export function Views({ search, onOpen }: Props) {
       {own.map((view) => (
         <div key={view.name} className="group flex items-center">
           <ViewButton
-            view={{ ...view, hint: "A view of your own" }}
+            view={{ ...view, hint: t("A view of your own") }}
             here={same(view.search, search)}
             onOpen={onOpen}
           />
           <IconButton
             size="sm"
             icon={X}
-            label={`Remove the view ${view.name}`}
+            label={t("Remove the view {name}", { name: view.name })}
             className="size-6 shrink-0 text-muted opacity-0 focus-visible:opacity-100 group-hover:opacity-100"
             onClick={() => setOwn(own.filter((other) => other !== view))}
           />
@@ -78,12 +79,12 @@ function SaveView({ taken, onSave }: { taken: readonly string[]; onSave: (name: 
   const twice = taken.includes(chosen);
   return (
     <Popover
-      label="Keep this view"
+      label={t("Keep this view")}
       open={open}
       onOpenChange={setOpen}
       trigger={
         <Button variant="ghost" size="sm" icon={BookmarkPlus} className="justify-start px-2 text-muted">
-          Keep this view
+          {t("Keep this view")}
         </Button>
       }
     >
@@ -98,14 +99,14 @@ function SaveView({ taken, onSave }: { taken: readonly string[]; onSave: (name: 
         }}
       >
         <Field
-          label="Name"
-          error={twice ? "There is a view of this name." : undefined}
-          hint="Kept in this browser."
+          label={t("Name")}
+          error={twice ? t("There is a view of this name.") : undefined}
+          hint={t("Kept in this browser.")}
         >
           <Input value={name} maxLength={40} onChange={(event) => setName(event.target.value)} />
         </Field>
         <Button type="submit" variant="primary" disabled={!chosen || twice} className="self-end">
-          Keep
+          {t("Keep")}
         </Button>
       </form>
     </Popover>
@@ -131,42 +132,48 @@ function useViews(): View[] {
     const total = (counts: Record<string, number> | undefined) =>
       counts && Object.values(counts).reduce((sum, each) => sum + each, 0);
     return [
-      { name: "All", search: {}, count: total(all?.counts), hint: "Counted: the last 24 hours" },
+      { name: t("All"), search: {}, count: total(all?.counts), hint: t("Counted: the last 24 hours") },
       {
-        name: "Failed",
+        name: t("Failed"),
         search: { status: ["FAILED"], since: "24h" },
         count: all?.failed24h,
-        hint: "Failed in the last 24 hours",
+        hint: t("Failed in the last 24 hours"),
       },
       {
-        name: "Waiting for me",
+        name: t("Waiting for me"),
         search: { waitingForMe: true },
         count: total(forMe?.live),
-        hint: "Waiting for a callback that a person can give, of runs I started or orchestrators I saved last",
+        hint: t(
+          "Waiting for a callback that a person can give, of runs I started or orchestrators I saved last",
+        ),
       },
       {
-        name: "Held",
+        name: t("Held"),
         search: { held: true },
         count: total(held?.live),
-        hint: "Held back by an outage now, whenever they began",
+        hint: t("Held back by an outage now, whenever they began"),
       },
       {
-        name: "Slow",
+        name: t("Slow"),
         search: { slow: true, since: "24h" },
         count: total(slow?.counts),
-        hint: "Of the last 24 hours: twice as long as the orchestrator usually takes, and a second more",
+        hint: t("Of the last 24 hours: twice as long as the orchestrator usually takes, and a second more"),
       },
       ...(by
         ? [
             {
-              name: "Mine",
+              name: t("Mine"),
               search: { by },
               count: total(mine?.counts),
-              hint: "Started by me. Counted: the last 24 hours",
+              hint: t("Started by me. Counted: the last 24 hours"),
             },
           ]
         : []),
-      { name: "Archived", search: { archived: true }, hint: "Put away: no other view and no count has them" },
+      {
+        name: t("Archived"),
+        search: { archived: true },
+        hint: t("Put away: no other view and no count has them"),
+      },
     ];
   }, [all, mine, held, slow, forMe, by]);
 }

@@ -4,6 +4,7 @@ import { Download, Lock, ScrollText, X } from "lucide-react";
 import { useMemo } from "react";
 import { auditFile, auditQuery, sessionQuery, useMay } from "@/api/queries";
 import type { AuditLine } from "@/api/types";
+import { t } from "@/lib/text";
 import {
   Button,
   type Column,
@@ -19,39 +20,39 @@ import {
 const route = getRouteApi("/settings");
 
 const KINDS = [
-  { value: "any", label: "Everything" },
-  { value: "run", label: "Runs" },
-  { value: "payload", label: "Revealed payloads" },
-  { value: "dead_letter", label: "Dead letters" },
-  { value: "callback", label: "Callbacks" },
-  { value: "orchestrator", label: "Orchestrators" },
-  { value: "connection", label: "Connections" },
-  { value: "token", label: "API tokens" },
-  { value: "member", label: "People" },
-  { value: "account", label: "Accounts" },
-  { value: "session", label: "Sessions" },
-  { value: "sign_in", label: "Refused sign-ins" },
-  { value: "redaction", label: "Redaction" },
-  { value: "retention", label: "Retention" },
-  { value: "key", label: "Keys" },
+  { value: "any", label: t("Everything") },
+  { value: "run", label: t("Runs") },
+  { value: "payload", label: t("Revealed payloads") },
+  { value: "dead_letter", label: t("Dead letters") },
+  { value: "callback", label: t("Callbacks") },
+  { value: "orchestrator", label: t("Orchestrators") },
+  { value: "connection", label: t("Connections") },
+  { value: "token", label: t("API tokens") },
+  { value: "member", label: t("People") },
+  { value: "account", label: t("Accounts") },
+  { value: "session", label: t("Sessions") },
+  { value: "sign_in", label: t("Refused sign-ins") },
+  { value: "redaction", label: t("Redaction") },
+  { value: "retention", label: t("Retention") },
+  { value: "key", label: t("Keys") },
 ];
 
 const columns: Column<AuditLine>[] = [
   {
     key: "at",
-    header: "When",
+    header: t("When"),
     width: "88px",
     cell: (line) => <Timestamp at={line.at} className="text-muted" />,
   },
   {
     key: "by",
-    header: "Who",
+    header: t("Who"),
     width: "minmax(0, 3fr)",
     cell: (line) => <span title={line.by}>{line.by}</span>,
   },
   {
     key: "action",
-    header: "What",
+    header: t("What"),
     width: "minmax(0, 6fr)",
     cell: (line) => (
       <span title={said(line)}>
@@ -63,13 +64,13 @@ const columns: Column<AuditLine>[] = [
   },
   {
     key: "object",
-    header: "Of",
+    header: t("Of"),
     width: "minmax(0, 3fr)",
     cell: (line) => <Subject line={line} />,
   },
   {
     key: "from",
-    header: "From",
+    header: t("From"),
     width: "96px",
     wide: true,
     cell: (line) => <span className="font-mono text-muted text-xs">{line.address ?? "–"}</span>,
@@ -84,14 +85,16 @@ export function Audit() {
   const filter = { ...(by && { by }), ...(action && { action }), ...(object && { objectId: object }) };
   return (
     <Section
-      title="Audit log"
-      description="Who changed what, when and from where. Lines are never altered; they hold names of fields, never values."
+      title={t("Audit log")}
+      description={t(
+        "Who changed what, when and from where. Lines are never altered; they hold names of fields, never values.",
+      )}
       flush
       actions={
         may && (
           <>
-            <File filter={filter} format="csv" label="CSV" />
-            <File filter={filter} format="jsonl" label="JSON lines" />
+            <File filter={filter} format="csv" label={t("CSV")} />
+            <File filter={filter} format="jsonl" label={t("JSON lines")} />
           </>
         )
       }
@@ -104,8 +107,10 @@ export function Audit() {
               <Lines filter={filter} />
             </>
           ) : (
-            <EmptyState icon={Lock} title="Admins see the audit log">
-              Your role is {role}. A run's own history tells who started, cancelled or resumed it.
+            <EmptyState icon={Lock} title={t("Admins see the audit log")}>
+              {t("Your role is {role}. A run's own history tells who started, cancelled or resumed it.", {
+                role,
+              })}
             </EmptyState>
           )
         }
@@ -122,21 +127,21 @@ function Filters() {
   return (
     <div className="flex flex-wrap items-center gap-2 border-b px-4 py-2">
       <Select
-        label="What"
+        label={t("What")}
         className="w-44"
         value={KINDS.some((kind) => kind.value === action) ? (action ?? "any") : "any"}
         onChange={(next) => go({ action: next === "any" ? undefined : next })}
         options={KINDS}
       />
       <SearchInput
-        label="Who, exactly"
+        label={t("Who, exactly")}
         className="w-52 max-w-full"
         value={by}
         onChange={(next) => go({ by: next || undefined })}
       />
       {object && (
         <Button size="sm" icon={X} onClick={() => go({ object: undefined })}>
-          Only one object
+          {t("Only one object")}
         </Button>
       )}
     </div>
@@ -153,7 +158,7 @@ function Lines({ filter }: { filter: { by?: string; action?: string; objectId?: 
         rows.length ? (
           <div className="flex h-[62vh] min-h-72 flex-col">
             <Table
-              label="Audit log"
+              label={t("Audit log")}
               columns={columns}
               rows={rows}
               rowId={(line) => line.id}
@@ -163,10 +168,10 @@ function Lines({ filter }: { filter: { by?: string; action?: string; objectId?: 
             />
           </div>
         ) : (
-          <EmptyState icon={ScrollText} title={narrowed ? "No line fits" : "Nothing was changed yet"}>
+          <EmptyState icon={ScrollText} title={narrowed ? t("No line fits") : t("Nothing was changed yet")}>
             {narrowed
-              ? "Choose everything, and leave out the name, to see the others."
-              : "What people, tokens and commands change is listed here."}
+              ? t("Choose everything, and leave out the name, to see the others.")
+              : t("What people, tokens and commands change is listed here.")}
           </EmptyState>
         )
       }
@@ -179,7 +184,7 @@ type FileProps = { filter: object; format: "csv" | "jsonl"; label: string };
 function File({ filter, format, label }: FileProps) {
   return (
     <Button asChild size="sm">
-      <a href={auditFile(filter, format)} download aria-label={`Download as ${label}`}>
+      <a href={auditFile(filter, format)} download aria-label={t("Download as {label}", { label })}>
         <Download aria-hidden className="size-3.5" />
         {label}
       </a>
@@ -195,7 +200,7 @@ function Subject({ line }: { line: AuditLine }) {
   if (id && kind === "run")
     return (
       <Link to="/runs/$runId" params={{ runId: id }} className={look}>
-        run {name}
+        {t("run {name}", { name })}
       </Link>
     );
   if (id && kind === "orchestrator")

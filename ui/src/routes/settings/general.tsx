@@ -1,12 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { sessionQuery } from "@/api/queries";
+import { t } from "@/lib/text";
 import { setTheme, type Theme, useTheme } from "@/theme/theme";
 import { Loaded, Section, Segmented } from "@/ui";
+import { Language } from "./language";
 
 const THEMES: ReadonlyArray<{ value: Theme; label: string }> = [
-  { value: "system", label: "System" },
-  { value: "light", label: "Light" },
-  { value: "dark", label: "Dark" },
+  { value: "system", label: t("System") },
+  { value: "light", label: t("Light") },
+  { value: "dark", label: t("Dark") },
 ];
 
 /** Appearance, and what this installation is. */
@@ -15,25 +17,26 @@ export function General() {
   const session = useQuery(sessionQuery);
   return (
     <>
-      <Section title="Appearance">
+      <Section title={t("Appearance")}>
         <div className="flex items-center justify-between gap-4">
-          <p className="text-sm">Theme</p>
-          <Segmented label="Theme" value={theme} onChange={setTheme} options={THEMES} />
+          <p className="text-sm">{t("Theme")}</p>
+          <Segmented label={t("Theme")} value={theme} onChange={setTheme} options={THEMES} />
         </div>
+        <Language />
       </Section>
-      <Section title="About">
+      <Section title={t("About")}>
         <Loaded query={session}>
           {(found) => (
             <dl className="grid grid-cols-[8rem_1fr] gap-y-2 text-sm">
-              <dt className="text-muted">Signed in as</dt>
+              <dt className="text-muted">{t("Signed in as")}</dt>
               <dd className="min-w-0 break-words">{found.subject}</dd>
-              <dt className="text-muted">Role</dt>
+              <dt className="text-muted">{t("Role")}</dt>
               <dd>{found.role}</dd>
-              <dt className="text-muted">Workspace</dt>
+              <dt className="text-muted">{t("Workspace")}</dt>
               <dd className="min-w-0 break-words">{found.workspaceName}</dd>
-              <dt className="text-muted">Public URL</dt>
+              <dt className="text-muted">{t("Public URL")}</dt>
               <dd className="break-all font-mono text-xs leading-5">{found.publicUrl}</dd>
-              <dt className="text-muted">Version</dt>
+              <dt className="text-muted">{t("Version")}</dt>
               <dd>{found.version}</dd>
             </dl>
           )}

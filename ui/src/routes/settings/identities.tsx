@@ -4,6 +4,7 @@ import { useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { identitiesQuery, useUnlinkIdentity } from "@/api/queries";
 import type { LinkedIdentity } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, ConfirmDialog, Loaded, Section, Timestamp } from "@/ui";
 import { Said } from "./rows";
@@ -17,13 +18,15 @@ export function Identities({ hasPassword }: { hasPassword: boolean }) {
   if (identities.data && identities.data.items.length + identities.data.linkable.length === 0) return null;
   return (
     <Section
-      title="Single sign-on"
-      description="Where else you can sign in as yourself. An e-mail address there may change; the link stays."
+      title={t("Single sign-on")}
+      description={t(
+        "Where else you can sign in as yourself. An e-mail address there may change; the link stays.",
+      )}
       flush
     >
       <Loaded query={identities} compact>
         {({ items, linkable }) => (
-          <ul aria-label="Single sign-on" className="divide-y">
+          <ul aria-label={t("Single sign-on")} className="divide-y">
             {items.map((item) => (
               <Linked key={item.id} item={item} last={!hasPassword && items.length === 1} />
             ))}
@@ -32,11 +35,11 @@ export function Identities({ hasPassword }: { hasPassword: boolean }) {
                 key={name}
                 className="flex min-h-13 flex-wrap items-center gap-x-3 gap-y-1.5 px-4 py-2 text-sm"
               >
-                <Said title={title}>not linked</Said>
+                <Said title={title}>{t("not linked")}</Said>
                 <Button size="sm" asChild>
                   <a href={`/sign-in/with/${name}?link=true&next=${BACK}`}>
                     <Link2 aria-hidden />
-                    {`Link ${title}`}
+                    {t("Link {title}", { title })}
                   </a>
                 </Button>
               </li>
@@ -54,33 +57,41 @@ function Linked({ item, last }: { item: LinkedIdentity; last: boolean }) {
   const title = item.title ?? item.issuer;
   const confirm = () =>
     unlink.mutate(item.id, {
-      onSuccess: () => toast.success(`${title} is unlinked`),
-      onError: (error) => toastProblem(error, `${title} was not unlinked`),
+      onSuccess: () => toast.success(t("{title} is unlinked", { title })),
+      onError: (error) => toastProblem(error, t("{title} was not unlinked", { title })),
       onSettled: () => setAsked(false),
     });
   return (
     <li className="flex min-h-13 flex-wrap items-center gap-x-3 gap-y-1.5 px-4 py-2 text-sm">
       <Said title={<span className="truncate">{title}</span>}>
         {item.email && <>{item.email} · </>}
-        linked <Timestamp at={item.createdDate} /> · used <Timestamp at={item.lastUsed} />
-        {item.title === null && " · no longer set up here"}
-        {last && " · your only way to sign in: set a password before you unlink it"}
+        {rich("linked {when} · used {when2}", {
+          when: <Timestamp at={item.createdDate} />,
+          when2: <Timestamp at={item.lastUsed} />,
+        })}
+        {item.title === null && t(" · no longer set up here")}
+        {last && t(" · your only way to sign in: set a password before you unlink it")}
       </Said>
       {!last && (
-        <Button size="sm" variant="danger" aria-label={`Unlink ${title}`} onClick={() => setAsked(true)}>
-          Unlink
+        <Button
+          size="sm"
+          variant="danger"
+          aria-label={t("Unlink {title}", { title })}
+          onClick={() => setAsked(true)}
+        >
+          {t("Unlink")}
         </Button>
       )}
       {asked && (
         <ConfirmDialog
           open
           onOpenChange={setAsked}
-          title={`Unlink ${title}?`}
-          action="Unlink"
+          title={t("Unlink {title}?", { title })}
+          action={t("Unlink")}
           pending={unlink.isPending}
           onConfirm={confirm}
         >
-          You cannot sign in with it any more until it is linked again. Your sessions go on.
+          {t("You cannot sign in with it any more until it is linked again. Your sessions go on.")}
         </ConfirmDialog>
       )}
     </li>

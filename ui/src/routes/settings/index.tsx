@@ -1,5 +1,6 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { cn } from "@/lib/cn";
+import { t } from "@/lib/text";
 import { Page } from "@/ui";
 import { SECTIONS } from "./sections";
 
@@ -11,9 +12,9 @@ export function SettingsPage() {
   const shown = SECTIONS.find(({ id }) => id === section) ?? SECTIONS[0];
   const Part = shown.part;
   return (
-    <Page title="Settings">
+    <Page title={t("Settings")}>
       <div className="flex flex-col gap-4 md:flex-row md:gap-8">
-        <nav aria-label="Settings" className="md:w-44 md:shrink-0">
+        <nav aria-label={t("Settings")} className="md:w-44 md:shrink-0">
           <ul className="flex flex-wrap gap-0.5 md:flex-col">
             {SECTIONS.map(({ id, label }) => (
               <li key={id}>

@@ -3,6 +3,7 @@ import { type FocusEvent, type KeyboardEvent, useRef, useState } from "react";
 import { cn } from "@/lib/cn";
 import { MAC, modifier, named } from "@/lib/hotkeys";
 import {
+  GROUP_TITLES,
   type GroupName,
   keysOf,
   type OwnKeys,
@@ -13,6 +14,7 @@ import {
   setOwnKeys,
   useOwnKeys,
 } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, EmptyState, IconButton, Kbd, SearchInput, Section } from "@/ui";
 import { firstKeys, groupOf, rebound, refusalOf, restored, takenBy } from "./rebinding";
@@ -32,18 +34,18 @@ export function Keyboard() {
     `${group} ${does} ${keysOf(id, own).join(" ")}`.toLowerCase().includes(words);
   const shown = GROUPS.map(({ name, rows }) => ({
     name,
-    rows: rows.filter((row) => fits(row, name)),
+    rows: rows.filter((row) => fits(row, GROUP_TITLES[name])),
   })).filter(({ rows }) => rows.length > 0);
   const use = (next: OwnKeys, what: string) => {
-    if (!setOwnKeys(next)) toast.error("The keys hold until this page is left", { description: STORAGE });
+    if (!setOwnKeys(next)) toast.error(t("The keys hold until this page is left"), { description: STORAGE });
     setSaid(what);
   };
   const changed = Object.keys(own).length > 0;
   const before = useRef<OwnKeys>({});
   return (
     <Section
-      title="Keyboard"
-      description="Kept in this browser. Keys are silent while you type in a field."
+      title={t("Keyboard")}
+      description={t("Kept in this browser. Keys are silent while you type in a field.")}
       flush
       actions={
         <Button
@@ -52,18 +54,18 @@ export function Keyboard() {
           disabled={!changed}
           onClick={() => {
             before.current = own;
-            use({}, "All keys are as they were");
-            toast.success("All keys are as they were", {
-              action: { label: "Undo", onClick: () => use(before.current, "Your own keys are back") },
+            use({}, t("All keys are as they were"));
+            toast.success(t("All keys are as they were"), {
+              action: { label: t("Undo"), onClick: () => use(before.current, t("Your own keys are back")) },
             });
           }}
         >
-          Reset all
+          {t("Reset all")}
         </Button>
       }
     >
       <div className="border-b p-3">
-        <SearchInput label="Search the keys" value={text} onChange={setText} className="max-w-72" />
+        <SearchInput label={t("Search the keys")} value={text} onChange={setText} className="max-w-72" />
       </div>
       <p role="status" className="sr-only">
         {said}
@@ -71,15 +73,17 @@ export function Keyboard() {
       {shown.length === 0 && (
         <EmptyState
           icon={Icon}
-          title="No such key"
-          actions={<Button onClick={() => setText("")}>Show all</Button>}
+          title={t("No such key")}
+          actions={<Button onClick={() => setText("")}>{t("Show all")}</Button>}
         >
-          Search by what a key does, or by its name.
+          {t("Search by what a key does, or by its name.")}
         </EmptyState>
       )}
       {shown.map(({ name, rows }) => (
-        <section key={name} aria-label={name}>
-          <h3 className="border-b bg-sunken px-4 py-1.5 font-medium text-muted text-xs">{name}</h3>
+        <section key={name} aria-label={GROUP_TITLES[name]}>
+          <h3 className="border-b bg-sunken px-4 py-1.5 font-medium text-muted text-xs">
+            {GROUP_TITLES[name]}
+          </h3>
           <ul className="divide-y border-b">
             {rows.map(([id, [, does]]) => (
               <Line key={id} id={id} does={does} own={own} onUse={use} />
@@ -91,7 +95,7 @@ export function Keyboard() {
   );
 }
 
-const STORAGE = "This browser's storage is full or forbidden.";
+const STORAGE = t("This browser's storage is full or forbidden.");
 
 type LineProps = {
   id: ShortcutId;
@@ -113,7 +117,7 @@ function Line({ id, does, own, onUse }: LineProps) {
     button.current?.focus();
   };
   const take = (key: string) => {
-    onUse(rebound(own, id, key), key ? `${does}: ${spoken(key)}` : `${does} has no key`);
+    onUse(rebound(own, id, key), key ? `${does}: ${spoken(key)}` : t("{does} has no key", { does }));
     end();
   };
   const pressed = (event: KeyboardEvent) => {
@@ -142,7 +146,7 @@ function Line({ id, does, own, onUse }: LineProps) {
           {keys.length ? (
             keys.map((key) => <Kbd key={key} keys={key} />)
           ) : (
-            <span className="text-muted text-xs">no key</span>
+            <span className="text-muted text-xs">{t("no key")}</span>
           )}
         </span>
         <Button
@@ -150,20 +154,24 @@ function Line({ id, does, own, onUse }: LineProps) {
           size="sm"
           variant={asked ? "primary" : "secondary"}
           className="w-28 shrink-0"
-          aria-label={asked ? undefined : `Change the key: ${does}`}
+          aria-label={asked ? undefined : t("Change the key: {does}", { does })}
           onKeyDown={pressed}
           onClick={() => setAsked({ key: null, refusal: null, first: null })}
         >
-          {asked?.first ? `${spoken(asked.first)}, then …` : asked ? "Press a key …" : "Change"}
+          {asked?.first
+            ? t("{first}, then …", { first: spoken(asked.first) })
+            : asked
+              ? t("Press a key …")
+              : t("Change")}
         </Button>
         <IconButton
           size="sm"
           icon={RotateCcw}
-          label={`Reset: ${does}`}
+          label={t("Reset: {does}", { does })}
           disabled={own[id] === undefined}
           className="shrink-0 text-muted"
           onClick={() => {
-            onUse(restored(own, id), `${does} has its first key again`);
+            onUse(restored(own, id), t("{does} has its first key again", { does }));
             end();
           }}
         />
@@ -172,19 +180,23 @@ function Line({ id, does, own, onUse }: LineProps) {
         <div role="status" className="flex flex-wrap items-center gap-2 py-1 text-xs">
           <p className="min-w-0 flex-1">
             {rival && asked.key
-              ? `${spoken(asked.key)} is “${ROWS.get(rival)?.[1]}” (${groupOf(rival)}). Press another, or take it from there.`
+              ? t("{key} is “{row}” ({group_title}). Press another, or take it from there.", {
+                  key: spoken(asked.key),
+                  row: ROWS.get(rival)?.[1],
+                  group_title: GROUP_TITLES[groupOf(rival)],
+                })
               : asked.refusal && asked.key
-                ? `${spoken(asked.key)} cannot be used. ${asked.refusal}`
-                : "Esc leaves it as it is."}
+                ? t("{key} cannot be used. {refusal}", { key: spoken(asked.key), refusal: asked.refusal })
+                : t("Esc leaves it as it is.")}
           </p>
           {rival && asked.key && (
             <Button size="sm" onClick={() => take(asked.key ?? "")}>
-              Take {spoken(asked.key)}
+              {t("Take {key}", { key: spoken(asked.key) })}
             </Button>
           )}
           {keys.length > 0 && (
             <Button size="sm" variant="ghost" onClick={() => take("")}>
-              No key
+              {t("No key")}
             </Button>
           )}
         </div>
@@ -193,7 +205,7 @@ function Line({ id, does, own, onUse }: LineProps) {
   );
 }
 
-const UNKNOWN = "The browser does not say which key it is.";
+const UNKNOWN = t("The browser does not say which key it is.");
 
 /** A key in words, for sentences: "Ctrl+D", "G then R". */
 function spoken(key: string): string {
@@ -203,9 +215,9 @@ function spoken(key: string): string {
       each
         .split(/\+(?=.)/)
         .map((part) =>
-          part === "mod" ? (MAC ? "Cmd" : "Ctrl") : part.charAt(0).toUpperCase() + part.slice(1),
+          part === "mod" ? (MAC ? t("Cmd") : t("Ctrl")) : part.charAt(0).toUpperCase() + part.slice(1),
         )
         .join("+"),
     )
-    .join(" then ");
+    .join(t(" then "));
 }

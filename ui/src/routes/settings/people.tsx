@@ -13,6 +13,7 @@ import {
   useWithdrawInvitation,
 } from "@/api/queries";
 import type { Member, Role } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import {
   Badge,
@@ -40,13 +41,16 @@ export function People() {
   return (
     <>
       <Section
-        title="People"
-        description={session.data && `In the workspace ${session.data.workspaceName}.`}
+        title={t("People")}
+        description={
+          session.data &&
+          t("In the workspace {workspaceName}.", { workspaceName: session.data.workspaceName })
+        }
         flush
         actions={
           may && (
             <Button size="sm" icon={UserPlus} onClick={() => setInviting(true)}>
-              Invite
+              {t("Invite")}
             </Button>
           )
         }
@@ -56,8 +60,8 @@ export function People() {
             may ? (
               <Members me={account?.id} />
             ) : (
-              <EmptyState icon={Lock} title="Admins manage people">
-                Your role is {role}. Ask an admin to invite somebody, or for the role.
+              <EmptyState icon={Lock} title={t("Admins manage people")}>
+                {t("Your role is {role}. Ask an admin to invite somebody, or for the role.", { role })}
               </EmptyState>
             )
           }
@@ -75,35 +79,39 @@ function Members({ me }: { me: string | undefined }) {
   const remove = useRemovePerson();
   const [asked, setAsked] = useState<Member | null>(null);
   const none = (
-    <EmptyState title="Nobody yet" className="py-8">
-      Only tokens know this workspace. Invite somebody.
+    <EmptyState title={t("Nobody yet")} className="py-8">
+      {t("Only tokens know this workspace. Invite somebody.")}
     </EmptyState>
   );
   return (
     <>
-      <Rows query={query} label="People" empty={none}>
+      <Rows query={query} label={t("People")} empty={none}>
         {(person) => (
           <>
             <Said
               title={
                 <>
                   <span className="truncate">{person.name}</span>
-                  {person.id === me && <Badge>you</Badge>}
-                  {person.disabled && <Badge tone="failed">disabled</Badge>}
+                  {person.id === me && <Badge>{t("you")}</Badge>}
+                  {person.disabled && <Badge tone="failed">{t("disabled")}</Badge>}
                 </>
               }
             >
-              {person.email ?? "no e-mail address"} · here since <Timestamp at={person.joinedDate} />
+              {rich("{email} · here since {when}", {
+                email: person.email ?? t("no e-mail address"),
+                when: <Timestamp at={person.joinedDate} />,
+              })}
               {person.lastUsed && (
                 <>
-                  {" · "}seen <Timestamp at={person.lastUsed} />
+                  {" · "}
+                  {rich("seen {when}", { when: <Timestamp at={person.lastUsed} /> })}
                 </>
               )}
             </Said>
             <div className="flex items-center gap-3">
               <Select
                 className="w-32"
-                label={`Role of ${person.name}`}
+                label={t("Role of {name}", { name: person.name })}
                 value={person.role}
                 options={ROLES}
                 onChange={(role) =>
@@ -111,10 +119,10 @@ function Members({ me }: { me: string | undefined }) {
                     { id: person.id, role: role as Role },
                     {
                       onSuccess: () =>
-                        toast.success(`${person.name} is ${role} now`, {
-                          description: "Their sessions here are ended.",
+                        toast.success(t("{name} is {role} now", { name: person.name, role }), {
+                          description: t("Their sessions here are ended."),
                         }),
-                      onError: (error) => toastProblem(error, "The role was not changed"),
+                      onError: (error) => toastProblem(error, t("The role was not changed")),
                     },
                   )
                 }
@@ -122,10 +130,10 @@ function Members({ me }: { me: string | undefined }) {
               <Button
                 size="sm"
                 variant="danger"
-                aria-label={`Remove ${person.name}`}
+                aria-label={t("Remove {name}", { name: person.name })}
                 onClick={() => setAsked(person)}
               >
-                Remove
+                {t("Remove")}
               </Button>
             </div>
           </>
@@ -135,20 +143,20 @@ function Members({ me }: { me: string | undefined }) {
         <ConfirmDialog
           open
           onOpenChange={(open) => !open && setAsked(null)}
-          title={`Remove ${asked.name} from this workspace?`}
-          action="Remove"
+          title={t("Remove {name} from this workspace?", { name: asked.name })}
+          action={t("Remove")}
           pending={remove.isPending}
           onConfirm={() =>
             remove.mutate(asked.id, {
               onSuccess: () => {
                 setAsked(null);
-                toast.success(`${asked.name} is removed`);
+                toast.success(t("{name} is removed", { name: asked.name }));
               },
-              onError: (error) => toastProblem(error, "Nobody was removed"),
+              onError: (error) => toastProblem(error, t("Nobody was removed")),
             })
           }
         >
-          Their sessions and their own tokens here end at once. What they made stays.
+          {t("Their sessions and their own tokens here end at once. What they made stays.")}
         </ConfirmDialog>
       )}
     </>
@@ -160,8 +168,8 @@ function Invitations() {
   const withdraw = useWithdrawInvitation();
   if (query.data?.pages[0]?.items.length === 0) return null;
   return (
-    <Section title="Invitations" description="Nobody has accepted these yet." flush>
-      <Rows query={query} label="Invitations">
+    <Section title={t("Invitations")} description={t("Nobody has accepted these yet.")} flush>
+      <Rows query={query} label={t("Invitations")}>
         {(item) => (
           <>
             <Said
@@ -172,20 +180,25 @@ function Invitations() {
                 </>
               }
             >
-              by {item.createdBy} <Timestamp at={item.createdDate} /> ·{" "}
-              {Date.parse(item.expires) > Date.now() ? "ends" : "ended"} <Timestamp at={item.expires} ahead />
+              {rich("by {createdBy} {when}", {
+                createdBy: item.createdBy,
+                when: <Timestamp at={item.createdDate} />,
+              })}{" "}
+              · {Date.parse(item.expires) > Date.now() ? t("ends") : t("ended")}{" "}
+              <Timestamp at={item.expires} ahead />
             </Said>
             <Button
               size="sm"
-              aria-label={`Withdraw the invitation of ${item.email}`}
+              aria-label={t("Withdraw the invitation of {email}", { email: item.email })}
               onClick={() =>
                 withdraw.mutate(item.id, {
-                  onSuccess: () => toast.success(`The invitation of ${item.email} is withdrawn`),
-                  onError: (error) => toastProblem(error, "The invitation was not withdrawn"),
+                  onSuccess: () =>
+                    toast.success(t("The invitation of {email} is withdrawn", { email: item.email })),
+                  onError: (error) => toastProblem(error, t("The invitation was not withdrawn")),
                 })
               }
             >
-              Withdraw
+              {t("Withdraw")}
             </Button>
           </>
         )}
@@ -211,23 +224,23 @@ function Invite({ onClose }: { onClose: () => void }) {
         onOpenChange={onClose}
         sticky
         size="md"
-        title={`${made.email} is invited`}
+        title={t("{email} is invited", { email: made.email })}
         description={
           made.mailed
-            ? "A mail with this link is on its way. It is not shown again."
-            : "Give them this link. It is not shown again."
+            ? t("A mail with this link is on its way. It is not shown again.")
+            : t("Give them this link. It is not shown again.")
         }
         footer={
           <Button variant="primary" onClick={onClose}>
-            Done
+            {t("Done")}
           </Button>
         }
       >
-        <Once id="invitation" copy={<CopyButton text={made.link} label="Copy link" />}>
+        <Once id="invitation" copy={<CopyButton text={made.link} label={t("Copy link")} />}>
           {made.link}
         </Once>
         <p className="mt-3 text-muted text-sm">
-          It works once, for 7 days. Whoever opens it first is that person, so send it to nobody else.
+          {t("It works once, for 7 days. Whoever opens it first is that person, so send it to nobody else.")}
         </p>
       </Dialog>
     );
@@ -237,10 +250,10 @@ function Invite({ onClose }: { onClose: () => void }) {
       open
       onOpenChange={onClose}
       size="sm"
-      title="Invite somebody"
+      title={t("Invite somebody")}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button
             variant="primary"
             type="submit"
@@ -248,13 +261,16 @@ function Invite({ onClose }: { onClose: () => void }) {
             pending={invite.isPending}
             disabled={!email.trim()}
           >
-            Invite
+            {t("Invite")}
           </Button>
         </>
       }
     >
       <form id="invite" onSubmit={submit} className="flex flex-col gap-4">
-        <Field label="E-mail" error={problem && (problem.at("/email") ?? problem.detail ?? problem.title)}>
+        <Field
+          label={t("E-mail")}
+          error={problem && (problem.at("/email") ?? problem.detail ?? problem.title)}
+        >
           <Input
             type="email"
             value={email}
@@ -263,7 +279,7 @@ function Invite({ onClose }: { onClose: () => void }) {
             autoFocus
           />
         </Field>
-        <Field label="Role" hint="It can be changed later.">
+        <Field label={t("Role")} hint={t("It can be changed later.")}>
           <Select value={role} onChange={(next) => setRole(next as Role)} options={ROLES} />
         </Field>
       </form>

@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { problemOf, toastProblem } from "@/api/problem";
 import { sessionQuery, useChangePassword, useRenameAccount } from "@/api/queries";
 import type { Session } from "@/api/types";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Button, EmptyState, Field, Input, Loaded, Section } from "@/ui";
 import { Identities } from "./identities";
@@ -23,9 +24,9 @@ export function Profile() {
             <Identities hasPassword={account.hasPassword} />
           </>
         ) : (
-          <Section title="Profile">
-            <EmptyState icon={UserRound} title="A program asks">
-              {subject} is a token, and has no profile.
+          <Section title={t("Profile")}>
+            <EmptyState icon={UserRound} title={t("A program asks")}>
+              {t("{subject} is a token, and has no profile.", { subject })}
             </EmptyState>
           </Section>
         )
@@ -40,14 +41,14 @@ function Name({ account }: { account: Account }) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     rename.mutate(name.trim(), {
-      onSuccess: () => toast.success("Your name is saved"),
-      onError: (error) => toastProblem(error, "Your name was not saved"),
+      onSuccess: () => toast.success(t("Your name is saved")),
+      onError: (error) => toastProblem(error, t("Your name was not saved")),
     });
   };
   return (
-    <Section title="Profile" description={account.email ?? "You have no e-mail address here yet."}>
+    <Section title={t("Profile")} description={account.email ?? t("You have no e-mail address here yet.")}>
       <form onSubmit={submit} className="flex items-end gap-2">
-        <Field label="Name" className="max-w-80 flex-1">
+        <Field label={t("Name")} className="max-w-80 flex-1">
           <Input value={name} maxLength={200} onChange={(event) => setName(event.target.value)} />
         </Field>
         <Button
@@ -55,7 +56,7 @@ function Name({ account }: { account: Account }) {
           pending={rename.isPending}
           disabled={!name.trim() || name.trim() === account.name}
         >
-          Save
+          {t("Save")}
         </Button>
       </form>
     </Section>
@@ -82,23 +83,29 @@ function Password({ account }: { account: Account }) {
           setEmail("");
           setCurrent("");
           setNext("");
-          toast.success("Your password is set", { description: "Every other session of yours is ended." });
+          toast.success(t("Your password is set"), {
+            description: t("Every other session of yours is ended."),
+          });
         },
       },
     );
   };
   return (
     <Section
-      title="Password"
+      title={t("Password")}
       description={
         account.hasPassword
-          ? "A new one ends every other session of yours."
-          : "With one you sign in without a code of the server's log."
+          ? t("A new one ends every other session of yours.")
+          : t("With one you sign in without a code of the server's log.")
       }
     >
       <form onSubmit={submit} className="flex max-w-80 flex-col gap-4">
         {account.email === null && (
-          <Field label="E-mail" error={problem?.at("/email")} hint="You sign in with it from now on.">
+          <Field
+            label={t("E-mail")}
+            error={problem?.at("/email")}
+            hint={t("You sign in with it from now on.")}
+          >
             <Input
               type="email"
               autoComplete="username"
@@ -108,7 +115,7 @@ function Password({ account }: { account: Account }) {
           </Field>
         )}
         {account.hasPassword && (
-          <Field label="Current password" error={problem?.at("/current")}>
+          <Field label={t("Current password")} error={problem?.at("/current")}>
             <Input
               type="password"
               autoComplete="current-password"
@@ -118,9 +125,9 @@ function Password({ account }: { account: Account }) {
           </Field>
         )}
         <Field
-          label="New password"
+          label={t("New password")}
           error={problem && (problem.at("/new") ?? (known ? undefined : (problem.detail ?? problem.title)))}
-          hint="At least 12 characters. Several words are a good password."
+          hint={t("At least 12 characters. Several words are a good password.")}
         >
           <Input
             type="password"
@@ -135,7 +142,7 @@ function Password({ account }: { account: Account }) {
           pending={change.isPending}
           disabled={!next || (account.hasPassword && !current) || (account.email === null && !email)}
         >
-          {account.hasPassword ? "Change password" : "Set password"}
+          {account.hasPassword ? t("Change password") : t("Set password")}
         </Button>
       </form>
     </Section>

@@ -8,6 +8,7 @@ import {
   SHORTCUTS,
   type ShortcutId,
 } from "@/lib/shortcuts";
+import { t } from "@/lib/text";
 
 /** On which screens the keys of a group count. Where two groups never share a screen, they may share a key. */
 const SCREENS_OF: Record<GroupName, readonly string[]> = {
@@ -31,9 +32,9 @@ const GROUP_OF = new Map(
 
 /** What no page gets, or what every field and reader of screens needs. */
 const KEPT_BACK = new Set(
-  "escape tab space shift+tab mod+n mod+t mod+w mod+q mod+r mod+l mod+c mod+x mod+v mod+shift+n mod+shift+t mod+shift+w f5 f11 f12".split(
-    " ",
-  ),
+  t(
+    "escape tab space shift+tab mod+n mod+t mod+w mod+q mod+r mod+l mod+c mod+x mod+v mod+shift+n mod+shift+t mod+shift+w f5 f11 f12",
+  ).split(" "),
 );
 
 /** With which key the names of two keys begin: "g", unless the reader has others. */
@@ -48,11 +49,11 @@ export function groupOf(id: ShortcutId): GroupName {
 
 /** Why a key cannot do it at all; null: it can. */
 export function refusalOf(id: ShortcutId, key: string): string | null {
-  if (KEPT_BACK.has(key)) return "The browser keeps this key for itself.";
+  if (KEPT_BACK.has(key)) return t("The browser keeps this key for itself.");
   if (ROWS.get(id)?.[2] === "always" && !evenInFields(key))
-    return "It counts while you type in a field, too: take a key with Ctrl or Cmd, or an F key.";
+    return t("It counts while you type in a field, too: take a key with Ctrl or Cmd, or an F key.");
   if (key.includes(" ") && !SCREENS_OF[groupOf(id)].includes("runs"))
-    return "Only what counts on every screen can have two keys after one another.";
+    return t("Only what counts on every screen can have two keys after one another.");
   return null;
 }
 

@@ -3,7 +3,7 @@ import { type FormEvent, useDeferredValue, useState } from "react";
 import { problemOf } from "@/api/problem";
 import { orchestratorsQuery, rulePreviewQuery, useAddRule } from "@/api/queries";
 import type { NewRule, RulePreview } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import {
   Button,
   Checkbox,
@@ -20,20 +20,20 @@ import {
 type Kind = NewRule["kind"];
 
 const PRESETS = [
-  { value: "email", label: "E-mail addresses" },
-  { value: "card", label: "Card numbers" },
-  { value: "iban", label: "IBANs" },
-  { value: "bearer", label: "Bearer tokens" },
-  { value: "phone", label: "Phone numbers" },
+  { value: "email", label: t("E-mail addresses") },
+  { value: "card", label: t("Card numbers") },
+  { value: "iban", label: t("IBANs") },
+  { value: "bearer", label: t("Bearer tokens") },
+  { value: "phone", label: t("Phone numbers") },
 ];
 const KINDS: { value: Kind; label: string }[] = [
-  { value: "preset", label: "Preset" },
-  { value: "path", label: "Path" },
-  { value: "pattern", label: "Pattern" },
+  { value: "preset", label: t("Preset") },
+  { value: "path", label: t("Path") },
+  { value: "pattern", label: t("Pattern") },
 ];
 const HINTS: Record<Exclude<Kind, "preset">, string> = {
   path: "From the root of each payload, as in customer.cards[*].number",
-  pattern: "RE2, without look-around, as in \\bKD-[0-9]{6}\\b",
+  pattern: t("RE2, without look-around, as in \\bKD-[0-9]'{'6'}'\\b"),
 };
 
 /** A rule being written, with what it does to the newest run beside it. */
@@ -63,27 +63,27 @@ export function NewRuleDialog({ onClose }: { onClose: () => void }) {
       open
       onOpenChange={onClose}
       size="xl"
-      title="New rule"
-      description="It holds at once, for what is stored already too."
+      title={t("New rule")}
+      description={t("It holds at once, for what is stored already too.")}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button variant="primary" type="submit" form="new-rule" pending={add.isPending} disabled={!ready}>
-            Mask from now on
+            {t("Mask from now on")}
           </Button>
         </>
       }
     >
       <div className="grid gap-5 md:grid-cols-2">
         <form id="new-rule" onSubmit={submit} className="flex flex-col gap-4">
-          <Segmented label="Kind of rule" value={kind} onChange={setKind} options={KINDS} />
+          <Segmented label={t("Kind of rule")} value={kind} onChange={setKind} options={KINDS} />
           {kind === "preset" ? (
-            <Field label="What it finds">
-              <Select label="What it finds" value={preset} onChange={setPreset} options={PRESETS} />
+            <Field label={t("What it finds")}>
+              <Select label={t("What it finds")} value={preset} onChange={setPreset} options={PRESETS} />
             </Field>
           ) : (
             <Field
-              label={kind === "path" ? "Path" : "Pattern"}
+              label={kind === "path" ? t("Path") : t("Pattern")}
               hint={HINTS[kind]}
               error={problem?.hint ? `${problem.detail} ${problem.hint}` : problem?.detail}
             >
@@ -97,7 +97,7 @@ export function NewRuleDialog({ onClose }: { onClose: () => void }) {
               />
             </Field>
           )}
-          <Field label="Name" hint="The mask says it in the place of the value.">
+          <Field label={t("Name")} hint={t("The mask says it in the place of the value.")}>
             <Input
               value={named}
               placeholder={usual}
@@ -106,19 +106,19 @@ export function NewRuleDialog({ onClose }: { onClose: () => void }) {
               autoComplete="off"
             />
           </Field>
-          <Field label="Where" hint="Left open, it holds for the whole workspace.">
+          <Field label={t("Where")} hint={t("Left open, it holds for the whole workspace.")}>
             <Combobox
               value={only}
               onChange={setOnly}
               onSearch={setSearch}
               options={orchestrators.map(({ id, name }) => ({ value: id, label: name }))}
-              placeholder="Everywhere"
+              placeholder={t("Everywhere")}
               loading={known.isPending}
               clearable
             />
           </Field>
           <Checkbox
-            label="Do not store it in requests, answers and log lines. It cannot be revealed there."
+            label={t("Do not store it in requests, answers and log lines. It cannot be revealed there.")}
             checked={unstored}
             onCheckedChange={(next) => setUnstored(next === true)}
           />
@@ -138,7 +138,7 @@ function Preview({ rule, ready }: { rule: NewRule; ready: boolean }) {
   const settled = useDeferredValue(rule);
   const query = useQuery({ ...rulePreviewQuery(settled), enabled: ready });
   return (
-    <section aria-label="Preview" className="flex min-w-0 flex-col gap-2 rounded-md bg-sunken p-3">
+    <section aria-label={t("Preview")} className="flex min-w-0 flex-col gap-2 rounded-md bg-sunken p-3">
       <Found rule={rule} ready={ready} query={query} />
     </section>
   );
@@ -152,7 +152,11 @@ type FoundProps = {
 
 function Found({ rule, ready, query }: FoundProps) {
   if (!ready)
-    return <p className="text-muted text-sm">Write the {rule.kind}: what it masks is shown here.</p>;
+    return (
+      <p className="text-muted text-sm">
+        {t("Write the {kind}: what it masks is shown here.", { kind: rule.kind })}
+      </p>
+    );
   if (query.error) {
     const problem = problemOf(query.error);
     return (
@@ -167,13 +171,18 @@ function Found({ rule, ready, query }: FoundProps) {
     <>
       <p role="status" className="text-sm">
         {masks
-          ? `Masks ${plural(masks, "place")} in run #${number}, the newest`
-          : `Finds nothing in run #${number}, the newest`}
+          ? t("Masks {masks, plural, one {# place} other {# places}} in run #{number}, the newest", {
+              masks,
+              number,
+            })
+          : t("Finds nothing in run #{number}, the newest", { number })}
       </p>
       <div className="flex max-h-96 flex-col gap-3 overflow-auto">
         {parts.map((part) => (
           <div key={`${part.nodeId ?? ""} ${part.part}`}>
-            <p className="text-muted text-xs">{part.label ? `${part.part} of ${part.label}` : part.part}</p>
+            <p className="text-muted text-xs">
+              {part.label ? t("{part} of {label}", { part: part.part, label: part.label }) : part.part}
+            </p>
             <JsonView value={part.value} open={3} />
           </div>
         ))}

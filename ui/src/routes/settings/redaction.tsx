@@ -4,15 +4,16 @@ import { useState } from "react";
 import { toastProblem } from "@/api/problem";
 import { redactionQuery, useMay, useRemoveRule, useSetRevealRole } from "@/api/queries";
 import type { RedactionRule, RevealRole } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Badge, Button, ConfirmDialog, EmptyState, Loaded, Section, Select, Timestamp } from "@/ui";
 import { NewRuleDialog } from "./redaction-rule";
 import { Said } from "./rows";
 
 const WHO: { value: RevealRole; label: string }[] = [
-  { value: "admin", label: "Admins" },
-  { value: "editor", label: "Editors and admins" },
-  { value: "operator", label: "Operators, editors, admins" },
+  { value: "admin", label: t("Admins") },
+  { value: "editor", label: t("Editors and admins") },
+  { value: "operator", label: t("Operators, editors, admins") },
 ];
 
 /** What is masked wherever payloads are shown, and who may have a masked value revealed. */
@@ -23,13 +24,15 @@ export function Redaction() {
   return (
     <>
       <Section
-        title="Rules"
-        description="What they find is masked on every screen, in the API, in exports and in the archive. Runs compute with the whole values."
+        title={t("Rules")}
+        description={t(
+          "What they find is masked on every screen, in the API, in exports and in the archive. Runs compute with the whole values.",
+        )}
         flush
         actions={
           may && (
             <Button size="sm" icon={Plus} onClick={() => setAdding(true)}>
-              New rule
+              {t("New rule")}
             </Button>
           )
         }
@@ -39,7 +42,7 @@ export function Redaction() {
         </Loaded>
         {adding && <NewRuleDialog onClose={() => setAdding(false)} />}
       </Section>
-      <Section title="Revealing">
+      <Section title={t("Revealing")}>
         <Loaded query={query} compact>
           {({ revealRole }) => <Revealers role={revealRole} may={may} />}
         </Loaded>
@@ -53,15 +56,15 @@ function Rules({ rules, may }: { rules: readonly RedactionRule[]; may: boolean }
   const remove = useRemoveRule();
   if (rules.length === 0)
     return (
-      <EmptyState icon={EyeOff} title="Nothing is masked" className="py-8">
+      <EmptyState icon={EyeOff} title={t("Nothing is masked")} className="py-8">
         {may
-          ? "A rule masks a field by its path, or whatever looks like an e-mail address, a card number, …"
-          : "Admins make rules."}
+          ? t("A rule masks a field by its path, or whatever looks like an e-mail address, a card number, …")
+          : t("Admins make rules.")}
       </EmptyState>
     );
   return (
     <>
-      <ul aria-label="Rules" className="divide-y">
+      <ul aria-label={t("Rules")} className="divide-y">
         {rules.map((rule) => (
           <li
             key={rule.id}
@@ -71,24 +74,30 @@ function Rules({ rules, may }: { rules: readonly RedactionRule[]; may: boolean }
               title={
                 <>
                   <span className="truncate">{rule.name}</span>
-                  {!rule.store && <Badge>not stored</Badge>}
+                  {!rule.store && <Badge>{t("not stored")}</Badge>}
                 </>
               }
             >
               {rule.kind} <code className="break-all font-mono">{rule.value}</code>
               {" · "}
-              {rule.orchestratorId ? `only ${rule.orchestratorName ?? "one orchestrator"}` : "everywhere"}
-              {" · by "}
-              {rule.createdBy} <Timestamp at={rule.createdDate} />
+              {rich("{what} · by {createdBy} {when}", {
+                what: rule.orchestratorId
+                  ? t("only {orchestratorName}", {
+                      orchestratorName: rule.orchestratorName ?? t("one orchestrator"),
+                    })
+                  : t("everywhere"),
+                createdBy: rule.createdBy,
+                when: <Timestamp at={rule.createdDate} />,
+              })}
             </Said>
             {may && (
               <Button
                 size="sm"
                 variant="danger"
-                aria-label={`Remove ${rule.name}`}
+                aria-label={t("Remove {name}", { name: rule.name })}
                 onClick={() => setAsked(rule)}
               >
-                Remove
+                {t("Remove")}
               </Button>
             )}
           </li>
@@ -98,17 +107,17 @@ function Rules({ rules, may }: { rules: readonly RedactionRule[]; may: boolean }
         <ConfirmDialog
           open
           onOpenChange={(open) => !open && setAsked(null)}
-          title={`Remove the rule ${asked.name}?`}
-          action="Remove rule"
+          title={t("Remove the rule {name}?", { name: asked.name })}
+          action={t("Remove rule")}
           pending={remove.isPending}
           onConfirm={() =>
             remove.mutate(asked.id, {
               onSuccess: () => setAsked(null),
-              onError: (error) => toastProblem(error, "The rule was not removed"),
+              onError: (error) => toastProblem(error, t("The rule was not removed")),
             })
           }
         >
-          What it masked is shown to everybody who may see the runs.
+          {t("What it masked is shown to everybody who may see the runs.")}
         </ConfirmDialog>
       )}
     </>
@@ -119,14 +128,14 @@ function Revealers({ role, may }: { role: RevealRole; may: boolean }) {
   const set = useSetRevealRole();
   const change = (next: string) =>
     set.mutate(next as RevealRole, {
-      onSuccess: () => toast.success("Who may reveal was changed"),
-      onError: (error) => toastProblem(error, "It was not changed"),
+      onSuccess: () => toast.success(t("Who may reveal was changed")),
+      onError: (error) => toastProblem(error, t("It was not changed")),
     });
   return (
     <div className="flex flex-wrap items-center justify-between gap-4 text-sm">
-      <p>Who may have a masked value revealed, for a reason that the audit log keeps</p>
+      <p>{t("Who may have a masked value revealed, for a reason that the audit log keeps")}</p>
       {may ? (
-        <Select label="Who may reveal" className="w-60" value={role} onChange={change} options={WHO} />
+        <Select label={t("Who may reveal")} className="w-60" value={role} onChange={change} options={WHO} />
       ) : (
         <p className="text-muted">{WHO.find((each) => each.value === role)?.label}</p>
       )}

@@ -1,5 +1,6 @@
 import type { UseInfiniteQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { t } from "@/lib/text";
 import { Button, Loaded } from "@/ui";
 
 type Pages<T> = { pages: Array<{ items: T[] }> };
@@ -39,7 +40,7 @@ export function Rows<T extends { id: string }>({ query, label, empty, children }
                   pending={query.isFetchingNextPage}
                   onClick={() => void query.fetchNextPage()}
                 >
-                  Show more
+                  {t("Show more")}
                 </Button>
               </div>
             )}

@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { MonitorSmartphone } from "lucide-react";
 import { toastProblem } from "@/api/problem";
 import { sessionQuery, sessionsQuery, useEndSession } from "@/api/queries";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Badge, Button, EmptyState, Section, Timestamp } from "@/ui";
 import { browserOf } from "./browser";
@@ -12,9 +13,9 @@ export function Sessions() {
   const { data: session } = useQuery(sessionQuery);
   if (session && !session.account) {
     return (
-      <Section title="Sessions">
-        <EmptyState icon={MonitorSmartphone} title="No sessions">
-          A token asks, and tokens have none.
+      <Section title={t("Sessions")}>
+        <EmptyState icon={MonitorSmartphone} title={t("No sessions")}>
+          {t("A token asks, and tokens have none.")}
         </EmptyState>
       </Section>
     );
@@ -28,13 +29,14 @@ function SignedInPlaces() {
   const others = (query.data?.pages ?? []).some((page) => page.items.some((item) => !item.current));
   const ended = (id: string | null) =>
     end.mutate(id, {
-      onSuccess: () => toast.success(id === null ? "All other sessions are ended" : "The session is ended"),
-      onError: (error) => toastProblem(error, "The session was not ended"),
+      onSuccess: () =>
+        toast.success(id === null ? t("All other sessions are ended") : t("The session is ended")),
+      onError: (error) => toastProblem(error, t("The session was not ended")),
     });
   return (
     <Section
-      title="Sessions"
-      description="Where you are signed in. One ends after 12 hours without use, or after 7 days."
+      title={t("Sessions")}
+      description={t("Where you are signed in. One ends after 12 hours without use, or after 7 days.")}
       flush
       actions={
         others && (
@@ -44,33 +46,37 @@ function SignedInPlaces() {
             pending={end.isPending && end.variables === null}
             onClick={() => ended(null)}
           >
-            End all others
+            {t("End all others")}
           </Button>
         )
       }
     >
-      <Rows query={query} label="Sessions">
+      <Rows query={query} label={t("Sessions")}>
         {(item) => (
           <>
             <Said
               title={
                 <>
                   <span className="truncate">{browserOf(item.userAgent)}</span>
-                  {item.current && <Badge tone="done">this one</Badge>}
+                  {item.current && <Badge tone="done">{t("this one")}</Badge>}
                 </>
               }
             >
-              {item.workspaceName} · {item.address ?? "unknown address"} · since{" "}
-              <Timestamp at={item.createdDate} /> · used <Timestamp at={item.lastUsed} />
+              {item.workspaceName} ·{" "}
+              {rich("{address} · since {when} · used {when2}", {
+                address: item.address ?? t("unknown address"),
+                when: <Timestamp at={item.createdDate} />,
+                when2: <Timestamp at={item.lastUsed} />,
+              })}
             </Said>
             {!item.current && (
               <Button
                 size="sm"
-                aria-label={`End the session of ${browserOf(item.userAgent)}`}
+                aria-label={t("End the session of {browserOf}", { browserOf: browserOf(item.userAgent) })}
                 pending={end.isPending && end.variables === item.id}
                 onClick={() => ended(item.id)}
               >
-                End
+                {t("End")}
               </Button>
             )}
           </>

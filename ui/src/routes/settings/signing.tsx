@@ -11,7 +11,7 @@ import {
 } from "@/api/queries";
 import type { SigningSecret } from "@/api/types";
 import { freeName } from "@/forms/webhook/modes";
-import { plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import {
   Button,
@@ -28,10 +28,10 @@ import {
 import { Rows, Said } from "./rows";
 
 const SPANS = [
-  { value: "0", label: "Not at all" },
-  { value: "3600", label: "1 hour" },
-  { value: "86400", label: "1 day" },
-  { value: "604800", label: "7 days" },
+  { value: "0", label: t("Not at all") },
+  { value: "3600", label: t("1 hour") },
+  { value: "86400", label: t("1 day") },
+  { value: "604800", label: t("7 days") },
 ];
 
 /** What senders of callbacks prove themselves by. */
@@ -45,14 +45,14 @@ export function Signing() {
   const names = (query.data?.pages ?? []).flatMap((page) => page.items.map(({ name }) => name));
   const confirm = (secret: SigningSecret) =>
     remove.mutate(secret.id, {
-      onSuccess: () => toast.success(`${secret.name} is deleted`),
-      onError: (error) => toastProblem(error, "The secret was not deleted"),
+      onSuccess: () => toast.success(t("{name} is deleted", { name: secret.name })),
+      onError: (error) => toastProblem(error, t("The secret was not deleted")),
       onSettled: () => setAsked(null),
     });
   return (
     <Section
-      title="Signing secrets"
-      description="Senders of callbacks sign with them. Nobody can read one again."
+      title={t("Signing secrets")}
+      description={t("Senders of callbacks sign with them. Nobody can read one again.")}
       flush
       actions={
         may && (
@@ -63,50 +63,61 @@ export function Signing() {
             onClick={() =>
               create.mutate(
                 { name: freeName(names) },
-                { onError: (error) => toastProblem(error, "No secret was made") },
+                { onError: (error) => toastProblem(error, t("No secret was made")) },
               )
             }
           >
-            New secret
+            {t("New secret")}
           </Button>
         )
       }
     >
       <Rows
         query={query}
-        label="Signing secrets"
+        label={t("Signing secrets")}
         empty={
-          <EmptyState icon={KeyRound} title="No signing secrets" className="py-8">
-            A step that waits for a callback makes one with a click, in its panel.
+          <EmptyState icon={KeyRound} title={t("No signing secrets")} className="py-8">
+            {t("A step that waits for a callback makes one with a click, in its panel.")}
           </EmptyState>
         }
       >
         {(secret) => (
           <>
             <Said title={<span className="truncate">{secret.name}</span>}>
-              made <Timestamp at={secret.createdDate} /> by {secret.createdBy}
-              {" · "}
-              {secret.usedIn
-                ? `used in ${plural(secret.usedIn, "orchestrator", "orchestrators")}`
-                : "not used"}
+              {rich("made {when} by {createdBy} · {what}", {
+                when: <Timestamp at={secret.createdDate} />,
+                createdBy: secret.createdBy,
+                what: secret.usedIn
+                  ? t("used in {usedIn, plural, one {# orchestrator} other {# orchestrators}}", {
+                      usedIn: secret.usedIn,
+                    })
+                  : t("not used"),
+              })}
               {secret.oldUntil && (
                 <>
-                  {" · "}the old value counts too, ends <Timestamp at={secret.oldUntil} ahead />
+                  {" · "}
+                  {rich("the old value counts too, ends {when}", {
+                    when: <Timestamp at={secret.oldUntil} ahead />,
+                  })}
                 </>
               )}
             </Said>
             {may && (
               <>
-                <Button size="sm" aria-label={`Rotate ${secret.name}`} onClick={() => setRotated(secret)}>
-                  Rotate …
+                <Button
+                  size="sm"
+                  aria-label={t("Rotate {name}", { name: secret.name })}
+                  onClick={() => setRotated(secret)}
+                >
+                  {t("Rotate …")}
                 </Button>
                 <Button
                   size="sm"
                   variant="danger"
-                  aria-label={`Delete ${secret.name}`}
+                  aria-label={t("Delete {name}", { name: secret.name })}
                   onClick={() => setAsked(secret)}
                 >
-                  Delete
+                  {t("Delete")}
                 </Button>
               </>
             )}
@@ -121,12 +132,12 @@ export function Signing() {
         <ConfirmDialog
           open
           onOpenChange={(open) => !open && setAsked(null)}
-          title={`Delete ${asked.name}?`}
-          action="Delete secret"
+          title={t("Delete {name}?", { name: asked.name })}
+          action={t("Delete secret")}
           pending={remove.isPending}
           onConfirm={() => confirm(asked)}
         >
-          What is signed with it is refused from then on. This cannot be undone.
+          {t("What is signed with it is refused from then on. This cannot be undone.")}
         </ConfirmDialog>
       )}
     </Section>
@@ -143,22 +154,24 @@ function RotateDialog({ secret, onClose }: { secret: SigningSecret; onClose: () 
       open
       onOpenChange={onClose}
       size="sm"
-      title={`Rotate ${secret.name}`}
-      description="It gets a new value. The old one counts for a while, so that you can change the sender over."
+      title={t("Rotate {name}", { name: secret.name })}
+      description={t(
+        "It gets a new value. The old one counts for a while, so that you can change the sender over.",
+      )}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button
             variant="primary"
             pending={rotate.isPending}
             onClick={() => rotate.mutate({ id: secret.id, keepOldSeconds: Number(span) })}
           >
-            Rotate
+            {t("Rotate")}
           </Button>
         </>
       }
     >
-      <Field label="The old value counts for" error={problem?.detail}>
+      <Field label={t("The old value counts for")} error={problem?.detail}>
         <Select value={span} onChange={setSpan} options={SPANS} />
       </Field>
     </Dialog>
@@ -173,14 +186,14 @@ function Shown({ name, text, onClose }: { name: string; text: string; onClose: (
       sticky
       size="md"
       title={name}
-      description="Copy it now. It cannot be shown again."
+      description={t("Copy it now. It cannot be shown again.")}
       footer={
         <Button variant="primary" onClick={onClose}>
-          I have copied it
+          {t("I have copied it")}
         </Button>
       }
     >
-      <Once id="signing-secret" copy={<CopyButton text={text} label="Copy secret" />}>
+      <Once id="signing-secret" copy={<CopyButton text={text} label={t("Copy secret")} />}>
         {text}
       </Once>
     </Dialog>

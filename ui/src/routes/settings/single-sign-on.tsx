@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { toastProblem } from "@/api/problem";
 import { issuersQuery, sessionQuery, useTestIssuer } from "@/api/queries";
 import type { IssuerTest, SignOnIssuer } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { Button, CopyButton, EmptyState, Loaded, Section } from "@/ui";
 
 /** What the server's file of issuers says, and whether they answer. Changed on the server, never here. */
@@ -15,9 +16,9 @@ export function SingleSignOn() {
         role === "admin" ? (
           <Issuers />
         ) : (
-          <Section title="Single sign-on">
-            <EmptyState icon={Lock} title="Admins see how people sign in">
-              Your role is {role}.
+          <Section title={t("Single sign-on")}>
+            <EmptyState icon={Lock} title={t("Admins see how people sign in")}>
+              {t("Your role is {role}.", { role })}
             </EmptyState>
           </Section>
         )
@@ -32,11 +33,12 @@ function Issuers() {
     <Loaded query={issuers}>
       {({ items }) =>
         items.length === 0 ? (
-          <Section title="Single sign-on">
-            <EmptyState icon={KeySquare} title="No issuer is set up">
-              Name a file of OpenID Connect issuers in{" "}
-              <code className="font-mono text-xs">BATON_OIDC_FILE</code> and start the server again. People
-              then sign in with Keycloak, Entra, Google, Okta or another one.
+          <Section title={t("Single sign-on")}>
+            <EmptyState icon={KeySquare} title={t("No issuer is set up")}>
+              {rich(
+                "Name a file of OpenID Connect issuers in {code} and start the server again. People then sign in with Keycloak, Entra, Google, Okta or another one.",
+                { code: <code className="font-mono text-xs">BATON_OIDC_FILE</code> },
+              )}
             </EmptyState>
           </Section>
         ) : (
@@ -49,49 +51,55 @@ function Issuers() {
 
 function Issuer({ issuer }: { issuer: SignOnIssuer }) {
   const test = useTestIssuer();
-  const place = issuer.workspace ?? "the first workspace";
+  const place = issuer.workspace ?? t("the first workspace");
   return (
     <Section
       title={issuer.title}
-      description="Set in the file that BATON_OIDC_FILE names."
+      description={t("Set in the file that BATON_OIDC_FILE names.")}
       actions={
         <Button
           size="sm"
           pending={test.isPending}
           onClick={() =>
-            test.mutate(issuer.name, { onError: (error) => toastProblem(error, "The test was not made") })
+            test.mutate(issuer.name, { onError: (error) => toastProblem(error, t("The test was not made")) })
           }
         >
-          Test discovery
+          {t("Test discovery")}
         </Button>
       }
     >
       <div aria-live="polite">{test.data && <Found answer={test.data} />}</div>
       <dl className="grid grid-cols-1 gap-y-1 text-sm sm:grid-cols-[10rem_1fr] sm:gap-y-2">
-        <Row name="Issuer">
+        <Row name={t("Issuer")}>
           <Code>{issuer.issuer}</Code>
         </Row>
-        <Row name="Client id">
+        <Row name={t("Client id")}>
           <Code>{issuer.clientId}</Code>
         </Row>
-        <Row name="Client secret">{issuer.secret ? "is set" : "none: a public client"}</Row>
-        <Row name="Redirect address">
-          <Copied label="Copy redirect address">{issuer.redirectUri}</Copied>
+        <Row name={t("Client secret")}>{issuer.secret ? t("is set") : t("none: a public client")}</Row>
+        <Row name={t("Redirect address")}>
+          <Copied label={t("Copy redirect address")}>{issuer.redirectUri}</Copied>
         </Row>
-        <Row name="After signing out">
-          <Copied label="Copy address after signing out">{issuer.signedOutUri}</Copied>
+        <Row name={t("After signing out")}>
+          <Copied label={t("Copy address after signing out")}>{issuer.signedOutUri}</Copied>
         </Row>
-        <Row name="Scopes">{issuer.scopes.join(", ")}</Row>
-        <Row name="E-mail domains">{issuer.emailDomains.length ? issuer.emailDomains.join(", ") : "any"}</Row>
-        <Row name="Newcomers">
-          {issuer.newcomers ? `become ${issuer.newcomers} in ${place}` : "only the invited come in"}
+        <Row name={t("Scopes")}>{issuer.scopes.join(", ")}</Row>
+        <Row name={t("E-mail domains")}>
+          {issuer.emailDomains.length ? issuer.emailDomains.join(", ") : t("any")}
         </Row>
-        <Row name="Groups">
+        <Row name={t("Newcomers")}>
+          {issuer.newcomers
+            ? t("become {newcomers} in {place}", { newcomers: issuer.newcomers, place })
+            : t("only the invited come in")}
+        </Row>
+        <Row name={t("Groups")}>
           {issuer.groups.length === 0
-            ? "decide nothing"
+            ? t("decide nothing")
             : issuer.groups.map(({ group, role }) => `${group}: ${role}`).join(", ")}
         </Row>
-        <Row name="Linked by e-mail">{issuer.linkByEmail ? "yes, where the address is verified" : "no"}</Row>
+        <Row name={t("Linked by e-mail")}>
+          {issuer.linkByEmail ? t("yes, where the address is verified") : t("no")}
+        </Row>
       </dl>
     </Section>
   );
@@ -110,8 +118,13 @@ function Found({ answer }: { answer: IssuerTest }) {
     <p className="mb-3 flex gap-2 text-sm text-st-done">
       <CircleCheck aria-hidden className="mt-0.5 size-4 shrink-0" />
       <span>
-        It answers. {answer.keys} {answer.keys === 1 ? "key" : "keys"} for {answer.algorithms.join(", ")};{" "}
-        {answer.endSessionEndpoint ? "people can sign out there, too." : "it offers no sign-out."}
+        {t("It answers. {keys} {keys, plural, one {key} other {keys}} for {algorithms}; {what}", {
+          keys: answer.keys,
+          algorithms: answer.algorithms.join(", "),
+          what: answer.endSessionEndpoint
+            ? t("people can sign out there, too.")
+            : t("it offers no sign-out."),
+        })}
       </span>
     </p>
   );

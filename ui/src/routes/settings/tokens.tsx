@@ -13,6 +13,7 @@ import {
   useRevokeToken,
 } from "@/api/queries";
 import type { ApiToken, Role } from "@/api/types";
+import { rich, t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import {
   Badge,
@@ -33,10 +34,10 @@ import { ROLES } from "./roles";
 import { Rows, Said } from "./rows";
 
 const ENDS = [
-  { value: "30", label: "After 30 days" },
-  { value: "90", label: "After 90 days" },
-  { value: "365", label: "After a year" },
-  { value: "never", label: "Never" },
+  { value: "30", label: t("After 30 days") },
+  { value: "90", label: t("After 90 days") },
+  { value: "365", label: t("After a year") },
+  { value: "never", label: t("Never") },
 ];
 
 /** API tokens: a person's own, and those of the workspace, for programs. */
@@ -54,12 +55,12 @@ function OwnTokens() {
   const [creating, setCreating] = useState(false);
   return (
     <Section
-      title="Your tokens"
-      description="They act as you, never with more than you may yourself, and end with your membership."
+      title={t("Your tokens")}
+      description={t("They act as you, never with more than you may yourself, and end with your membership.")}
       flush
       actions={
         <Button size="sm" icon={Plus} onClick={() => setCreating(true)}>
-          New personal token
+          {t("New personal token")}
         </Button>
       }
     >
@@ -75,13 +76,13 @@ function WorkspaceTokens() {
   const [creating, setCreating] = useState(false);
   return (
     <Section
-      title="Tokens of the workspace"
-      description="For programs that call this installation."
+      title={t("Tokens of the workspace")}
+      description={t("For programs that call this installation.")}
       flush
       actions={
         may && (
           <Button size="sm" icon={Plus} onClick={() => setCreating(true)}>
-            New token
+            {t("New token")}
           </Button>
         )
       }
@@ -91,8 +92,8 @@ function WorkspaceTokens() {
           may ? (
             <WorkspaceList />
           ) : (
-            <EmptyState icon={Lock} title="Admins manage API tokens">
-              Your role is {role}. Ask an admin for a token, or for the role.
+            <EmptyState icon={Lock} title={t("Admins manage API tokens")}>
+              {t("Your role is {role}. Ask an admin for a token, or for the role.", { role })}
             </EmptyState>
           )
         }
@@ -103,12 +104,18 @@ function WorkspaceTokens() {
 }
 
 function OwnList() {
-  return <List query={useInfiniteQuery(ownTokensQuery)} revoke={useRevokeOwnToken()} label="Your tokens" />;
+  return (
+    <List query={useInfiniteQuery(ownTokensQuery)} revoke={useRevokeOwnToken()} label={t("Your tokens")} />
+  );
 }
 
 function WorkspaceList() {
   return (
-    <List query={useInfiniteQuery(tokensQuery)} revoke={useRevokeToken()} label="Tokens of the workspace" />
+    <List
+      query={useInfiniteQuery(tokensQuery)}
+      revoke={useRevokeToken()}
+      label={t("Tokens of the workspace")}
+    />
   );
 }
 
@@ -124,13 +131,13 @@ function List({ query, revoke, label }: ListProps) {
     revoke.mutate(token.id, {
       onSuccess: () => {
         setAsked(null);
-        toast.success(`The token ${token.name} is revoked`);
+        toast.success(t("The token {name} is revoked", { name: token.name }));
       },
-      onError: (error) => toastProblem(error, "The token was not revoked"),
+      onError: (error) => toastProblem(error, t("The token was not revoked")),
     });
   const none = (
-    <EmptyState icon={KeyRound} title="No tokens" className="py-8">
-      A token lets a script or another system start runs without signing in.
+    <EmptyState icon={KeyRound} title={t("No tokens")} className="py-8">
+      {t("A token lets a script or another system start runs without signing in.")}
     </EmptyState>
   );
   return (
@@ -146,33 +153,29 @@ function List({ query, revoke, label }: ListProps) {
                 </>
               }
             >
-              {token.person && <>acts as {token.person} · </>}
-              made <Timestamp at={token.createdDate} />
+              {token.person && <>{t("acts as {person}", { person: token.person })} · </>}
+              {rich("made {when}", { when: <Timestamp at={token.createdDate} /> })}
               {" · "}
-              {token.lastUsed ? (
-                <>
-                  used <Timestamp at={token.lastUsed} />
-                </>
-              ) : (
-                "never used"
-              )}
+              {token.lastUsed
+                ? rich("used {when}", { when: <Timestamp at={token.lastUsed} /> })
+                : t("never used")}
               {" · "}
               {token.expires ? (
                 <>
-                  {Date.parse(token.expires) > Date.now() ? "ends" : "ended"}{" "}
+                  {Date.parse(token.expires) > Date.now() ? t("ends") : t("ended")}{" "}
                   <Timestamp at={token.expires} ahead />
                 </>
               ) : (
-                "does not end"
+                t("does not end")
               )}
             </Said>
             <Button
               size="sm"
               variant="danger"
-              aria-label={`Revoke ${token.name}`}
+              aria-label={t("Revoke {name}", { name: token.name })}
               onClick={() => setAsked(token)}
             >
-              Revoke
+              {t("Revoke")}
             </Button>
           </>
         )}
@@ -181,12 +184,12 @@ function List({ query, revoke, label }: ListProps) {
         <ConfirmDialog
           open
           onOpenChange={(open) => !open && setAsked(null)}
-          title={`Revoke the token ${asked.name}?`}
-          action="Revoke token"
+          title={t("Revoke the token {name}?", { name: asked.name })}
+          action={t("Revoke token")}
           pending={revoke.isPending}
           onConfirm={() => confirm(asked)}
         >
-          Whatever uses it is refused from then on. This cannot be undone.
+          {t("Whatever uses it is refused from then on. This cannot be undone.")}
         </ConfirmDialog>
       )}
     </>
@@ -215,21 +218,22 @@ function CreateToken({ personal, onClose }: { personal: boolean; onClose: () => 
         onOpenChange={onClose}
         sticky
         size="md"
-        title={`The token ${made.name}`}
-        description="Copy it now. It is not kept, and cannot be shown again."
+        title={t("The token {name}", { name: made.name })}
+        description={t("Copy it now. It is not kept, and cannot be shown again.")}
         footer={
           <Button variant="primary" onClick={onClose}>
-            I have copied it
+            {t("I have copied it")}
           </Button>
         }
       >
-        <Once id="token" copy={<CopyButton text={made.token} label="Copy token" />}>
+        <Once id="token" copy={<CopyButton text={made.token} label={t("Copy token")} />}>
           {made.token}
         </Once>
         <p className="mt-3 text-muted text-sm">
-          Send it as <code className="font-mono text-xs">Authorization: Bearer …</code>. What it starts is
-          noted as started by <code className="font-mono text-xs">{made.person ?? `token:${made.name}`}</code>
-          .
+          {rich("Send it as {code}. What it starts is noted as started by {person}.", {
+            code: <code className="font-mono text-xs">Authorization: Bearer …</code>,
+            person: <code className="font-mono text-xs">{made.person ?? `token:${made.name}`}</code>,
+          })}
         </p>
       </Dialog>
     );
@@ -240,10 +244,10 @@ function CreateToken({ personal, onClose }: { personal: boolean; onClose: () => 
       open
       onOpenChange={onClose}
       size="sm"
-      title={personal ? "New personal token" : "New API token"}
+      title={personal ? t("New personal token") : t("New API token")}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button
             variant="primary"
             type="submit"
@@ -251,27 +255,27 @@ function CreateToken({ personal, onClose }: { personal: boolean; onClose: () => 
             pending={create.isPending}
             disabled={!name.trim()}
           >
-            Create token
+            {t("Create token")}
           </Button>
         </>
       }
     >
       <form id="new-token" onSubmit={submit} className="flex flex-col gap-4">
         <Field
-          label="Name"
-          hint="What will use it: ci, billing, nightly-report."
+          label={t("Name")}
+          hint={t("What will use it: ci, billing, nightly-report.")}
           error={problem && (problem.at("/name") ?? problem.detail ?? problem.title)}
         >
           <Input value={name} maxLength={200} onChange={(event) => setName(event.target.value)} autoFocus />
         </Field>
-        <Field label="Role" hint="As little as it needs.">
+        <Field label={t("Role")} hint={t("As little as it needs.")}>
           <Select
             value={role}
             onChange={(next) => setRole(next as Role)}
             options={ROLES.slice(0, upTo + 1)}
           />
         </Field>
-        <Field label="Ends">
+        <Field label={t("Ends")}>
           <Select value={ends} onChange={setEnds} options={ENDS} />
         </Field>
       </form>

@@ -11,6 +11,7 @@ import {
   workspacesQuery,
 } from "@/api/queries";
 import type { Workspace } from "@/api/types";
+import { t } from "@/lib/text";
 import { toast } from "@/lib/toast";
 import { Badge, Button, Dialog, Field, Input, Section } from "@/ui";
 import { Rows, Said } from "./rows";
@@ -26,47 +27,51 @@ export function Workspaces() {
   const [naming, setNaming] = useState<Naming | null>(null);
   return (
     <Section
-      title="Workspaces"
-      description="Orchestrators, connections and runs of one are not seen from another."
+      title={t("Workspaces")}
+      description={t("Orchestrators, connections and runs of one are not seen from another.")}
       flush
       actions={
         session?.account?.owner && (
           <Button size="sm" icon={Plus} onClick={() => setNaming({ of: null })}>
-            New workspace
+            {t("New workspace")}
           </Button>
         )
       }
     >
-      <Rows query={query} label="Workspaces">
+      <Rows query={query} label={t("Workspaces")}>
         {(item) => (
           <>
             <Said
               title={
                 <>
                   <span className="truncate">{item.name}</span>
-                  {item.current && <Badge tone="done">open</Badge>}
+                  {item.current && <Badge tone="done">{t("open")}</Badge>}
                 </>
               }
             >
-              Your role is {item.role}.
+              {t("Your role is {role}.", { role: item.role })}
             </Said>
             {item.current && admin && (
-              <Button size="sm" aria-label={`Rename ${item.name}`} onClick={() => setNaming({ of: item })}>
-                Rename
+              <Button
+                size="sm"
+                aria-label={t("Rename {name}", { name: item.name })}
+                onClick={() => setNaming({ of: item })}
+              >
+                {t("Rename")}
               </Button>
             )}
             {!item.current && (
               <Button
                 size="sm"
-                aria-label={`Open ${item.name}`}
+                aria-label={t("Open {name}", { name: item.name })}
                 pending={change.isPending && change.variables === item.id}
                 onClick={() =>
                   change.mutate(item.id, {
-                    onError: (error) => toastProblem(error, "The workspace was not opened"),
+                    onError: (error) => toastProblem(error, t("The workspace was not opened")),
                   })
                 }
               >
-                Open
+                {t("Open")}
               </Button>
             )}
           </>
@@ -88,7 +93,7 @@ function Name({ of, onClose }: { of: Workspace | null; onClose: () => void }) {
     const wanted = name.trim();
     if (!wanted || under.isPending) return;
     const onSuccess = () => {
-      toast.success(of ? "The workspace is renamed" : `The workspace ${wanted} is there`);
+      toast.success(of ? t("The workspace is renamed") : t("The workspace {wanted} is there", { wanted }));
       onClose();
     };
     if (of) rename.mutate({ id: of.id, name: wanted }, { onSuccess });
@@ -99,10 +104,10 @@ function Name({ of, onClose }: { of: Workspace | null; onClose: () => void }) {
       open
       onOpenChange={onClose}
       size="sm"
-      title={of ? `Rename ${of.name}` : "New workspace"}
+      title={of ? t("Rename {name}", { name: of.name }) : t("New workspace")}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button
             variant="primary"
             type="submit"
@@ -110,13 +115,13 @@ function Name({ of, onClose }: { of: Workspace | null; onClose: () => void }) {
             pending={under.isPending}
             disabled={!name.trim()}
           >
-            {of ? "Rename" : "Create workspace"}
+            {of ? t("Rename") : t("Create workspace")}
           </Button>
         </>
       }
     >
       <form id="workspace" onSubmit={submit}>
-        <Field label="Name" error={problem && (problem.at("/name") ?? problem.detail ?? problem.title)}>
+        <Field label={t("Name")} error={problem && (problem.at("/name") ?? problem.detail ?? problem.title)}>
           <Input value={name} maxLength={80} onChange={(event) => setName(event.target.value)} autoFocus />
         </Field>
       </form>

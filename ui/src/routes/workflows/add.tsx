@@ -14,7 +14,7 @@ import {
 } from "@/api/queries";
 import { opened } from "@/canvas/graph";
 import { beside, imported } from "@/canvas/import";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { Button, Combobox, Dialog, Field, Input, Segmented } from "@/ui";
 
 /** At the foot of the list while something is chosen. */
@@ -22,15 +22,15 @@ export function AddBar({ chosen, onClear }: { chosen: readonly Importable[]; onC
   if (chosen.length === 0) return null;
   return (
     <section
-      aria-label="Chosen"
+      aria-label={t("Chosen")}
       className="flex shrink-0 flex-wrap items-center justify-between gap-2 border-t bg-accent-soft px-4 py-2"
     >
       <p role="status" className="font-medium text-sm">
-        {plural(chosen.length, "workflow")} chosen
+        {t("{chosen, plural, one {# workflow} other {# workflows}} chosen", { chosen: chosen.length })}
       </p>
       <span className="flex gap-2">
         <Button size="sm" icon={X} onClick={onClear}>
-          Clear
+          {t("Clear")}
         </Button>
         <AddButton size="sm" workflows={chosen} />
       </span>
@@ -46,7 +46,7 @@ export function AddButton({ workflows, size }: { workflows: readonly Importable[
   return (
     <>
       <Button variant="primary" size={size} icon={Spline} onClick={() => setOpen(true)}>
-        Add to canvas
+        {t("Add to canvas")}
       </Button>
       {open && <AddDialog workflows={workflows} onClose={() => setOpen(false)} />}
     </>
@@ -89,7 +89,7 @@ function AddDialog({ workflows, onClose }: { workflows: readonly Importable[]; o
         search: steps.length === 1 ? { node: steps[0]?.id } : {},
       });
     } catch (error) {
-      toastProblem(error, "Nothing was added");
+      toastProblem(error, t("Nothing was added"));
       setPending(false);
     }
   };
@@ -100,14 +100,18 @@ function AddDialog({ workflows, onClose }: { workflows: readonly Importable[]; o
       onOpenChange={onClose}
       size="sm"
       title={
-        workflows.length === 1 && only ? `Add ${only.name}` : `Add ${plural(workflows.length, "workflow")}`
+        workflows.length === 1 && only
+          ? t("Add {name}", { name: only.name })
+          : t("Add {workflows, plural, one {# workflow} other {# workflows}}", {
+              workflows: workflows.length,
+            })
       }
-      description="They become steps that call them, with what the platform says they take."
+      description={t("They become steps that call them, with what the platform says they take.")}
       footer={
         <>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{t("Cancel")}</Button>
           <Button variant="primary" type="submit" form="add" pending={pending} disabled={!ready}>
-            Add
+            {t("Add")}
           </Button>
         </>
       }
@@ -121,22 +125,22 @@ function AddDialog({ workflows, onClose }: { workflows: readonly Importable[]; o
         }}
       >
         <Segmented
-          label="Where to"
+          label={t("Where to")}
           value={where}
           onChange={setWhere}
           options={[
-            { value: "new", label: "A new orchestrator" },
-            { value: "known", label: "One that there is" },
+            { value: "new", label: t("A new orchestrator") },
+            { value: "known", label: t("One that there is") },
           ]}
         />
         {where === "new" ? (
-          <Field label="Name">
+          <Field label={t("Name")}>
             <Input value={name} maxLength={200} onChange={(event) => setName(event.target.value)} />
           </Field>
         ) : (
-          <Field label="Orchestrator" hint="Saved as its next revision, right of what is drawn.">
+          <Field label={t("Orchestrator")} hint={t("Saved as its next revision, right of what is drawn.")}>
             <Combobox
-              placeholder="Choose an orchestrator"
+              placeholder={t("Choose an orchestrator")}
               value={target}
               onChange={setTarget}
               onSearch={setSearch}
@@ -144,7 +148,7 @@ function AddDialog({ workflows, onClose }: { workflows: readonly Importable[]; o
               options={(known.data?.pages.flatMap((page) => page.items) ?? []).map((each) => ({
                 value: each.id,
                 label: each.name,
-                hint: `Revision ${each.revision}`,
+                hint: t("Revision {revision}", { revision: each.revision }),
               }))}
             />
           </Field>

@@ -1,7 +1,7 @@
 import { useId, useMemo } from "react";
 import type { Preview } from "@/api/types";
 import { cn } from "@/lib/cn";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { BOX, layered } from "./layout";
 
 const LETTERS = 22;
@@ -15,14 +15,14 @@ export function Drawing({ preview }: { preview: Preview }) {
   const branches = (source: string) => preview.edges.filter((edge) => edge.source === source).length > 1;
   return (
     <section
-      aria-label="Steps"
+      aria-label={t("Steps")}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
       tabIndex={0}
       className="max-h-96 overflow-auto rounded-md border bg-sunken p-2"
     >
       <svg
         role="img"
-        aria-label={`${plural(preview.nodes.length, "step")}: ${names}`}
+        aria-label={`${t("{nodes, plural, one {# step} other {# steps}}", { nodes: preview.nodes.length })}: ${names}`}
         width={width + 2 * EDGE}
         height={height + 2 * EDGE}
         viewBox={`${-EDGE} ${-EDGE} ${width + 2 * EDGE} ${height + 2 * EDGE}`}
@@ -76,7 +76,7 @@ export function Drawing({ preview }: { preview: Preview }) {
           if (!box) return null;
           return (
             <g key={node.id} transform={`translate(${box.x} ${box.y})`}>
-              <title>{`${node.label} · ${node.type}${node.disabled ? " · switched off" : ""}`}</title>
+              <title>{`${node.label} · ${node.type}${node.disabled ? t(" · switched off") : ""}`}</title>
               <rect
                 width={BOX.width}
                 height={BOX.height}

@@ -1,5 +1,5 @@
 import type { NodeState, OfferPage, Provider } from "@/api/types";
-import { plural } from "@/lib/time";
+import { t } from "@/lib/text";
 import { Combobox, lookOf, SearchInput, Segmented } from "@/ui";
 
 export type Search = {
@@ -28,15 +28,15 @@ type Props = {
 };
 
 const ON_OFF = [
-  { value: "all", label: "All" },
-  { value: "on", label: "Active" },
-  { value: "off", label: "Off" },
+  { value: "all", label: t("All") },
+  { value: "on", label: t("Active") },
+  { value: "off", label: t("Off") },
 ] as const;
 const USE = [
-  { value: "all", label: "All" },
-  { value: "used", label: "Used" },
-  { value: "changed", label: "Changed since import" },
-  { value: "unused", label: "Unused" },
+  { value: "all", label: t("All") },
+  { value: "used", label: t("Used") },
+  { value: "changed", label: t("Changed since import") },
+  { value: "unused", label: t("Unused") },
 ] as const;
 type Use = (typeof USE)[number]["value"];
 
@@ -62,27 +62,27 @@ export function Filters({ search, onChange, page, providers }: Props) {
           options={values.map((each) => ({
             value: each.value,
             label: name === "result" ? lookOf(each.value as NodeState).label : each.value,
-            hint: plural(each.count, "workflow"),
+            hint: t("{count, plural, one {# workflow} other {# workflows}}", { count: each.count }),
           }))}
         />
       </div>
     );
   return (
-    <fieldset aria-label="Filters" className="mb-3 flex flex-wrap items-center gap-2">
+    <fieldset aria-label={t("Filters")} className="mb-3 flex flex-wrap items-center gap-2">
       <SearchInput
-        label="Search workflows"
+        label={t("Search workflows")}
         className="w-full max-w-64"
         value={search.q ?? ""}
         onChange={(q) => onChange({ q: q || undefined })}
       />
       <Segmented
-        label="Active"
+        label={t("Active")}
         value={word(search.active)}
         options={ON_OFF}
         onChange={(next) => onChange({ active: truth(next) })}
       />
       <Segmented
-        label="Used in orchestrators"
+        label={t("Used in orchestrators")}
         value={useOf(search)}
         options={USE}
         onChange={(next) =>
@@ -95,23 +95,23 @@ export function Filters({ search, onChange, page, providers }: Props) {
       {parts.length > 1 && (
         <div className="w-40">
           <Combobox
-            label="Connection"
-            placeholder="Connection"
+            label={t("Connection")}
+            placeholder={t("Connection")}
             clearable
             value={search.connection ?? null}
             onChange={(value) => onChange({ connection: value ?? undefined })}
             options={parts.map((each) => ({
               value: each.connectionId,
               label: each.name,
-              hint: `${titles.get(each.provider) ?? each.provider} · ${plural(each.matching, "workflow")}`,
+              hint: `${titles.get(each.provider) ?? each.provider} · ${t("{matching, plural, one {# workflow} other {# workflows}}", { matching: each.matching })}`,
             }))}
           />
         </div>
       )}
-      {page && facet("trigger", "Trigger", page.facets.triggers)}
-      {page && facet("result", "Last result", page.facets.results)}
-      {page && facet("tag", "Tag", page.facets.tags)}
-      {page && facet("folder", "Folder", page.facets.folders)}
+      {page && facet("trigger", t("Trigger"), page.facets.triggers)}
+      {page && facet("result", t("Last result"), page.facets.results)}
+      {page && facet("tag", t("Tag"), page.facets.tags)}
+      {page && facet("folder", t("Folder"), page.facets.folders)}
     </fieldset>
   );
 }

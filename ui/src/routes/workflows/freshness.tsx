@@ -5,7 +5,7 @@ import { toastProblem } from "@/api/problem";
 import { useRefreshOffers } from "@/api/queries";
 import type { OfferConnection, Provider } from "@/api/types";
 import { leftOut } from "@/connecting";
-import { plural } from "@/lib/time";
+import { rich, t } from "@/lib/text";
 import { Button, Timestamp } from "@/ui";
 
 type Props = { parts: readonly OfferConnection[]; total: number; providers: readonly Provider[] };
@@ -22,16 +22,14 @@ export function Freshness({ parts, total, providers }: Props) {
     <div className="shrink-0 border-b text-xs">
       <div className="flex min-h-10 items-center justify-between gap-3 py-1 pr-2 pl-4">
         <p role="status" className="flex min-w-0 flex-wrap items-center gap-x-1.5 text-muted">
-          <span className="tabular font-medium text-ink">{plural(total, "workflow")}</span>
-          {oldest && (
-            <span>
-              · Synced <Timestamp at={oldest} />
-            </span>
-          )}
+          <span className="tabular font-medium text-ink">
+            {t("{total, plural, one {# workflow} other {# workflows}}", { total })}
+          </span>
+          {oldest && <span>· {rich("Synced {when}", { when: <Timestamp at={oldest} /> })}</span>}
           {reading.length > 0 && (
             <span className="flex items-center gap-1">
-              · <LoaderCircle aria-hidden className="size-3.5 animate-spin" /> Reading{" "}
-              {reading.map((each) => each.name).join(", ")} …
+              · <LoaderCircle aria-hidden className="size-3.5 animate-spin" />{" "}
+              {t("Reading {reading} …", { reading: reading.map((each) => each.name).join(", ") })}
             </span>
           )}
         </p>
@@ -42,30 +40,26 @@ export function Freshness({ parts, total, providers }: Props) {
           disabled={reading.length > 0}
           onClick={() =>
             refresh.mutate(undefined, {
-              onError: (error) => toastProblem(error, "The lists were not read"),
+              onError: (error) => toastProblem(error, t("The lists were not read")),
             })
           }
         >
-          Refresh
+          {t("Refresh")}
         </Button>
       </div>
       {troubled.length + partial.length > 0 && (
         <ul className="max-h-32 overflow-y-auto border-t">
           {partial.map((each) => (
             <About key={`${each.connectionId} part`} connection={each}>
-              is not shown whole. {leftOut(each.leftOut).join(" ")}
+              {t("is not shown whole. {leftOut}", { leftOut: leftOut(each.leftOut).join(" ") })}
             </About>
           ))}
           {troubled.map((each) => (
             <About key={each.connectionId} connection={each}>
               <Told part={each} title={title(each.provider)} />{" "}
-              {each.syncedAt ? (
-                <>
-                  This is the list of <Timestamp at={each.syncedAt} />.
-                </>
-              ) : (
-                "Its list was never read."
-              )}{" "}
+              {each.syncedAt
+                ? rich("This is the list of {when}.", { when: <Timestamp at={each.syncedAt} /> })
+                : t("Its list was never read.")}{" "}
               <span className="text-muted">
                 {each.status !== "INACTIVE" && `${each.problem?.message ?? ""} ${each.problem?.hint ?? ""}`}
               </span>
@@ -97,14 +91,11 @@ function About({ connection, children }: { connection: OfferConnection; children
 }
 
 function Told({ part, title }: { part: OfferConnection; title: string }) {
-  if (part.status === "INACTIVE") return "is switched off.";
-  const limited = part.problem?.code === "rate-limited";
-  return (
-    <>
-      {limited ? `is told by ${title} to slow down; it` : "could not be read; it"} is asked again{" "}
-      {part.retryAt ? <Timestamp at={part.retryAt} ahead /> : "in a minute"}.
-    </>
-  );
+  if (part.status === "INACTIVE") return t("is switched off.");
+  const when = part.retryAt ? <Timestamp at={part.retryAt} ahead /> : t("in a minute");
+  return part.problem?.code === "rate-limited"
+    ? rich("is told by {title} to slow down; it is asked again {when}.", { title, when })
+    : rich("could not be read; it is asked again {when}.", { when });
 }
 
 function older(before: string | undefined, at: string | null): string | undefined {

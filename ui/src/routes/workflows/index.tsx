@@ -4,6 +4,7 @@ import { TriangleAlert } from "lucide-react";
 import { useMemo, useState } from "react";
 import { type OfferFilter, offersQuery, providersQuery } from "@/api/queries";
 import type { NodeState, Offer, OfferConnection, OfferPage, Provider } from "@/api/types";
+import { t } from "@/lib/text";
 import { Loaded, Page, StatusIcon, Tabs } from "@/ui";
 import { AddBar } from "./add";
 import { Filters, filtered } from "./filters";
@@ -21,9 +22,9 @@ export function WorkflowsPage() {
   const providers = useQuery(providersQuery);
   return (
     <Page
-      title="Workflows"
+      title={t("Workflows")}
       layout="fill"
-      description="What runs on the connected platforms, and what of it can be a step."
+      description={t("What runs on the connected platforms, and what of it can be a step.")}
     >
       <Loaded query={providers}>{(items) => <Browser providers={items} />}</Loaded>
     </Page>
@@ -82,7 +83,7 @@ function Browser({ providers }: { providers: readonly Provider[] }) {
       <Filters search={search} onChange={change} page={head} providers={listed} />
       <div className="flex min-h-0 flex-1 overflow-hidden rounded-lg border bg-surface">
         <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-          <Loaded query={query} title="The workflows cannot be shown">
+          <Loaded query={query} title={t("The workflows cannot be shown")}>
             {({ pages }) =>
               pages[0] && (
                 <>
@@ -111,7 +112,7 @@ function Browser({ providers }: { providers: readonly Provider[] }) {
   );
   return (
     <Tabs
-      label="Provider"
+      label={t("Provider")}
       className="flex-1"
       contentClassName="flex flex-col pt-3"
       value={shown?.name ?? ALL}
@@ -126,7 +127,7 @@ function Browser({ providers }: { providers: readonly Provider[] }) {
       tabs={[
         {
           value: ALL,
-          label: "All",
+          label: t("All"),
           count: head && sum(head.connections),
           content: !shown && content,
         },
@@ -155,8 +156,12 @@ function Health({ parts }: { parts: readonly OfferConnection[] }) {
     <>
       <StatusIcon status={worst} className="size-3.5" />
       {parts.some((each) => each.leftOut.length > 0) && (
-        <span title="A part of it could not be read">
-          <TriangleAlert role="img" aria-label="Not the whole list" className="size-3.5 text-st-warning" />
+        <span title={t("A part of it could not be read")}>
+          <TriangleAlert
+            role="img"
+            aria-label={t("Not the whole list")}
+            className="size-3.5 text-st-warning"
+          />
         </span>
       )}
     </>

@@ -2,6 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { GitCompareArrows } from "lucide-react";
 import { useMemo } from "react";
 import type { Offer } from "@/api/types";
+import { t } from "@/lib/text";
 import { Badge, Checkbox, type Column, ProviderChip, StatusIcon, Table, Timestamp } from "@/ui";
 import { UsedIn } from "./used-in";
 
@@ -52,7 +53,7 @@ export function WorkflowList({ rows, chosen, onChosen, onSelect, selected, ...mo
     return [
       {
         key: "chosen",
-        header: <span className="sr-only">Chosen</span>,
+        header: <span className="sr-only">{t("Chosen")}</span>,
         width: "24px",
         cell: (item) =>
           item.executable && (
@@ -63,7 +64,7 @@ export function WorkflowList({ rows, chosen, onChosen, onSelect, selected, ...mo
               onKeyDown={(event) => event.stopPropagation()}
             >
               <Checkbox
-                aria-label={`Choose ${item.name}`}
+                aria-label={t("Choose {name}", { name: item.name })}
                 className="size-4.5"
                 checked={chosen.has(idOf(item))}
                 onCheckedChange={() => toggle(item)}
@@ -73,7 +74,7 @@ export function WorkflowList({ rows, chosen, onChosen, onSelect, selected, ...mo
       },
       {
         key: "name",
-        header: "Name",
+        header: t("Name"),
         width: "minmax(0, 1fr)",
         cell: (item) => (
           <span className="flex items-center gap-3">
@@ -95,7 +96,7 @@ export function WorkflowList({ rows, chosen, onChosen, onSelect, selected, ...mo
       },
       {
         key: "trigger",
-        header: "Trigger",
+        header: t("Trigger"),
         width: "112px",
         wide: true,
         cell: (item) => (
@@ -103,7 +104,7 @@ export function WorkflowList({ rows, chosen, onChosen, onSelect, selected, ...mo
             <span className="block truncate text-sm">{item.trigger.kind}</span>
             {!item.executable && (
               <span className="block truncate text-muted text-xs" title={item.reason ?? undefined}>
-                cannot be a step
+                {t("cannot be a step")}
               </span>
             )}
           </span>
@@ -111,25 +112,25 @@ export function WorkflowList({ rows, chosen, onChosen, onSelect, selected, ...mo
       },
       {
         key: "active",
-        header: "Active",
+        header: t("Active"),
         width: "64px",
         cell: (item) => (
-          <Badge tone={item.active ? "done" : undefined}>{item.active ? "Active" : "Off"}</Badge>
+          <Badge tone={item.active ? "done" : undefined}>{item.active ? t("Active") : t("Off")}</Badge>
         ),
       },
       {
         key: "used",
-        header: "Used in",
+        header: t("Used in"),
         width: "84px",
         wide: true,
         cell: (item) => (
           <span className="flex items-center gap-1">
             <UsedIn item={item} />
             {item.changed && (
-              <span title="Changed since import">
+              <span title={t("Changed since import")}>
                 <GitCompareArrows
                   role="img"
-                  aria-label="Changed since import"
+                  aria-label={t("Changed since import")}
                   className="size-3.5 text-st-warning"
                 />
               </span>
@@ -139,14 +140,14 @@ export function WorkflowList({ rows, chosen, onChosen, onSelect, selected, ...mo
       },
       {
         key: "last",
-        header: "Last run",
+        header: t("Last run"),
         width: "104px",
         wide: true,
         cell: (item) => <LastRun of={item} />,
       },
       {
         key: "updated",
-        header: "Changed",
+        header: t("Changed"),
         width: "92px",
         wide: true,
         cell: (item) => <Timestamp at={item.updatedAt} className="text-muted" />,
@@ -155,7 +156,7 @@ export function WorkflowList({ rows, chosen, onChosen, onSelect, selected, ...mo
   }, [chosen, toggle]);
   return (
     <Table
-      label="Workflows"
+      label={t("Workflows")}
       columns={columns}
       rows={rows}
       rowHeight={64}

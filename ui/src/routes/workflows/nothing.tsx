@@ -3,6 +3,7 @@ import { Cable, LibraryBig, LoaderCircle } from "lucide-react";
 import { useMay } from "@/api/queries";
 import type { OfferConnection, Provider } from "@/api/types";
 import { ConnectSteps } from "@/connecting";
+import { t } from "@/lib/text";
 import { SandboxButton } from "@/shell/sandbox-button";
 import { Button, EmptyState, ProviderChip } from "@/ui";
 
@@ -23,18 +24,19 @@ export function Nothing({
     return (
       <EmptyState
         icon={LibraryBig}
-        title="No workflow fits"
-        actions={<Button onClick={onClear}>Take the filters away</Button>}
+        title={t("No workflow fits")}
+        actions={<Button onClick={onClear}>{t("Take the filters away")}</Button>}
       >
-        Try a shorter part of the name, or take a filter away.
+        {t("Try a shorter part of the name, or take a filter away.")}
       </EmptyState>
     );
   }
   if (reading) {
     return (
-      <EmptyState icon={LoaderCircle} title="Reading the workflows">
-        {title ?? "The platforms"} {title ? "is" : "are"} asked for the first time. The list appears by
-        itself.
+      <EmptyState icon={LoaderCircle} title={t("Reading the workflows")}>
+        {title
+          ? t("{title} is asked for the first time. The list appears by itself.", { title })
+          : t("The platforms are asked for the first time. The list appears by itself.")}
       </EmptyState>
     );
   }
@@ -42,10 +44,10 @@ export function Nothing({
     return (
       <EmptyState
         icon={Cable}
-        title={`${title ?? "The platforms"} could not be read`}
+        title={title ? t("{title} could not be read", { title }) : t("The platforms could not be read")}
         actions={
           <Button asChild>
-            <Link to="/connections">Look at the connections</Link>
+            <Link to="/connections">{t("Look at the connections")}</Link>
           </Button>
         }
       >
@@ -56,10 +58,13 @@ export function Nothing({
   return (
     <EmptyState
       icon={LibraryBig}
-      title={`${title ?? "There"} ${title ? "has no workflow" : "is no workflow"} yet`}
+      title={title ? t("{title} has no workflow yet", { title }) : t("There is no workflow yet")}
     >
-      The connection works, but its account sees no workflow. Make one {title ? `in ${title}` : "there"}, then
-      refresh.
+      {title
+        ? t("The connection works, but its account sees no workflow. Make one in {title}, then refresh.", {
+            title,
+          })
+        : t("The connection works, but its account sees no workflow. Make one there, then refresh.")}
     </EmptyState>
   );
 }
@@ -70,8 +75,10 @@ export function NotConnected({ provider }: { provider: Provider }) {
   if (!may) {
     return (
       <div className="rounded-lg border bg-surface">
-        <EmptyState icon={Cable} title={`${provider.title} is not connected`}>
-          Its workflows can be browsed here once there is a connection to it. That takes the role editor.
+        <EmptyState icon={Cable} title={t("{title} is not connected", { title: provider.title })}>
+          {t(
+            "Its workflows can be browsed here once there is a connection to it. That takes the role editor.",
+          )}
         </EmptyState>
       </div>
     );
@@ -106,16 +113,17 @@ export function NothingConnected({ providers }: { providers: readonly Provider[]
   const may = useMay("editor");
   return (
     <div className="rounded-lg border bg-surface">
-      <EmptyState icon={LibraryBig} title="Nothing is connected yet" actions={<SandboxButton />}>
-        Connect a platform to browse its workflows here. Or look around first: small sandbox platforms run in
-        this server, and nothing real is called.
+      <EmptyState icon={LibraryBig} title={t("Nothing is connected yet")} actions={<SandboxButton />}>
+        {t(
+          "Connect a platform to browse its workflows here. Or look around first: small sandbox platforms run in this server, and nothing real is called.",
+        )}
         {may && (
           <ul className="mt-4 flex flex-wrap justify-center gap-2">
             {providers.map((each) => (
               <li key={each.name}>
                 <Button asChild>
                   <Link to="/workflows" search={{ provider: each.name }}>
-                    <ProviderChip provider={each.name} /> Connect {each.title}
+                    <ProviderChip provider={each.name} /> {t("Connect {title}", { title: each.title })}
                   </Link>
                 </Button>
               </li>

@@ -6,6 +6,7 @@ import { type Importable, previewQuery, remoteNodeQuery, useRefreshPreview } fro
 import type { Preview, Provider, RemoteWorkflow } from "@/api/types";
 import type { Schema } from "@/forms";
 import { useHotkeys } from "@/lib/hotkeys";
+import { t } from "@/lib/text";
 import { Badge, Button, CopyButton, Drawer, IconButton, JsonView, Loaded, Panel, Timestamp } from "@/ui";
 import { AddButton } from "./add";
 import { Drawing } from "./drawing";
@@ -26,23 +27,23 @@ export function PreviewPane({ provider, connectionId, connectionName, workflowId
   const refresh = useRefreshPreview();
   const wide = useWide();
   useHotkeys({ escape: onClose }, wide);
-  const title = query.data?.workflow.name ?? "Workflow";
+  const title = query.data?.workflow.name ?? t("Workflow");
   const reload = (
     <IconButton
       size="sm"
       icon={RefreshCw}
-      label="Read it again"
+      label={t("Read it again")}
       disabled={refresh.isPending}
       onClick={() =>
         refresh.mutate(
           { provider: provider.name, workflowId, connectionId },
-          { onError: (error) => toastProblem(error, "The workflow was not read") },
+          { onError: (error) => toastProblem(error, t("The workflow was not read")) },
         )
       }
     />
   );
   const body = (
-    <Loaded query={query} title="The workflow cannot be shown">
+    <Loaded query={query} title={t("The workflow cannot be shown")}>
       {(preview) => (
         <Contents
           preview={preview}
@@ -99,33 +100,35 @@ function Contents({
   return (
     <div className="flex flex-col gap-4">
       <dl className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-1.5 text-sm [&_dd]:min-w-0 [&_dd]:break-words [&_dt]:text-muted">
-        <dt>State</dt>
+        <dt>{t("State")}</dt>
         <dd className="flex flex-wrap gap-1.5">
-          <Badge tone={workflow.active ? "done" : undefined}>{workflow.active ? "Active" : "Off"}</Badge>
+          <Badge tone={workflow.active ? "done" : undefined}>
+            {workflow.active ? t("Active") : t("Off")}
+          </Badge>
           {workflow.tags.map((tag) => (
             <Badge key={tag}>{tag}</Badge>
           ))}
         </dd>
         {connectionName && (
           <>
-            <dt>Connection</dt>
+            <dt>{t("Connection")}</dt>
             <dd>{connectionName}</dd>
           </>
         )}
-        <dt>Trigger</dt>
+        <dt>{t("Trigger")}</dt>
         <dd>{workflow.trigger.kind}</dd>
         {workflow.trigger.path && <Path trigger={workflow.trigger} />}
         {workflow.folder && (
           <>
-            <dt>Folder</dt>
+            <dt>{t("Folder")}</dt>
             <dd>{workflow.folder}</dd>
           </>
         )}
-        <dt>Changed</dt>
+        <dt>{t("Changed")}</dt>
         <dd>
           <Timestamp at={workflow.updatedAt} />
         </dd>
-        <dt>Read</dt>
+        <dt>{t("Read")}</dt>
         <dd>
           <Timestamp at={preview.fetchedAt} />
         </dd>
@@ -133,30 +136,35 @@ function Contents({
       {link && (
         <Button asChild size="sm" className="w-fit">
           <a href={link} target="_blank" rel="noopener noreferrer">
-            Open in {provider.title} <ExternalLink aria-hidden />
+            {t("Open in {title}", { title: provider.title })} <ExternalLink aria-hidden />
           </a>
         </Button>
       )}
       {preview.nodes.length > 0 ? (
         <Drawing preview={preview} />
       ) : (
-        <p className="text-muted text-sm">{provider.title} does not tell the steps of this workflow.</p>
+        <p className="text-muted text-sm">
+          {t("{title} does not tell the steps of this workflow.", { title: provider.title })}
+        </p>
       )}
       {preview.notes.map((note) => (
         <p key={note} className="text-muted text-xs">
           {note}
         </p>
       ))}
-      <Part title="Inputs">
-        <Shape schema={preview.inputs} none={`${provider.title} does not say what it takes.`} />
+      <Part title={t("Inputs")}>
+        <Shape
+          schema={preview.inputs}
+          none={t("{title} does not say what it takes.", { title: provider.title })}
+        />
         <Sample provider={provider.name} connectionId={connectionId} preview={preview} />
       </Part>
       {preview.outputs && (
-        <Part title="Outputs">
+        <Part title={t("Outputs")}>
           <Shape schema={preview.outputs} none="" />
         </Part>
       )}
-      <Part title="Used in">
+      <Part title={t("Used in")}>
         <Uses provider={provider.name} connectionId={connectionId} workflowId={workflow.id} />
       </Part>
     </div>
@@ -170,7 +178,7 @@ function Path({ trigger }: { trigger: RemoteWorkflow["trigger"] }) {
   const masked = `${path.slice(0, 3)}${"•".repeat(8)}`;
   return (
     <>
-      <dt>Path</dt>
+      <dt>{t("Path")}</dt>
       <dd className="flex items-center gap-1">
         <code className="min-w-0 truncate font-mono text-xs">
           {trigger.method && `${trigger.method} `}
@@ -179,10 +187,10 @@ function Path({ trigger }: { trigger: RemoteWorkflow["trigger"] }) {
         <IconButton
           size="sm"
           icon={shown ? EyeOff : Eye}
-          label={shown ? "Hide path" : "Show path"}
+          label={shown ? t("Hide path") : t("Show path")}
           onClick={() => setShown(!shown)}
         />
-        <CopyButton text={path} label="Copy path" />
+        <CopyButton text={path} label={t("Copy path")} />
       </dd>
     </>
   );
@@ -211,7 +219,7 @@ function Sample({
   if (!sample) return null;
   return (
     <details>
-      <summary className="w-fit cursor-pointer text-muted text-sm hover:text-ink">Example</summary>
+      <summary className="w-fit cursor-pointer text-muted text-sm hover:text-ink">{t("Example")}</summary>
       <div className="mt-1.5">
         <JsonView value={sample} open={2} />
       </div>
@@ -240,8 +248,8 @@ function Shape({ schema, none }: { schema: Preview["inputs"]; none: string }) {
           <div className="flex flex-wrap items-baseline gap-x-2">
             <code className="font-mono text-xs">{name}</code>
             <span className="text-muted text-xs">
-              {[field.type].flat().filter(Boolean).join(" or ")}
-              {required?.includes(name) && " · needed"}
+              {[field.type].flat().filter(Boolean).join(t(" or "))}
+              {required?.includes(name) && t(" · needed")}
             </span>
           </div>
           {field.description && <p className="text-muted text-xs">{field.description}</p>}
@@ -255,7 +263,9 @@ function Footer({ workflow, of }: { workflow: RemoteWorkflow; of: Importable }) 
   if (workflow.executable) return <AddButton workflows={[of]} />;
   return (
     <p className="text-muted text-sm">
-      Cannot be a step: {workflow.reason ?? "it cannot be started from outside."}
+      {t("Cannot be a step: {reason}", {
+        reason: workflow.reason ?? t("it cannot be started from outside."),
+      })}
     </p>
   );
 }

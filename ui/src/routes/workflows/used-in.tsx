@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { usagesQuery } from "@/api/queries";
 import type { Offer } from "@/api/types";
+import { t } from "@/lib/text";
 import { Loaded, Popover, SkeletonRows } from "@/ui";
 
 /** "in 3", which opens the list of those steps. */
@@ -13,16 +14,19 @@ export function UsedIn({ item }: { item: Offer }) {
     // biome-ignore lint/a11y/noStaticElementInteractions: only keeps the click from the row
     <span onClick={(event) => event.stopPropagation()} onKeyDown={(event) => event.stopPropagation()}>
       <Popover
-        label={`Where ${item.name} is used`}
+        label={t("Where {name} is used", { name: item.name })}
         open={open}
         onOpenChange={setOpen}
         trigger={
           <button
             type="button"
-            aria-label={`Used in ${item.usedIn}: show where ${item.name} is used`}
+            aria-label={t("Used in {usedIn}: show where {name} is used", {
+              usedIn: item.usedIn,
+              name: item.name,
+            })}
             className="-ml-1.5 h-6 rounded-md px-1.5 text-accent-text text-xs hover:bg-hover hover:underline"
           >
-            in {item.usedIn}
+            {t("in {usedIn}", { usedIn: item.usedIn })}
           </button>
         }
       >
@@ -53,14 +57,14 @@ export function Uses(of: Props) {
                   <span className="text-accent-text">{each.orchestratorName}</span>
                   <span className="text-muted text-xs">
                     {each.nodeLabel}
-                    {!each.newest && `, published revision ${each.revision}`}
+                    {!each.newest && t(", published revision {revision}", { revision: each.revision })}
                   </span>
                 </Link>
               </li>
             ))}
           </ul>
         ) : (
-          <p className="text-muted text-sm">No orchestrator uses it.</p>
+          <p className="text-muted text-sm">{t("No orchestrator uses it.")}</p>
         )
       }
     </Loaded>
