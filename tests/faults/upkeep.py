@@ -32,8 +32,8 @@ async def main(order: dict[str, Any]) -> None:
     begin = database.begin
 
     @asynccontextmanager
-    async def doomed(**options: Any) -> AsyncGenerator[Any]:
-        async with begin(**options) as connection:
+    async def doomed(*scope: Any, **options: Any) -> AsyncGenerator[Any]:
+        async with begin(*scope, **options) as connection:
             yield connection
             if piece == order["at"]:
                 os.kill(os.getpid(), signal.SIGKILL)

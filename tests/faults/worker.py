@@ -85,8 +85,8 @@ class Doom:
         begin = self._store.database.begin
 
         @asynccontextmanager
-        async def doomed(**options: Any) -> AsyncGenerator[Any]:
-            async with begin(**options) as connection:
+        async def doomed(*scope: Any, **options: Any) -> AsyncGenerator[Any]:
+            async with begin(*scope, **options) as connection:
                 yield connection
                 if self._inside:
                     die()
@@ -95,9 +95,9 @@ class Doom:
         fast = self._store.database.fast
 
         @asynccontextmanager
-        async def doomed_fast(**options: Any) -> AsyncGenerator[Any]:
+        async def doomed_fast(*scope: Any, **options: Any) -> AsyncGenerator[Any]:
             """A statement of its own dies within its transaction too."""
-            async with fast(**options) as connection, connection.transaction():
+            async with fast(*scope, **options) as connection, connection.transaction():
                 yield connection
                 if self._inside:
                     die()
@@ -110,9 +110,9 @@ class Doom:
 
         def counted(begin: Callable[..., Any]) -> Any:
             @asynccontextmanager
-            async def doomed(**options: Any) -> AsyncGenerator[Any]:
+            async def doomed(*scope: Any, **options: Any) -> AsyncGenerator[Any]:
                 nonlocal done
-                async with begin(**options) as connection:
+                async with begin(*scope, **options) as connection:
                     yield connection
                 done += 1
                 if done == count:

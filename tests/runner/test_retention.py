@@ -345,16 +345,16 @@ async def test_a_purge_of_thousands_blocks_no_callback_and_loses_none(
     begin_ = impatient.begin
 
     @asynccontextmanager
-    async def begin_in_haste(**options: Any) -> AsyncGenerator[Any]:
-        async with begin_(**options) as connection:
+    async def begin_in_haste(*scope: Any, **options: Any) -> AsyncGenerator[Any]:
+        async with begin_(*scope, **options) as connection:
             await connection.execute(text("SET LOCAL lock_timeout = 20"))
             yield connection
 
     fast = impatient.fast
 
     @asynccontextmanager
-    async def fast_in_haste(**options: Any) -> AsyncGenerator[Any]:
-        async with fast(**options) as connection:
+    async def fast_in_haste(*scope: Any, **options: Any) -> AsyncGenerator[Any]:
+        async with fast(*scope, **options) as connection:
             await connection.execute("SET lock_timeout = 20")
             yield connection
 

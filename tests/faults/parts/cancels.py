@@ -46,11 +46,11 @@ class Moments:
 
     def _before(self, begin: Callable[..., Any]) -> Any:
         @asynccontextmanager
-        async def watched(**options: Any) -> AsyncGenerator[Any]:
+        async def watched(*scope: Any, **options: Any) -> AsyncGenerator[Any]:
             self.passed += 1
             if (act := self.acts.pop(self.passed, None)) is not None:
                 await act()
-            async with begin(**options) as connection:
+            async with begin(*scope, **options) as connection:
                 yield connection
 
         return watched
