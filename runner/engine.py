@@ -53,7 +53,8 @@ T = TypeVar("T")
 class EngineOptions:
     """How an engine works. `lease` and `grace` are in seconds: how long a silent worker keeps a node, and how long a stop
     waits for work in hand. `allow` are networks that plain webhooks may call besides public ones. `breaker` must be the same
-    for every worker."""
+    for every worker. `tidy`: about every so many seconds runs are looked for whose parent was cancelled by somebody who died
+    over it."""
 
     public_url: str
     concurrency: int = 64
@@ -61,6 +62,7 @@ class EngineOptions:
     grace: float = 10.0
     allow: tuple[Any, ...] = ()
     breaker: Policy = field(default_factory=Policy)
+    tidy: float = 30.0
 
 
 class Engine:
@@ -97,7 +99,7 @@ class Engine:
         sweeps = [
             asyncio.create_task(self._forever(self._sweep, 1.0)),
             asyncio.create_task(self._forever(self._suspects, 1.0)),
-            asyncio.create_task(self._forever(self._tidy, 30.0)),
+            asyncio.create_task(self._forever(self._tidy, self._options.tidy)),
             asyncio.create_task(self._forever(self._tend, 0.0)),
         ]
         options = self._options

@@ -281,6 +281,7 @@ async def serve(order: dict[str, Any]) -> None:
             concurrency=order.get("concurrency", 16),
             allow=LOOPBACK,
             breaker=policy(order.get("breaker", {})),
+            tidy=2.0,
         )
         engine = Engine(store, platforms, templates, options)
         await asyncio.gather(engine.run(stop), store.bell.run(stop))

@@ -1,10 +1,5 @@
 import type { QueryClient } from "@tanstack/react-query";
-import {
-  createRootRouteWithContext,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-} from "@tanstack/react-router";
+import { createRootRouteWithContext, createRoute, createRouter } from "@tanstack/react-router";
 import {
   connectionsQuery,
   kindsQuery,
@@ -17,6 +12,7 @@ import {
 import type { LetterState, Verdict } from "@/api/types";
 import { ErrorPage, NotFoundPage, PendingPage } from "@/shell/fallbacks";
 import { Shell } from "@/shell/shell";
+import { laterScreen } from "@/ui";
 
 /* Every address of the app. A screen's code and its first data are fetched at the same time: the loaders start queries and
    wait for none but who is signed in. What is searched, filtered or opened stands in the address: `validateSearch` says what that may be. */
@@ -36,7 +32,7 @@ const VERDICTS: readonly Verdict[] = ["accepted", "duplicate", "gone", "invalid"
 const home = createRoute({
   getParentRoute: () => root,
   path: "/",
-  component: lazyRouteComponent(() => import("@/routes/home"), "HomePage"),
+  component: laterScreen(() => import("@/routes/home"), "HomePage"),
 });
 
 const orchestrators = createRoute({
@@ -45,7 +41,7 @@ const orchestrators = createRoute({
   /** `bin`: those that were deleted. */
   validateSearch: optional((search) => ({ q: text(search.q), bin: search.bin === true ? true : undefined })),
   loader: ({ context: { queryClient } }) => void queryClient.prefetchInfiniteQuery(orchestratorsQuery()),
-  component: lazyRouteComponent(() => import("@/routes/orchestrators"), "OrchestratorsPage"),
+  component: laterScreen(() => import("@/routes/orchestrators"), "OrchestratorsPage"),
 });
 
 const orchestrator = createRoute({
@@ -71,7 +67,7 @@ const orchestrator = createRoute({
     void queryClient.prefetchQuery(kindsQuery);
     void queryClient.prefetchQuery(providersQuery);
   },
-  component: lazyRouteComponent(() => import("@/routes/orchestrator"), "OrchestratorPage"),
+  component: laterScreen(() => import("@/routes/orchestrator"), "OrchestratorPage"),
 });
 
 const workflows = createRoute({
@@ -93,7 +89,7 @@ const workflows = createRoute({
     from: text(search.from),
   })),
   loader: ({ context: { queryClient } }) => void queryClient.prefetchQuery(providersQuery),
-  component: lazyRouteComponent(() => import("@/routes/workflows"), "WorkflowsPage"),
+  component: laterScreen(() => import("@/routes/workflows"), "WorkflowsPage"),
 });
 
 const runs = createRoute({
@@ -118,7 +114,7 @@ const runs = createRoute({
     revision: whole(search.revision),
     group: text(search.group),
   })),
-  component: lazyRouteComponent(() => import("@/routes/runs"), "RunsPage"),
+  component: laterScreen(() => import("@/routes/runs"), "RunsPage"),
 });
 
 const run = createRoute({
@@ -136,7 +132,7 @@ const run = createRoute({
     again: search.again === true ? true : undefined,
   })),
   loader: ({ context: { queryClient }, params }) => void queryClient.prefetchQuery(runQuery(params.runId)),
-  component: lazyRouteComponent(() => import("@/routes/run"), "RunPage"),
+  component: laterScreen(() => import("@/routes/run"), "RunPage"),
 });
 
 const connections = createRoute({
@@ -151,7 +147,7 @@ const connections = createRoute({
     void queryClient.prefetchQuery(connectionsQuery());
     void queryClient.prefetchQuery(providersQuery);
   },
-  component: lazyRouteComponent(() => import("@/routes/connections"), "ConnectionsPage"),
+  component: laterScreen(() => import("@/routes/connections"), "ConnectionsPage"),
 });
 
 const inbound = createRoute({
@@ -163,7 +159,7 @@ const inbound = createRoute({
     q: text(search.q),
     open: whole(search.open),
   })),
-  component: lazyRouteComponent(() => import("@/routes/inbound"), "InboundPage"),
+  component: laterScreen(() => import("@/routes/inbound"), "InboundPage"),
 });
 
 const deadLetters = createRoute({
@@ -176,13 +172,13 @@ const deadLetters = createRoute({
     orchestratorId: text(search.orchestratorId),
     open: text(search.open),
   })),
-  component: lazyRouteComponent(() => import("@/routes/dead-letters"), "DeadLettersPage"),
+  component: laterScreen(() => import("@/routes/dead-letters"), "DeadLettersPage"),
 });
 
 const check = createRoute({
   getParentRoute: () => root,
   path: "/check",
-  component: lazyRouteComponent(() => import("@/routes/check"), "CheckPage"),
+  component: laterScreen(() => import("@/routes/check"), "CheckPage"),
 });
 
 const settings = createRoute({
@@ -195,7 +191,7 @@ const settings = createRoute({
     action: text(search.action),
     object: text(search.object),
   })),
-  component: lazyRouteComponent(() => import("@/routes/settings"), "SettingsPage"),
+  component: laterScreen(() => import("@/routes/settings"), "SettingsPage"),
 });
 
 const tree = root.addChildren([

@@ -1,3 +1,4 @@
+import type { AsyncRouteComponent } from "@tanstack/react-router";
 import { type ComponentType, type ReactNode, useEffect, useReducer, useState } from "react";
 import { t } from "@/lib/text";
 import { ErrorState } from "./states";
@@ -12,15 +13,42 @@ export function later<P extends object>(
   load: () => Promise<ComponentType<P>>,
   meanwhile: (props: P) => ReactNode = () => null,
 ): ComponentType<P> {
+  const [Part, fetched] = arriving(load, meanwhile, Corner);
+  loads.push(fetched);
+  return Part;
+}
+
+/** A screen, which the router has there before it goes to it. Not the router's own: where the network is cut, that loads the page
+ * anew, and the browser shows its own words in the place of the app. */
+export function laterScreen<Found, Name extends keyof Found>(
+  load: () => Promise<Found>,
+  name: Name,
+): Found[Name] extends ComponentType ? AsyncRouteComponent<object> : never;
+export function laterScreen(load: () => Promise<Record<string, ComponentType>>, name: string): unknown {
+  const [Screen, fetched] = arriving(
+    () => load().then((found) => found[name] as ComponentType),
+    () => null,
+    Whole,
+  );
+  // What does not come says so in its place.
+  return Object.assign(Screen, { preload: () => fetched().catch(() => {}) });
+}
+
+type Missing = ComponentType<{ error: unknown; retry: () => void }>;
+
+function arriving<P extends object>(
+  load: () => Promise<ComponentType<P>>,
+  meanwhile: (props: P) => ReactNode,
+  Missing: Missing,
+): [ComponentType<P>, () => Promise<void>] {
   let there: ComponentType<P> | undefined;
   const fetched = async () => {
     there ??= await load();
   };
-  loads.push(fetched);
-  return function Later(props: P) {
+  function Later(props: P) {
     const [failed, setFailed] = useState<unknown>();
     const [tries, again] = useReducer((count: number) => count + 1, 0);
-    // biome-ignore lint/correctness/useExhaustiveDependencies: asked for once at the wish, and at every "Try again"
+    // Asked for once at the wish, at every "Try again", and when the network is back.
     useEffect(() => {
       if (there) return;
       let gone = false;
@@ -28,10 +56,13 @@ export function later<P extends object>(
         if (gone) return;
         setFailed(error);
         if (there) again();
+        else if (tries > 0) void beginAnewIfReplaced(String(error));
       };
       fetched().then(() => arrived(), arrived);
+      window.addEventListener("online", again);
       return () => {
         gone = true;
+        window.removeEventListener("online", again);
       };
     }, [tries]);
     if (there) {
@@ -41,20 +72,36 @@ export function later<P extends object>(
     return (
       <>
         {meanwhile(props)}
-        {failed !== undefined && (
-          <div className="fixed bottom-4 left-1/2 z-50 w-96 max-w-[92vw] -translate-x-1/2 rounded-lg bg-raised shadow-pop">
-            <ErrorState
-              compact
-              error={failed}
-              title={t("This part of the page did not come")}
-              retry={again}
-            />
-          </div>
-        )}
+        {failed !== undefined && <Missing error={failed} retry={again} />}
       </>
     );
-  };
+  }
+  return [Later, fetched];
 }
+
+/** A part that never comes though the server is there: a newer version has other parts. Once for each, so that a page never loads
+ * itself without end. */
+async function beginAnewIfReplaced(error: string): Promise<void> {
+  const key = `began anew: ${error}`;
+  if (sessionStorage.getItem(key)) return;
+  const up = await fetch("/healthz", { cache: "no-store" }).then(
+    (answer) => answer.ok,
+    () => false,
+  );
+  if (!up) return;
+  sessionStorage.setItem(key, "1");
+  window.location.reload();
+}
+
+const Corner: Missing = ({ error, retry }) => (
+  <div className="fixed bottom-4 left-1/2 z-50 w-96 max-w-[92vw] -translate-x-1/2 rounded-lg bg-raised shadow-pop">
+    <ErrorState compact error={error} title={t("This part of the page did not come")} retry={retry} />
+  </div>
+);
+
+const Whole: Missing = ({ error, retry }) => (
+  <ErrorState error={error} title={t("This screen did not come")} retry={retry} />
+);
 
 /** Fetch what opens at a wish, while nothing else is to be done. */
 export function fetchLater(...more: (() => Promise<unknown>)[]): void {
