@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.ui.site import ROOT, Product
+from tests.ui.conftest import WIDE
+from tests.ui.site import ROOT, Product, running
 from tests.ui.test_shell import SCREENS
 
 PSEUDO = """
@@ -135,10 +136,39 @@ def settled(page: Page) -> None:
     expect(page.get_by_role("status", name="⟦Ĺőàđíńğ⟧")).to_have_count(0)
 
 
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    """One of its own: what the other tests leave behind is not what is looked at here."""
+    with running() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def session(browser: Browser, product: Product) -> Any:
+    context = browser.new_context(base_url=product.url)
+    page = context.new_page()
+    page.goto(f"/sign-in?code={product.code}")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{product.url}/")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
 @pytest.fixture
-def foreign(page: Page) -> Page:
+def foreign(browser: Browser, product: Product, session: Any) -> Iterator[Page]:
+    context = browser.new_context(
+        base_url=product.url,
+        storage_state=session,
+        viewport=WIDE,  # pyright: ignore[reportArgumentType]
+        reduced_motion="reduce",
+        locale="en-GB",
+        timezone_id="UTC",
+    )
+    page = context.new_page()
     page.add_init_script(PSEUDO)
-    return page
+    yield page
+    context.close()
 
 
 def test_the_catalogue_is_what_the_code_says() -> None:

@@ -86,7 +86,7 @@ export function DeadLettersPage() {
     orchestratorId?: string;
     open?: string;
   }) => void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
-  const which = q || orchestratorId ? "matching" : "all";
+  const narrowed = Boolean(q || orchestratorId);
   const many = may && state === "open" && rows.length > 0;
   return (
     <Page
@@ -97,10 +97,10 @@ export function DeadLettersPage() {
         many && (
           <>
             <Button icon={Trash2} onClick={() => setAct("drop")}>
-              {t("Drop {which} …", { which })}
+              {narrowed ? t("Drop matching …") : t("Drop all …")}
             </Button>
             <Button icon={Redo2} variant="primary" onClick={() => setAct("replay")}>
-              {t("Replay {which} …", { which })}
+              {narrowed ? t("Replay matching …") : t("Replay all …")}
             </Button>
           </>
         )

@@ -99,16 +99,10 @@ function Progress({ id }: { id: string }) {
 }
 
 function Outcome({ bulk }: { bulk: Bulk }) {
-  const word = bulk.act === "replay" ? t("taken up again") : t("dropped");
   return (
     <div className="flex flex-col gap-3 text-sm">
       <p role="status">
-        {t("{what}{done} of {matching} {word}", {
-          what: bulk.finishedDate ? t("Done: ") : t("Under way: "),
-          done: count(bulk.done),
-          matching: count(bulk.matching),
-          word,
-        })}
+        {standing(bulk)}
         {bulk.leftOpen > 0 && t(", {leftOpen} left open", { leftOpen: count(bulk.leftOpen) })}.
       </p>
       {bulk.problems.length > 0 && (
@@ -120,4 +114,15 @@ function Outcome({ bulk }: { bulk: Bulk }) {
       )}
     </div>
   );
+}
+
+function standing({ act, finishedDate, ...bulk }: Bulk): string {
+  const counts = { done: count(bulk.done), matching: count(bulk.matching) };
+  if (act === "replay")
+    return finishedDate
+      ? t("Done: {done} of {matching} taken up again", counts)
+      : t("Under way: {done} of {matching} taken up again", counts);
+  return finishedDate
+    ? t("Done: {done} of {matching} dropped", counts)
+    : t("Under way: {done} of {matching} dropped", counts);
 }
