@@ -21,6 +21,7 @@ faults:	## the fault bench at its nightly sizes, seeds printed, and that it can 
 bench:	## everything that docs/benchmarks.md has figures of; an hour without the soak, and the peers are installed first
 	$(B)/python -m benchmarks.against_n8n && $(B)/python -m benchmarks.against_dbos && $(B)/python -m benchmarks.airflow_chain
 	$(B)/python -m benchmarks.parked && $(B)/python -m benchmarks.history --runs 1000000 && $(B)/python -m benchmarks.screens
+	$(B)/python -m benchmarks.parallel && $(B)/python -m benchmarks.slow_clients && $(B)/python -m benchmarks.token_timing
 
 soak:	## an hour of load with a worker killed every 30 s
 	$(B)/python -m benchmarks.soak

@@ -25,7 +25,8 @@ from tests.factories import KEY, Site, waiting_graph
 ROOT = Path(__file__).resolve().parents[2]
 API = "/api/v1/orchestrator"
 
-# The tree of this machine once more, read-only, with a /tmp of its own and the data folder ($2) at /tmp/data.
+# The tree of this machine once more, read-only, with a /tmp of its own and the data folder ($2) at /tmp/data. A checkout ($3) that
+# lies in /tmp is put there again.
 SEALED = r"""
 set -e
 mount --make-rprivate /
@@ -35,7 +36,9 @@ mount -t tmpfs tmpfs "$1/tmp"
 chmod 1777 "$1/tmp"
 mkdir "$1/tmp/data"
 mount --bind "$2" "$1/tmp/data"
+case "${3-}" in /tmp/*) mkdir -p "$1$3"; mount --bind "$3" "$1$3"; mount -o remount,bind,ro "$1$3";; esac
 """
+PATHS = "/usr/sbin:/usr/bin:/sbin:/bin"
 INSIDE = r"""
 if touch /was-here /usr/was-here "$HOME/was-here" "$0/was-here" 2>/dev/null; then echo "not sealed"; exit 9; fi
 cd "$0"; exec "$@"
@@ -45,13 +48,14 @@ BATON = "import sys; from app.cli import main; sys.exit(main(sys.argv[1:]))"
 
 def why_not(folder: Path) -> str | None:
     """Why this machine cannot seal a tree; None: it can."""
-    if not (unshare := shutil.which("unshare")) or not shutil.which("chroot"):
+    if not (unshare := shutil.which("unshare", path=PATHS)) or not shutil.which("chroot", path=PATHS):
         return "there is no unshare or chroot"
     new, data = folder / "try", folder / "try-data"
     new.mkdir()
     data.mkdir()
     tried = subprocess.run(
         [unshare, "-m", "sh", "-c", SEALED, "sh", str(new), str(data)],
+        env={"PATH": PATHS},
         capture_output=True,
         text=True,
         check=False,
@@ -66,7 +70,7 @@ async def sealed(folder: Path, data: Path, *command: str) -> AsyncGenerator[asyn
     script = f'{SEALED}\nnew=$1; shift 2; exec chroot "$new" sh -c \'{INSIDE}\' "$@"'
     process = await asyncio.create_subprocess_exec(
         "unshare", "-m", "sh", "-c", script, "sh", str(new), str(data), str(ROOT), sys.executable, "-c", BATON, *command,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "BATON_DATA_DIR": "/tmp/data", "BATON_PORT": "0"},
+        env={"PATH": PATHS, "HOME": "/root", "BATON_DATA_DIR": "/tmp/data", "BATON_PORT": "0"},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
