@@ -67,6 +67,7 @@ def test_from_the_palette_to_a_place_and_onto_a_wire(page: Page, shot: Shot) -> 
     page.keyboard.press("n")
     palette = page.get_by_role("complementary", name="Add a node")
     kind = palette.get_by_role("button", name=re.compile("^Condition"))
+    expect(kind).to_be_visible()  # the panel takes its width from the canvas
     canvas = page.locator(".react-flow__pane")
     box = canvas.bounding_box()
     assert box is not None
