@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -359,5 +360,6 @@ async def test_no_secret_is_shown(
     shown = json.dumps([run, await baton.logs(run_id), await baton.call("GET", "/connections")])
     secrets = [str(n8n_credentials["apiKey"]), str(airflow_credentials["password"]), baton.n8n.header_auth[1]]
     assert not [secret for secret in secrets if secret in shown]
-    # The login stands in the history, without the token it brought.
-    assert "/auth/token" in shown and "eyJ" not in shown
+    # The login stands in the history, without the token it brought (RFC 7519: two parts of JSON, each beginning so, and a signature;
+    # one such part alone may be a cursor of n8n's).
+    assert "/auth/token" in shown and not re.search(r"eyJ[\w-]+\.eyJ", shown)
