@@ -129,6 +129,7 @@ def axe() -> Axe:
     """Fails with every violation of WCAG A, AA and axe's best practices that the page shows now."""
 
     def run(page: Page) -> None:
+        expect(page.locator("main").first).to_be_attached()  # a page that is still empty says nothing
         if not page.evaluate("'axe' in window"):
             # Not as a script element, which the page's own policy would refuse.
             page.evaluate((ROOT / "ui/node_modules/axe-core/axe.min.js").read_text())
