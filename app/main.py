@@ -120,8 +120,8 @@ def create_app(
     settings: Settings, *, engine: bool = True, tour: Tour | None = None, watchers: Watchers | None = None
 ) -> Starlette:
     """The app on `settings.database_url`, whose schema must be current. Everything opens with the lifespan and closes with
-    it, except a `tour` that is given, which its giver closes; the giver of `watchers` lets them go when the server stops. Raises StartRefused from the lifespan for a wrong or missing
-    key; TypeError for a route without a permission."""
+    it, except a `tour` that is given, which its giver closes; the giver of `watchers` lets them go when the server stops. Raises
+    StartRefused from the lifespan for a wrong or missing key; TypeError for a route without a permission."""
     routes = [*api_routes(), *health.plain, *pages.routes, *doors.routes, *sign_on.routes, *screens.routes]
     permissions(routes)
     metrics = Metrics()

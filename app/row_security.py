@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import make_url
+from sqlalchemy import text
 
-from runner.database import Database
+from runner.database import ROLE, Database
 
 # Each start, and not a migration: a restored backup, another cluster and a role that an administrator made later want it anew.
 # Nothing is written where nothing is missing. Rights go to tables with row security only, so one without is out of reach.
-GRANTS = """
+GRANTS = f"""
 DO $do$
 DECLARE
-    web text := left(session_user, 59) || '_web';
+    web text := {ROLE};
     may_be text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
     one record;
 BEGIN
@@ -57,8 +57,8 @@ async def missing(database: Database) -> str | None:
     """What an administrator of Postgres has to do for row security to hold; None where it does. Raises Unreachable."""
     if await database.walled():
         return None
-    user = make_url(database.url).username or "baton"
-    web = f"{user[:59]}_web"
+    async with database.begin() as connection:
+        user, web = (await connection.execute(text(f"SELECT session_user, {ROLE}"))).one()
     return (
         "row security is off, for Baton's user may not make the role it needs. As an administrator of Postgres: "
         f'CREATE ROLE "{web}" NOLOGIN; GRANT "{web}" TO "{user}"; then start Baton again'

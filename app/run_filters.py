@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from providers import Frozen
-from runner.model import RunState
+from runner.model import RunState, TriggerKind
 from runner.store.run_filter import RunFilter
 
 Pair = Annotated[str, StringConstraints(pattern=r"^[^:]+:", max_length=401)]
-TriggerKind = Literal["api", "manual", "cli", "retry", "recorded", "flow", "webhook", "schedule", "test"]
 
 
 def _read(value: object) -> object:

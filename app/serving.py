@@ -61,8 +61,8 @@ async def serving(
 ) -> AsyncGenerator[asyncio.Task[None]]:
     """`app` on that socket, up when the block begins and gone when it ends; the task ends early only if the server does.
 
-    At most `connections` are open at once. At the end first `leave` is called, which ends what would never end by itself, then open requests have `GRACE`. Raises what the
-    app's start raised.
+    At most `connections` are open at once. At the end first `leave` is called, which ends what would never end by itself, then
+    open requests have `GRACE`. Raises what the app's start raised.
     """
     config = uvicorn.Config(
         app,

@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from app.postgres import EmbeddedPostgres
 from benchmarks.history import fill
 from tests.ui.conftest import FLAGS, NAMES
-from tests.ui.site import Product, running
+from tests.ui.site import Product, running, session_of
 from tests.ui.test_shell import SCREENS
 
 os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", os.path.join(ROOT_DIR, "bin", "node"))
@@ -100,7 +100,7 @@ def main(runs: int, only: frozenset[str]) -> None:
     figures: list[Figure] = []
     with running() as product, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        state = _sign_in(browser, product)
+        state = session_of(browser, product)
         if "weight" in only:
             figures += _weight(browser, product, state)
         if "canvas" in only:
@@ -114,17 +114,6 @@ def main(runs: int, only: frozenset[str]) -> None:
     print("| measured | budget | figure |\n| --- | --- | --- |")
     for figure in figures:
         print(f"| {figure.what} | {figure.budget} | {figure.found} |")
-
-
-def _sign_in(browser: Browser, product: Product) -> Any:
-    context = browser.new_context(base_url=product.url)
-    page = context.new_page()
-    page.goto(f"/sign-in?code={product.code}")
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{product.url}/")
-    state = context.storage_state()
-    context.close()
-    return state
 
 
 @contextmanager

@@ -40,8 +40,9 @@ _GONE = (
     asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
 )
-_ROLE = "set_config('role', left(session_user, 59) || '_web', {local})"
-"""Nobody signs in as this role. Each user of the database has one, so that installations in one cluster share none."""
+ROLE = "left(session_user, 59) || '_web'"
+"""The role's name, in SQL. Nobody signs in as it. Each user of the database has one, so that installations in one cluster share none."""
+_AS_ROLE = f"set_config('role', {ROLE}, {{local}})"
 _NO_ROLE = {"22023", "42501"}
 """What Postgres says of a role that is not there, and of one that is not for us."""
 _MAY_READ = "SELECT coalesce(has_table_privilege(to_regclass('run'), 'SELECT'), false)"
@@ -137,7 +138,7 @@ class Database:
     async def _looked(self) -> bool:
         async with _told(), self._engine.connect() as connection:
             try:
-                await connection.execute(text(f"SELECT {_ROLE.format(local=True)}"))
+                await connection.execute(text(f"SELECT {_AS_ROLE.format(local=True)}"))
                 return bool(await connection.scalar(text(_MAY_READ)))
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) not in _NO_ROLE:
@@ -204,7 +205,7 @@ class Session(asyncpg.Connection):
         if self.inside == workspace_id:
             return
         self.inside = None  # of a try that breaks off nobody knows where it ended
-        role = f"{_ROLE.format(local=False)}, " if walled else ""
+        role = f"{_AS_ROLE.format(local=False)}, " if walled else ""
         itself: Any = self
         await itself.execute(f"SELECT {role}set_config('baton.workspace', '{workspace_id}', false)")
         self.inside = workspace_id

@@ -401,9 +401,9 @@ def _delay(claim: Claim, config: NodeConfig, fault: NodeError) -> float:
     return max(base, fault.after)
 
 
-__all__ = ["Engine", "EngineOptions"]
-
-
 def _which(claim: Claim) -> dict[str, object]:
     """The step, as log lines name it."""
     return {"node": claim.spec.id, "run": claim.run_id}
+
+
+__all__ = ["Engine", "EngineOptions"]

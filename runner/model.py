@@ -231,10 +231,13 @@ class RemoteLink(Frozen):
     match: Match = "none"
 
 
+TriggerKind = Literal["api", "manual", "cli", "retry", "recorded", "flow", "webhook", "schedule", "test"]
+
+
 class TriggerInfo(Frozen):
     """What started a run, and who. "recorded": it repeats another from what that one recorded, and calls nobody."""
 
-    kind: Literal["api", "manual", "cli", "retry", "recorded", "flow", "webhook", "schedule", "test"] = "api"
+    kind: TriggerKind = "api"
     by: str
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from providers.sandbox._asgi import Ask, Reply, Sandbox
+from tests.serving import served
 
 
 class Receiver(Sandbox):
@@ -59,3 +62,11 @@ class Receiver(Sandbox):
         body = ask.json()
         self.statuses.append(await self.post(body["callbackUrl"], {"early": body.get("n")}))
         return Reply(200, {"message": "started"})
+
+
+@asynccontextmanager
+async def receiving() -> AsyncGenerator[Receiver]:
+    """One on a real socket; its `url` is its base."""
+    app = Receiver()
+    async with served(app) as app.url:
+        yield app

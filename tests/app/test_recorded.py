@@ -13,16 +13,13 @@ from runner.model import Graph
 from runner.node import catalogue
 from tests.app.test_runs import BASE, ended, parked, saved
 from tests.factories import Site, make_graph, site_on
-from tests.receiver import Receiver
-from tests.serving import served
+from tests.receiver import Receiver, receiving
 
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    app = Receiver()
-    async with served(app) as url:
-        app.url = url
-        yield app
+    async with receiving() as found:
+        yield found
 
 
 @pytest.fixture

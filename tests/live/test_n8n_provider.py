@@ -15,16 +15,13 @@ from tests.live.conftest import opened
 from tests.live.following import ended, eventually, listed, poll_until
 from tests.live.platforms import Client
 from tests.live.platforms.n8n import N8nPeer
-from tests.receiver import Receiver
-from tests.serving import served
+from tests.receiver import Receiver, receiving
 
 
 @pytest.fixture
 async def receiver() -> AsyncGenerator[Receiver]:
-    app = Receiver()
-    async with served(app) as url:
-        app.url = url
-        yield app
+    async with receiving() as found:
+        yield found
 
 
 def ref(n8n: N8nPeer, name: str) -> str:

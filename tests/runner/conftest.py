@@ -20,7 +20,7 @@ from runner.vault import Vault
 from tests.faults.bench import Bench
 from tests.faults.nursery import Nursery
 from tests.faults.site import Site
-from tests.receiver import Receiver
+from tests.receiver import Receiver, receiving
 from tests.serving import served
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -84,7 +84,5 @@ async def engine(store: Store) -> AsyncIterator[Engine]:
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     """A webhook receiver on a real socket; `receiver.url` is its base."""
-    app = Receiver()
-    async with served(app) as url:
-        app.url = url
-        yield app
+    async with receiving() as found:
+        yield found

@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from playwright.sync_api import Browser, StorageState
+
 from tests.conftest import ROOM
 
 ROOT = Path(__file__).parent.parent.parent
@@ -78,6 +80,18 @@ def code_for(product: Product, subject: str, role: str) -> str:
     )
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
+
+
+def session_of(browser: Browser, product: Product) -> StorageState:
+    """The cookies of whoever signs in with the product's code, which is then spent."""
+    context = browser.new_context(base_url=product.url)
+    page = context.new_page()
+    page.goto(f"/sign-in?code={product.code}")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{product.url}/")
+    state = context.storage_state()
+    context.close()
+    return state
 
 
 def build_screens(out: Path) -> None:

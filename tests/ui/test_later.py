@@ -10,12 +10,16 @@ NOTHING_AHEAD = "window.requestIdleCallback = () => 0"
 """Parts are not fetched before the wish."""
 
 
-def test_a_part_that_did_not_come_comes_by_itself_when_the_network_is_back(
-    page: Page, context: BrowserContext
-) -> None:
+def at_home(page: Page) -> None:
     page.add_init_script(NOTHING_AHEAD)
     page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+
+
+def test_a_part_that_did_not_come_comes_by_itself_when_the_network_is_back(
+    page: Page, context: BrowserContext
+) -> None:
+    at_home(page)
     context.set_offline(True)
     page.keyboard.press("Control+k")
     told = page.get_by_role("alert").filter(has_text="This part of the page did not come")
@@ -26,9 +30,7 @@ def test_a_part_that_did_not_come_comes_by_itself_when_the_network_is_back(
 
 
 def test_a_part_comes_at_another_try(page: Page) -> None:
-    page.add_init_script(NOTHING_AHEAD)
-    page.goto("/")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+    at_home(page)
     page.route("**/*.js", lambda route: route.abort())
     page.keyboard.press("Control+k")
     told = page.get_by_role("alert").filter(has_text="This part of the page did not come")
@@ -41,9 +43,7 @@ def test_a_part_comes_at_another_try(page: Page) -> None:
 def test_a_screen_that_did_not_come_comes_when_the_network_is_back(
     page: Page, context: BrowserContext
 ) -> None:
-    page.add_init_script(NOTHING_AHEAD)
-    page.goto("/")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+    at_home(page)
     context.set_offline(True)
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Dead letters").click()
     expect(page.get_by_role("alert")).to_contain_text("did not come")

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.ui.conftest import WIDE
-from tests.ui.site import ROOT, Product, running
+from tests.ui.site import ROOT, Product, running, session_of
 from tests.ui.test_shell import SCREENS
 
 PSEUDO = """
@@ -144,19 +144,12 @@ def product() -> Iterator[Product]:
 
 
 @pytest.fixture(scope="module")
-def session(browser: Browser, product: Product) -> Any:
-    context = browser.new_context(base_url=product.url)
-    page = context.new_page()
-    page.goto(f"/sign-in?code={product.code}")
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{product.url}/")
-    state = context.storage_state()
-    context.close()
-    return state
+def session(browser: Browser, product: Product) -> StorageState:
+    return session_of(browser, product)
 
 
 @pytest.fixture
-def foreign(browser: Browser, product: Product, session: Any) -> Iterator[Page]:
+def foreign(browser: Browser, product: Product, session: StorageState) -> Iterator[Page]:
     context = browser.new_context(
         base_url=product.url,
         storage_state=session,

@@ -15,7 +15,7 @@ export class Problem extends Error {
 
   constructor(details: Partial<ProblemDetails> & { status: number }) {
     super(details.detail ?? details.title ?? t("The call failed."));
-    this.name = t("Problem");
+    this.name = "Problem";
     this.status = details.status;
     this.code = details.code ?? "unknown";
     this.title =

@@ -1,5 +1,6 @@
 import type { AsyncRouteComponent } from "@tanstack/react-router";
 import { type ComponentType, type ReactNode, useEffect, useReducer, useState } from "react";
+import { Problem, problemOf } from "@/api/problem";
 import { t } from "@/lib/text";
 import { ErrorState } from "./states";
 
@@ -32,6 +33,18 @@ export function laterScreen(load: () => Promise<Record<string, ComponentType>>, 
   );
   // What does not come says so in its place.
   return Object.assign(Screen, { preload: () => fetched().catch(() => {}) });
+}
+
+/** What a person can make of it; what the browser says comes last. */
+function cut(error: unknown): Problem {
+  const { detail } = problemOf(error);
+  return new Problem({
+    status: 0,
+    code: "client",
+    title: t("It did not come"),
+    detail: t("The network is cut, or the server is not there."),
+    hint: t("It comes by itself once the network is back. The browser says: {detail}", { detail }),
+  });
 }
 
 type Missing = ComponentType<{ error: unknown; retry: () => void }>;
@@ -72,7 +85,7 @@ function arriving<P extends object>(
     return (
       <>
         {meanwhile(props)}
-        {failed !== undefined && <Missing error={failed} retry={again} />}
+        {failed !== undefined && <Missing error={cut(failed)} retry={again} />}
       </>
     );
   }
