@@ -126,7 +126,7 @@ def test_a_run_is_followed_to_its_end(page: Page, product: Product) -> None:
     )
     assert started.status == 202
     page.goto(f"/runs/{started.json()['id']}")
-    expect(page.get_by_text("Live")).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(page.get_by_label("Log lines").get_by_role("listitem").nth(5)).to_be_visible()
     expect(page.locator("h1 + *")).to_have_text(re.compile("Completed"), timeout=40_000)
     seen = page.get_by_label("Log lines").get_by_role("listitem").count()

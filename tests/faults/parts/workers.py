@@ -143,13 +143,16 @@ async def taken_over(field: Field, *, runs: int, seconds: float = 30.0) -> str:
 async def stalled(field: Field, *, jobs: int, stalls: int) -> str:
     """G13: workers stopped for three leases and continued: what they bring then is thrown away."""
     calls: defaultdict[str, list[int]] = defaultdict(list)
+    calling: Counter[int] = Counter()
 
     async def slow(ask: Ask) -> Reply:
         pid = int(ask.headers["user-agent"].rpartition("(")[2][:-1])
         made = calls[ask.headers["idempotency-key"].split("/")[0]]
         made.append(pid)
+        calling[pid] += 1
         # The second call is under way when the sleeper wakes.
         await asyncio.sleep(0.3 if len(made) == 1 else 3 * lease)
+        calling[pid] -= 1
         return Reply(200, {"pid": pid})
 
     field.site.route("POST", "/by", slow)
@@ -157,15 +160,15 @@ async def stalled(field: Field, *, jobs: int, stalls: int) -> str:
     workers = [field.worker(concurrency=2, lease=lease) for _ in range(4)]
     graph = drawing({"t": hook(field, "/by", timeout=60_000), "z": mapper("data.pid", "by")}, "t>z")
     slept: dict[UUID, int] = {}
-    for number in range(stalls):
-        before = len(calls)
+    for _ in range(stalls):
         ids = await starting(field, graph, jobs // stalls)
 
-        async def busy(before: int = before) -> bool:
-            return len(calls) >= before + 6
+        async def full() -> bool:
+            return max(calling.values(), default=0) == 2
 
-        await until(busy)
-        sleeper = workers[number % len(workers)]
+        await until(full)
+        # Who holds two calls still holds one when it is stopped a moment later.
+        sleeper = max(workers, key=lambda worker: calling[worker.pid])
         slept |= dict.fromkeys(ids, sleeper.pid)
         sleeper.send(signal.SIGSTOP)
         await asyncio.sleep(3 * lease)
