@@ -27,7 +27,7 @@ from typing import Any, NoReturn, cast
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import Engine as Sql
 
 from app.main import create_app
@@ -47,6 +47,7 @@ from tests.faults.defects import DEFECTS
 
 LOOPBACK = ("127.0.0.0/8",)
 STDIN = 0
+WROTE = "SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
 DRY, WET, AFTER = "before", "inside", "after"
 """Where a method is cut: before it begins; at the end of its transaction, just before the commit; after it returned."""
 
@@ -105,23 +106,36 @@ class Doom:
         self._store.database.fast = doomed_fast
 
     def after_commits(self, count: int) -> None:
-        """Die when that many transactions of this process have been committed, whatever they were."""
+        """Die when that many transactions of this process that wrote anything have been committed, whatever they were."""
         done = 0
 
-        def counted(begin: Callable[..., Any]) -> Any:
-            @asynccontextmanager
-            async def doomed(*scope: Any, **options: Any) -> AsyncGenerator[Any]:
-                nonlocal done
-                async with begin(*scope, **options) as connection:
+        def counted(wrote: bool) -> None:
+            nonlocal done
+            done += wrote
+            if wrote and done == count:
+                die()
+
+        begin = self._store.database.begin
+
+        @asynccontextmanager
+        async def doomed(*scope: Any, **options: Any) -> AsyncGenerator[Any]:
+            async with begin(*scope, **options) as connection:
+                yield connection
+                wrote = await connection.scalar(text(WROTE))
+            counted(wrote)
+
+        self._store.database.begin = doomed
+        fast = self._store.database.fast
+
+        @asynccontextmanager
+        async def doomed_fast(*scope: Any, **options: Any) -> AsyncGenerator[Any]:
+            async with fast(*scope, **options) as connection:
+                async with connection.transaction():
                     yield connection
-                done += 1
-                if done == count:
-                    die()
+                    wrote = await connection.fetchval(WROTE)
+                counted(wrote)
 
-            return doomed
-
-        self._store.database.begin = counted(self._store.database.begin)
-        self._store.database.fast = counted(self._store.database.fast)
+        self._store.database.fast = doomed_fast
 
     def _concerns(self, name: str, result: Any) -> bool:
         """Whether what a method returned is of the node that is to die."""

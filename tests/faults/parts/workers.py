@@ -18,6 +18,9 @@ from tests.faults.field import Field, Red, hold
 from tests.faults.nursery import Worker
 from tests.faults.parts.acks import WAIT, outputs
 
+WRITES = 12
+"""Commits that write something: a worker that does a whole run of `dies_after_each_commit` has a few more."""
+
 
 def hook(field: Field, path: str, body: str = "{{ data }}", **more: Any) -> tuple[str, dict[str, Any]]:
     """A webhook that says it may be called twice."""
@@ -64,7 +67,7 @@ async def dies_after_each_commit(field: Field, *, commits: int) -> str:
             token = (await field.tokens([run_id], "w"))[run_id]
             verdict = await field.store.waits.signal(run_id, token, {"here": str(run_id)})
             hold(verdict.kind == "accepted", verdict)
-            ended = await field.worker(f"commit:{1 + number % 24}", lease=0.4).end(60)
+            ended = await field.worker(f"commit:{1 + number % WRITES}", lease=0.4).end(60)
             hold(ended == -signal.SIGKILL, "a worker ended with", ended)
             await field.sound()
         healthy = field.worker()
