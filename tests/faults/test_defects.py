@@ -26,7 +26,7 @@ TURNS: dict[str, tuple[str, dict[str, Any], str]] = {
     "M7": ("G10", {"timers": 100}, "fired twice|may still be worked on|nothing will move"),
     "M8": ("G1", {"acks": 400, "kills": 2, "victims": ("web",)}, "acknowledged and lost"),
     "M9": ("G12", {"runs": 4, "seconds": 8.0}, "stranded"),
-    "M10": ("G2", {"commits": 36}, "without job, lease, timer or wait|nothing will move|stranded"),
+    "M10": ("G2", {"commits": 44}, "without job, lease, timer or wait|nothing will move|stranded"),
 }
 """By the mistake: the part that must find it, at which size, and what it must say."""
 

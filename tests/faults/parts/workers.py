@@ -18,8 +18,9 @@ from tests.faults.field import Field, Red, hold
 from tests.faults.nursery import Worker
 from tests.faults.parts.acks import WAIT, outputs
 
-WRITES = 12
-"""Commits that write something: a worker that does a whole run of `dies_after_each_commit` has a few more."""
+WRITES = 11
+"""Commits that write something: a worker that does a whole run of `dies_after_each_commit` has a few more. Odd, so that each
+death comes to a worker with one run in one round, and to one that also has a dead worker's run in the next."""
 
 
 def hook(field: Field, path: str, body: str = "{{ data }}", **more: Any) -> tuple[str, dict[str, Any]]:
