@@ -18,7 +18,7 @@ from runner.node import Done, NodeConfig, NodeContext, Suspend, catalogue
 from runner.outages import Outages
 from runner.platforms import Platforms
 from runner.store import Store
-from runner.store.claims import Claim
+from runner.store.claims import Claim, deadline_of
 from runner.store.outcome import Ended
 from runner.store.succession import Step
 from runner.template import Templates
@@ -109,7 +109,7 @@ class Caller:
             interrupted=claim.interrupted,
         )
         try:
-            async with asyncio.timeout(None if config.deadline is None else config.deadline / 1000):
+            async with asyncio.timeout(deadline_of(claim.spec) if answered else claim.seconds_left):
                 return _checked(await kind.run(context), effects)
         except TimeoutError:
             raise NodeError("its overall limit has passed", code="deadline", timed_out=True) from None

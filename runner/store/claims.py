@@ -42,8 +42,9 @@ class Claim:
     """One node run in one worker's hands. `epoch` fences: a settle with an older one is refused.
 
     `outputs` holds what the node's predecessors, and every node its templates name, put out; `live` the predecessors whose
-    wire is live, in drawing order. `overdue` is True when the node's overall limit has passed. `repeats`: the run repeats an
-    earlier one; `recorded`: from what that one recorded, calling nobody. `node_inputs`, by node, are what a person gave in the place of what wires bring.
+    wire is live, in drawing order. `seconds_left` of the node's overall limit as it was claimed, by the database's clock; None
+    without a limit. `repeats`: the run repeats an earlier one; `recorded`: from what that one recorded, calling nobody.
+    `node_inputs`, by node, are what a person gave in the place of what wires bring.
     """
 
     node_run_id: UUID
@@ -65,7 +66,7 @@ class Claim:
     signal: Signal | None = None
     fresh: bool = True
     interrupted: bool = False
-    overdue: bool = False
+    seconds_left: float | None = None
     state: str = "RUNNING"
     outputs: dict[str, JsonValue] = field(default_factory=dict[str, Any])
     live: tuple[str, ...] = ()
@@ -74,6 +75,10 @@ class Claim:
     recorded: bool = False
     node_inputs: JsonObject = field(default_factory=dict[str, Any])
     seen: Seen | None = None
+
+    @property
+    def overdue(self) -> bool:
+        return self.seconds_left is not None and self.seconds_left <= 0
 
 
 # `lease_until` says until when a row is somebody's; one that is ready is nobody's at once. Run rows first, then node rows: the
@@ -103,7 +108,7 @@ _TAKE = Query(
             lease_until = clock_timestamp() + make_interval(secs => CAST(:lease AS double precision)), due_at = NULL
         FROM old WHERE n.id = old.id
         RETURNING n.*, old.fresh AS was_fresh, old.work = 'leased' AS taken_over,
-            n.deadline_at <= clock_timestamp() AS overdue
+            CAST(extract(epoch FROM n.deadline_at - clock_timestamp()) AS double precision) AS seconds_left
     ), begun AS (
         INSERT INTO node_attempt (node_run_id, attempt) SELECT id, attempt FROM new WHERE was_fresh
         ON CONFLICT DO NOTHING RETURNING node_run_id, started_at
@@ -126,7 +131,7 @@ _TAKE = Query(
     )
     SELECT new.id, new.run_id, new.node_id, r.orchestrator_id, r.revision, new.epoch, new.attempt, new.takeovers,
         new.started_at, new.memo, new.signal, new.state, new.was_fresh, new.taken_over, new.interrupted,
-        coalesce(new.overdue, false) AS overdue,
+        new.seconds_left,
         r.workspace_id, r.inputs, r.node_inputs, r.labels, r.depth, r.trigger_by, r.sealed_seed,
         r.parent_node_run_id IS NOT NULL AS child, r.retry_of IS NOT NULL AS repeats,
         r.trigger_kind = 'recorded' AS recorded,
@@ -227,7 +232,7 @@ class Claims:
             signal=None if row["signal"] is None else Signal(**row["signal"]),
             fresh=row["was_fresh"],
             interrupted=row["interrupted"] or (row["taken_over"] and not row["was_fresh"]),
-            overdue=row["overdue"],
+            seconds_left=row["seconds_left"],
             state=row["state"],
             child=row["child"],
             repeats=row["repeats"],

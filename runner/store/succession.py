@@ -133,7 +133,7 @@ def following(claim: Claim, plan: Plan, seen: Seen, started_at: datetime, signal
         signal=None if signal is None else Signal(**signal),
         fresh=True,
         interrupted=False,
-        overdue=False,
+        seconds_left=deadline_of(claim.definition.wiring.nodes[plan.leading]),
         state="RUNNING",
         outputs={},
         live=(),

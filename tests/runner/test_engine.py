@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from providers.sandbox._asgi import Ask, Reply
 from runner.engine import Engine
 from runner.errors import Conflict, GraphError
 from runner.model import Scope
@@ -165,6 +166,37 @@ async def test_passing_faults_are_retried_each_attempt_kept(
         rows = (await connection.execute(select(node_attempt).order_by(node_attempt.c.attempt))).all()
     assert [r.outcome for r in rows] == ["retry", "retry", "completed"]
     assert {ask.headers["idempotency-key"] for ask in receiver.got} == {f"{run_id}/a/0"}
+
+
+async def test_the_overall_limit_holds_within_a_later_attempt_too(
+    store: Store, scope: Scope, engine: Engine, receiver: Receiver
+) -> None:
+    calls = 0
+
+    async def fails_then_hangs(_: Ask) -> Reply:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            await asyncio.sleep(4)
+        return Reply(503, {})
+
+    receiver.route("POST", "/fails-then-hangs", fails_then_hangs)
+    called = {
+        "url": receiver.url + "/fails-then-hangs", "idempotent": True, "deadline": 2000, "timeout": 60_000,
+        "retryDelay": 1500, "retryBackoff": "fixed",
+    }  # fmt: skip
+    run_id = await started(store, scope, drawing({"a": ("RemoteWebhook", called)}))
+
+    async def ended() -> bool:
+        await engine.run_until_idle()
+        return (await state(store, run_id)).finished_at is not None
+
+    await until(ended)
+    assert calls == 2
+    row = (await nodes(store, run_id))["a"]
+    assert (row.state, row.error["code"]) == ("TIMED_OUT", "deadline")
+    # A limit of its own would give the second attempt 2 s from the 1.5 s at which it began.
+    assert 2.0 <= (row.finished_at - row.started_at).total_seconds() < 3.2
 
 
 @pytest.mark.parametrize(
