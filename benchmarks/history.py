@@ -22,6 +22,7 @@ from sqlalchemy import text
 
 from app.migrate import upgrade
 from app.postgres import EmbeddedPostgres
+from app.serving import keep_what_is_loaded
 from providers import discover
 from runner.database import Database
 from runner.model import Graph, RunState, Scope
@@ -160,6 +161,7 @@ async def main(runs: int) -> None:
             database = Database(url)
             try:
                 store = Store(database, Vault([("fill", b"\0" * 32)]), discover())
+                keep_what_is_loaded()  # as a server does
                 await _measure(store, await store.access.scope("benchmark"))
             finally:
                 await database.aclose()

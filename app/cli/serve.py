@@ -19,7 +19,7 @@ from app.main import create_app
 from app.parts import open_parts
 from app.row_security import missing
 from app.sandbox import Tour
-from app.serving import listen, serving
+from app.serving import keep_what_is_loaded, listen, serving
 from app.settings import Settings, StartRefused
 from app.watching import Watchers
 from runner.store import Store
@@ -72,6 +72,7 @@ async def run_server(settings: Settings, arguments: argparse.Namespace) -> int:
                 _say(f"Warning: {lack}.")
             if sample is not None:
                 _say(f"Run the sample chain in another terminal: {_program()} run {sample} --follow")
+            keep_what_is_loaded()
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait((stopping, server), return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -90,6 +91,7 @@ async def run_worker(settings: Settings, arguments: argparse.Namespace) -> int:
             if (lack := await missing(parts.store.database)) is not None:
                 _say(f"Warning: {lack}.")
             assert parts.work is not None
+            keep_what_is_loaded()
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait((stopping, parts.work), return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
