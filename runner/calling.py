@@ -108,8 +108,10 @@ class Caller:
             signal=claim.signal,
             interrupted=claim.interrupted,
         )
+        # What is left of the limit, over all attempts. Who takes in what was accepted in time may come after its end.
+        limit = deadline_of(claim.spec) if answered else claim.seconds_left
         try:
-            async with asyncio.timeout(deadline_of(claim.spec) if answered else claim.seconds_left):
+            async with asyncio.timeout(limit):
                 return _checked(await kind.run(context), effects)
         except TimeoutError:
             raise NodeError("its overall limit has passed", code="deadline", timed_out=True) from None

@@ -48,6 +48,7 @@ from tests.faults.defects import DEFECTS
 LOOPBACK = ("127.0.0.0/8",)
 STDIN = 0
 WROTE = "SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
+"""Whether the transaction that asks has written anything: only those that did change what a death leaves behind."""
 DRY, WET, AFTER = "before", "inside", "after"
 """Where a method is cut: before it begins; at the end of its transaction, just before the commit; after it returned."""
 
