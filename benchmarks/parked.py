@@ -24,6 +24,7 @@ from sqlalchemy import text
 from app.postgres import EmbeddedPostgres
 from benchmarks._site import Site, cpu_seconds, memory_mb, site
 from runner.database import Database
+from tests.line import Line
 
 IDLE = 20.0
 """Seconds over which idle work is measured."""
@@ -134,34 +135,29 @@ async def _first(made: Site, database: Database, run_id: UUID) -> str:
 
 
 async def _answered(made: Site, run_id: UUID) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
-    await _one(reader, writer, run_id)
-    writer.close()
+    with await _line(made) as line:
+        await _one(line, run_id)
 
 
-async def _one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, run_id: UUID) -> None:
-    body = b'{"n": 1}'
-    head = (
-        f"POST /api/v1/orchestrator/callback/{run_id} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Correlation-Token: parked-{run_id}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    writer.write(head.encode() + body)
-    answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-    size = int(answer.partition("content-length: ")[2].split("\r\n")[0])
-    told = json.loads(await reader.readexactly(size))
-    assert " 202 " in answer and told == {"accepted": True, "duplicate": False}, (answer, told)
+async def _line(made: Site) -> Line:
+    return await Line.open(f"http://127.0.0.1:{made.port}")
+
+
+async def _one(line: Line, run_id: UUID) -> None:
+    path = f"/api/v1/orchestrator/callback/{run_id}"
+    answer = await line.post(path, b'{"n": 1}', {"X-Correlation-Token": f"parked-{run_id}"})
+    assert answer.status == 202 and json.loads(answer.body) == {"accepted": True, "duplicate": False}, answer
 
 
 async def _calls(made: Site, ids: list[UUID], at_once: int = 16) -> dict[str, str]:
     waiting, found = list(ids), list[float]()
 
     async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
-        while waiting:
-            began = time.perf_counter()
-            await _one(reader, writer, waiting.pop())
-            found.append(1000 * (time.perf_counter() - began))
-        writer.close()
+        with await _line(made) as line:
+            while waiting:
+                began = time.perf_counter()
+                await _one(line, waiting.pop())
+                found.append(1000 * (time.perf_counter() - began))
 
     began = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(at_once)))

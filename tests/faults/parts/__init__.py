@@ -53,7 +53,7 @@ PARTS: Mapping[str, Part] = {
     "G15 database": Part(network.database, {"runs": 5}, {"runs": 60}),
     "G17": Part(acks.one_run_a_key, {"keys": 40, "at_once": 10}, {"keys": 500, "at_once": 50}),
     "G19": Part(workers.rolling, {"restarts": 6, "every": 0.7}, {"restarts": 30, "every": 20.0}),
-    "G21": Part(overload.refused_in_time, {"asks": 600}, {"asks": 30_000}),
+    "G21": Part(overload.refused_in_time, {"seconds": 2.0}, {"seconds": 300.0}),
     "Several": Part(
         several.killed_at_random,
         {"seconds": 6.0, "every": 1.5, "rate": 15.0},
