@@ -20,6 +20,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -56,14 +57,20 @@ async def pairs(database: str) -> Mapping[str, tuple[Asked, Asked]]:
         scope = await store.access.scope("timing")
         run_id = await make_run(store, waiting_graph())
         revoked = await store.access.create_token("revoked", Role.VIEWER)
+        expired = await store.access.create_token("expired", Role.VIEWER, lifetime=timedelta(0))
         for each in await store.access.tokens(scope):
             if each.name == "revoked":
                 await store.access.revoke_token(scope, each.id)
+        await store.access.forget()  # as upkeep does
     listing, unknown = "/api/v1/orchestrator", mint(TOKEN)
     callback = [f"{CALLBACK}/{run_id}", f"{CALLBACK}/{uuid4()}"]
     return {
         "an API token that was revoked / never was": (
             Asked("GET", listing, revoked, 401),
+            Asked("GET", listing, unknown, 401),
+        ),
+        "an API token that has expired / never was": (
+            Asked("GET", listing, expired, 401),
             Asked("GET", listing, unknown, 401),
         ),
         "an API token that never was / another": (

@@ -76,7 +76,7 @@ api_token = Table(
     Column("account_id", Uuid, ForeignKey("account.id", ondelete="CASCADE")),
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
-    Column("sha256", LargeBinary, nullable=False, unique=True),
+    Column("sha256", LargeBinary, unique=True),  # none once it is over
     Column("created_by", Text),
     at("created_at", now=True),
     at("last_used_at"),

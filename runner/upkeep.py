@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from runner.errors import RunnerError
 from runner.model import Policy
 from runner.store import Store
+from runner.store.messages import PIECE
 from runner.store.purge import PAUSE
 
 log = logging.getLogger(__name__)
 
-LOOK = 2.0
-"""Seconds after which it looks again. What it does can wait, so no bell wakes it."""
+ASKED = 2.0
+"""Seconds after which it looks again for what people have asked for. It can wait so long, so no bell wakes it."""
+AGED = 15.0
+"""Seconds after which it looks again for what only time has made due."""
 
 
 @dataclass(frozen=True)
@@ -34,27 +38,32 @@ class Upkeep:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; whatever goes wrong only delays it."""
+        await asyncio.gather(self._forever(self.asked_for, ASKED, stop), self._forever(self.aged, AGED, stop))
+
+    async def _forever(
+        self, step: Callable[[], Awaitable[float]], otherwise: float, stop: asyncio.Event
+    ) -> None:
         while not stop.is_set():
-            wait = await self._guarded()
+            wait = otherwise
+            try:
+                wait = await step()
+            except (RunnerError, SQLAlchemyError, OSError) as error:
+                log.warning("upkeep was put off", {"why": error})
+            except Exception:  # an upkeep that ends keeps everything for ever
+                log.exception("upkeep failed")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait)
 
-    async def _guarded(self) -> float:
-        try:
-            return await self.step()
-        except (RunnerError, SQLAlchemyError, OSError) as error:
-            log.warning("upkeep was put off", {"why": error})
-        except Exception:  # an upkeep that ends keeps everything for ever
-            log.exception("upkeep failed")
-        return LOOK
+    async def asked_for(self) -> float:
+        """One piece. Seconds until it is worth while to ask again."""
+        return 0.0 if await self.store.bulks.step() else ASKED
 
-    async def step(self) -> float:
+    async def aged(self) -> float:
         """One piece of each. Seconds until it is worth while to ask again."""
-        if await self.store.bulks.step():
-            return 0.0
         purged = await self.store.purge.step(self.default, archive=self.archive)
         await self.store.refusals.settle()
         await self.store.signing_secrets.forget()
-        await self.store.messages.forget()
+        more = await self.store.messages.forget() >= PIECE
+        await self.store.access.forget()
         too_old = await self.store.audit.purge(self.audit_days)
-        return LOOK if not too_old and (purged is None or purged.over) else PAUSE
+        return AGED if not more and not too_old and (purged is None or purged.over) else PAUSE

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runner.database import Database
@@ -120,8 +120,16 @@ class ApiTokens:
             if row is None:
                 raise NotFound("There is no such token.")
             if row.revoked_at is None:
-                await connection.execute(update(api_token).where(*mine).values(revoked_at=_NOW))
+                await connection.execute(update(api_token).where(*mine).values(revoked_at=_NOW, sha256=None))
                 await record(connection, scope, "token.revoked", "token", token_id, row.name)
+
+    async def forget(self) -> None:
+        """The hashes of tokens that are over: one that is looked up takes longer to refuse than one that never was (T30)."""
+        over = or_(api_token.c.revoked_at.is_not(None), api_token.c.expires_at < _NOW)
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(api_token).where(over, api_token.c.sha256.is_not(None)).values(sha256=None)
+            )
 
     async def by_token(self, token: str) -> Scope | None:
         """Whose token it is; None for a wrong, expired or revoked one, and for one whose person is gone."""

@@ -23,7 +23,7 @@ from runner.vault import Vault
 from runner.webhook_auth import WebhookAuth, read_auth, secret_of
 from runner.webhook_proof import Call, Refused, prove, sign
 
-_PIECE = 1000
+PIECE = 1000
 _REMEMBERED = "interval '24 hours'"
 _IDS = (bindparam("secret_id", type_=PgUuid()), bindparam("node_run_id", type_=PgUuid()))
 
@@ -139,4 +139,4 @@ class Messages:
     async def forget(self) -> int:
         """Those that are remembered no longer, up to a thousand; how many."""
         async with self._database.begin() as connection:
-            return (await connection.execute(_FORGET, {"most": _PIECE})).rowcount
+            return (await connection.execute(_FORGET, {"most": PIECE})).rowcount

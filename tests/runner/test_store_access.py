@@ -58,6 +58,28 @@ async def test_a_token_ends_by_time_or_by_revocation(store: Store) -> None:
         await store.access.revoke_token(stranger, known["lasting"].id)
 
 
+async def test_of_a_token_that_is_over_no_hash_is_kept(store: Store) -> None:
+    """So that no answer's time tells that there was one (threats T30)."""
+    scope = await store.access.scope("test")
+    lasting = await store.access.create_token("lasting", Role.VIEWER, lifetime=timedelta(days=1))
+    await store.access.create_token("expired", Role.VIEWER, lifetime=timedelta(0))
+    await store.access.create_token("revoked", Role.VIEWER)
+
+    async def kept() -> set[str]:
+        async with store.database.begin() as connection:
+            query = text("SELECT name FROM api_token WHERE sha256 IS NOT NULL")
+            return set((await connection.execute(query)).scalars())
+
+    assert await kept() == {"lasting", "expired", "revoked"}
+    (revoked,) = (each.id for each in await store.access.tokens(scope) if each.name == "revoked")
+    await store.access.revoke_token(scope, revoked)
+    assert await kept() == {"lasting", "expired"}
+    await store.access.forget()
+    assert await kept() == {"lasting"}
+    assert await store.access.by_token(lasting) is not None
+    assert {each.name for each in await store.access.tokens(scope)} == {"lasting", "expired", "revoked"}
+
+
 async def test_reading_with_a_token_writes_once_a_minute_at_most(store: Store) -> None:
     token = await store.access.create_token("busy", Role.VIEWER)
 
