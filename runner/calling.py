@@ -70,8 +70,11 @@ class Caller:
         config: NodeConfig,
         scope: dict[str, JsonValue],
         effects: NodeEffects,
+        *,
+        at_once: bool = False,
     ) -> Done | Suspend:
-        """Work on the node, within its overall limit; what comes back can be stored. Raises NodeError, and what nodes raise."""
+        """Work on the node, within its overall limit; what comes back can be stored. `at_once`: it waits for no renderer. Raises
+        NodeError, and what nodes raise."""
         kind = catalogue()[claim.spec.type]
         if claim.takeovers >= TAKEOVERS:
             raise NodeError(
@@ -90,7 +93,8 @@ class Caller:
             return _checked(await _taken(claim, effects), effects)
 
         async def render(value: JsonValue, extra: Any = None) -> JsonValue:
-            return await self._templates.render_all(value, scope if extra is None else {**scope, **extra})
+            names = scope if extra is None else {**scope, **extra}
+            return await self._templates.render_all(value, names, at_once=at_once)
 
         context = NodeContext(
             run_id=claim.run_id,
@@ -116,15 +120,16 @@ class Caller:
         except TimeoutError:
             raise NodeError("its overall limit has passed", code="deadline", timed_out=True) from None
 
-    async def pure(self, claim: Claim) -> Step | None:
-        """The outcome of a node that touches nothing outside; None for any other, and for one that does not complete."""
+    async def pure(self, claim: Claim, *, at_once: bool = False) -> Step | None:
+        """The outcome of a node that touches nothing outside; None for any other, and for one that does not complete: `at_once`, or
+        at all."""
         kind = catalogue()[claim.spec.type]
         if not kind.pure:
             return None
         effects, scope = await self.surroundings(claim)
         try:
             config = claim.definition.config(claim.spec.id)
-            result = await self.call(claim, config, scope, effects)
+            result = await self.call(claim, config, scope, effects, at_once=at_once)
         except Exception:
             return None
         finally:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Generator
+from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -41,8 +43,24 @@ class Dispatcher:
         self._held = held
         self._concurrency = max(2, concurrency)
         self._lease = lease
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._open, self._over = True, False
         self._missed = 0
+
+    @contextmanager
+    def place(self) -> Generator[Callable[[Claim], None] | None]:
+        """What takes a claim that was got elsewhere, and room for it while the block lasts. None where there is no room, or the
+        dispatcher has stopped."""
+        if not self._open or len(self._tasks) >= self._concurrency:
+            yield None
+            return
+        room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._keep(room)
+        try:
+            yield self._hand
+        finally:
+            self._tasks.discard(room)
+            room.cancel()  # who waits for room hears it
 
     async def run(self, stop: asyncio.Event, *, grace: float, stopping: Callable[[], None]) -> None:
         """Serve until `stop`. Then take nothing more, and wait up to `grace` seconds for work in hand."""
@@ -52,9 +70,13 @@ class Dispatcher:
                 while not stop.is_set():
                     await self._look(stopped, rung)
             stopping()
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=grace)
+            self._open = False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    while self._tasks:
+                        await asyncio.wait(self._tasks)
         finally:
+            self._open, self._over = False, True
             stopped.cancel()
             for task in self._tasks:
                 task.cancel()
@@ -75,19 +97,27 @@ class Dispatcher:
                 log.exception("the dispatcher could not take what is ready; looking again")
             else:
                 for claim in taken.claims:
-                    task = asyncio.create_task(self._guarded(claim))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
+                    self._hand(claim)
                 self._missed = 0 if taken.claims or not taken.more else min(10, self._missed + 1)
                 if taken.more:
                     wait = min(POLL, AGAIN * 2**self._missed) if self._missed else 0.0
         ringing = asyncio.create_task(rung.wait())
-        watched: set[asyncio.Task[object]] = {stopped, ringing}
+        watched: set[asyncio.Future[Any]] = {stopped, ringing}
         if len(self._tasks) >= self._concurrency:
             watched = {stopped, *self._tasks}
         with contextlib.suppress(TimeoutError):
             await asyncio.wait(watched, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         ringing.cancel()
+
+    def _hand(self, claim: Claim) -> None:
+        if self._over:
+            log.warning("a step was left until its lease ends", {"nodeRun": claim.node_run_id})
+        else:
+            self._keep(asyncio.create_task(self._guarded(claim)))
+
+    def _keep(self, task: asyncio.Future[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _guarded(self, claim: Claim) -> None:
         """A fault of the database leaves the row as it is: its lease runs out, and whoever comes then takes it over."""

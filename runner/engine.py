@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from pydantic import JsonValue, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from providers import Cancels, Exchange, Execution, ProviderError, recording
+from runner.ahead import Ahead
 from runner.breaker import Policy
 from runner.calling import Caller
 from runner.database import persistent
@@ -36,14 +36,12 @@ from runner.store.claims import Claim
 from runner.store.due import Stopping
 from runner.store.events import Entry
 from runner.store.outcome import Again, Ended, Story
+from runner.store.runs import Worker
 from runner.store.succession import Step
 from runner.template import TemplateError, Templates
 
 log = logging.getLogger(__name__)
 
-AHEAD = 0.02
-"""Seconds for which pure nodes may be worked on before the outcome that led to them is recorded."""
-MOST_AHEAD = 16
 RECORD_FOR = 60.0
 """Seconds for which a worker tries to write an outcome while the database is away."""
 T = TypeVar("T")
@@ -77,6 +75,7 @@ class Engine:
         self._outages = Outages(store, platforms, options.breaker)
         self._http = plain_http(options.allow)
         self._caller = Caller(store, platforms, templates, self._outages, self._http, options.public_url)
+        self._ahead = Ahead(store, self._caller)
         self._held: dict[UUID, Claim] = {}
         self._calls: dict[UUID, asyncio.Task[Done | Suspend]] = {}
         self._lost: set[UUID] = set()
@@ -94,7 +93,7 @@ class Engine:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; then finish or hand back what is in hand within the grace time."""
-        self._stopping = False
+        self._stopping = self._ahead.stopping = False
         beats = asyncio.create_task(self._forever(self._beat, self._options.lease / 3))
         sweeps = [
             asyncio.create_task(self._forever(self._sweep, 1.0)),
@@ -107,9 +106,11 @@ class Engine:
             self._store, self.work, self._held, concurrency=options.concurrency, lease=options.lease
         )
         try:
+            self._store.runs.worker = Worker(options.lease, self._ahead.of_start, dispatcher.place)
             await dispatcher.run(stop, grace=self._options.grace, stopping=self._begin_stop)
         finally:
-            self._stopping = True
+            self._store.runs.worker = None
+            self._begin_stop()
             for task in [*sweeps, *self._tasks]:
                 task.cancel()
             await asyncio.gather(*sweeps, *self._tasks, return_exceptions=True)
@@ -237,30 +238,16 @@ class Engine:
         return await self._end(claim, ended, story)
 
     async def _end(self, claim: Claim, ended: Ended, story: Story) -> Claim | None:
-        steps = await self._ahead(Step(claim, ended, story))
+        try:
+            steps = await self._ahead.of(Step(claim, ended, story))
+        except asyncio.CancelledError:
+            await asyncio.shield(
+                self._hand_back(claim, catalogue()[claim.spec.type], story, called_out=False)
+            )
+            raise
         return await _recorded(
             lambda: self._store.settling.end(steps, lease=self._options.lease, follow=not self._stopping)
         )
-
-    async def _ahead(self, first: Step) -> list[Step]:
-        """`first`, and the outcomes of the pure nodes that follow it one by one. They touch nothing outside, so they share its
-        commit; only for a moment, so that nobody waits to see it. What goes wrong there is met again, and told, when the node
-        is worked on by itself; so is a node after one that may have cost a worker its life."""
-        kind, steps = catalogue()[first.claim.spec.type], [first]
-        if not kind.pure or first.claim.takeovers:
-            return steps
-        until = time.monotonic() + AHEAD
-        try:
-            while len(steps) < MOST_AHEAD and time.monotonic() < until and not self._stopping:
-                claim = await self._store.settling.ahead(steps)
-                done = None if claim is None else await self._caller.pure(claim)
-                if done is None:
-                    break
-                steps.append(done)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._hand_back(first.claim, kind, first.story, called_out=False))
-            raise
-        return steps
 
     async def _abortable(self, claim: Claim, work: Coroutine[Any, Any, Done | Suspend]) -> Done | Suspend:
         """The node's work, cut off when the node is no longer ours: its run was cancelled, or another worker has it. A request
@@ -300,7 +287,7 @@ class Engine:
             await self._store.settling.tell(claim.run_id, [line])
 
     def _begin_stop(self) -> None:
-        self._stopping = True
+        self._stopping = self._ahead.stopping = True
 
     async def _beat(self) -> None:
         held = list(self._held.values())

@@ -323,8 +323,11 @@ class Templates:
         """The value of one template. A lookup gives the object in `scope` itself, not a copy. Raises TemplateError."""
         return await self.render_all(source, scope)
 
-    async def render_all(self, value: JsonValue, scope: Mapping[str, JsonValue]) -> JsonValue:
-        """`value` with every string inside it rendered; keys are left alone. All or nothing. Raises TemplateError."""
+    async def render_all(
+        self, value: JsonValue, scope: Mapping[str, JsonValue], *, at_once: bool = False
+    ) -> JsonValue:
+        """`value` with every string inside it rendered; keys are left alone. All or nothing. Raises TemplateError, `at_once` also
+        for what a renderer process is needed for."""
         done: dict[str, JsonValue] = {}
         jobs: list[_Job] = []
         for pointer, source in strings(value):
@@ -339,6 +342,8 @@ class Templates:
             except TemplateError as error:
                 error.pointer = pointer
                 raise
+        if jobs and at_once:
+            raise TemplateError("it is not had at once", pointer=jobs[0].pointer)
         if jobs:
             await self._run(jobs, scope)
             done.update((job.pointer, job.value) for job in jobs)

@@ -101,10 +101,12 @@ async def start_run(
     started(request)
     wait = preferred_wait(headers.prefer)
     applied = {} if wait is None else {"Preference-Applied": f"wait={wait}"}
-    ended = wait is not None and await _ended(request, scope, run_id, wait)
-    return Reply(
-        await run_answer(request, scope, run_id), 200 if ended else 202, {**_location(run_id), **applied}
-    )
+    found = await run_answer(request, scope, run_id)
+    if wait is not None and not found.status.final:
+        await _end(request, scope, run_id, wait)
+        found = await run_answer(request, scope, run_id)
+    ended = wait is not None and found.status.final
+    return Reply(found, 200 if ended else 202, {**_location(run_id), **applied})
 
 
 @operation(permission=Role.VIEWER)
@@ -187,8 +189,8 @@ async def _page(
     return listing(found, query.limit, lambda item: item.id)
 
 
-async def _ended(request: Request[State], scope: Scope, run_id: UUID, seconds: float) -> bool:
-    """Whether it has ended, `seconds` from now at the latest, and at once when the server stops."""
+async def _end(request: Request[State], scope: Scope, run_id: UUID, seconds: float) -> None:
+    """Returns when it has ended, `seconds` from now at the latest, and at once when the server stops."""
     history, watchers = request.state["store"].history, request.state["watchers"]
     deadline = time.monotonic() + seconds
     with request.state["bell"].watch(run_id, end=True) as rung, watchers.woken_by(rung):
@@ -197,7 +199,7 @@ async def _ended(request: Request[State], scope: Scope, run_id: UUID, seconds: f
             state, _ = await history.state(scope, run_id)
             left = deadline - time.monotonic()
             if state.final or left <= 0 or watchers.leaving:
-                return state.final
+                return
             await woken(rung, left)
 
 

@@ -45,7 +45,11 @@ class Query:
     async def rows(self, database: Database, scope: Scope | None = None, /, **values: Any) -> list[Row]:
         """Sent alone, a transaction of its own; with `scope`, one that sees that workspace only. Raises Unreachable."""
         async with database.fast(scope) as connection:
-            return await connection.fetch(self.text, *self.arguments(values))
+            return await self.on(connection, **values)
+
+    async def on(self, connection: Any, /, **values: Any) -> list[Row]:
+        """On a connection of `Database.fast`."""
+        return await connection.fetch(self.text, *self.arguments(values))
 
 
 @dataclass(order=True)

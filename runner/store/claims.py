@@ -208,7 +208,7 @@ class Claims:
         self, connection: Any, limit: int, lease: float, suspects: bool, held: Collection[UUID]
     ) -> Any:
         given = {"limit": limit, "lease": lease, "suspects": suspects, "held": list(held)}
-        return await connection.fetch(_TAKE.text, *_TAKE.arguments(given))
+        return await _TAKE.on(connection, **given)
 
     async def _claim(self, row: Any, moved: Mapping[str, NodeFacts]) -> Claim:
         definition = await self._definitions.load(self._database, row["orchestrator_id"], row["revision"])
@@ -255,8 +255,7 @@ class Claims:
         if not asked:
             return {}
         given = {"runs": [run_id for run_id, _ in asked], "nodes": [node for _, node in asked]}
-        async with self._database.fast() as connection:
-            rows = await connection.fetch(_OUTPUTS.text, *_OUTPUTS.arguments(given))
+        rows = await _OUTPUTS.rows(self._database, **given)
         return {(row["run_id"], row["node_id"]): (row["output"], row["port"]) for row in rows}
 
     async def fed(self, claim: Claim, known: Mapping[str, Outcome]) -> Claim:

@@ -96,11 +96,12 @@ class History:
     async def run(self, scope: Scope, run_id: UUID, *, callback_base: str | None = None) -> RunDetail:
         """The run, its nodes in drawing order, their attempts. With `callback_base`, an address up to `/callback`, parked
         waits carry the address that resumes them: a secret, for those who may operate runs."""
-        found = await _RUN.rows(self._database, scope, run_id=run_id, workspace_id=scope.workspace_id)
+        async with self._database.fast(scope) as connection:
+            found = await _RUN.on(connection, run_id=run_id, workspace_id=scope.workspace_id)
+            nodes = await _NODES.on(connection, run_id=run_id) if found else []
         if not found:
             raise NotFound("There is no such run.")
         row = found[0]
-        nodes = await _NODES.rows(self._database, scope, run_id=run_id)
         links: dict[str, str] = {}
         if callback_base is not None and row.sealed_seed is not None:
             seed = self._vault.open(row.sealed_seed, f"run:{scope.workspace_id}:{run_id}")

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from providers import JsonObject, Registry
 from runner.decision import Decision
 from runner.errors import Conflict
-from runner.model import RunState, Scope, TriggerInfo
+from runner.model import Scope, TriggerInfo
 from runner.plan import describe
 from runner.store.asking import ended_run
-from runner.store.beginning import BEGIN, beginning
+from runner.store.beginning import BEGIN, Beginning
 from runner.store.connection_uses import refuse_started
 from runner.store.definitions import Definition, Definitions, runnable
 from runner.store.events import Entry, append
@@ -68,7 +68,7 @@ class Repeats:
                 hint="Look whether the first call arrived. If it may happen twice, acknowledge it.",
             )
         kept = {} if start == "start" else {n: v for n, v in old.node_inputs.items() if n in decision.runs}
-        values = beginning(
+        begun = Beginning(
             self.vault,
             scope,
             definition,
@@ -80,11 +80,10 @@ class Repeats:
             node_inputs={**kept, **(node_inputs or {})},
             decision=decision,
         )
-        await connection.execute(BEGIN.clause, values)
+        await connection.execute(BEGIN.clause, begun.values())
         if recorded:  # what failed is still to be done
             return
-        ended = values["state"] == RunState.COMPLETED
-        await _take_over(connection, scope, run_id, new_id, reason, ended=ended)
+        await _take_over(connection, scope, run_id, new_id, reason, ended=begun.ended)
 
 
 async def _take_over(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,15 +16,17 @@ from runner.model import NodeState, RunState, Scope, TriggerInfo
 from runner.store.asking import NEW, Which, asked_for, chosen, first_asked, new_run
 from runner.store.audit import record
 from runner.store.batch import Batch
-from runner.store.beginning import BEGIN, beginning
+from runner.store.beginning import BEGIN, Beginning
 from runner.store.bell import Bell
 from runner.store.burying import reopen
+from runner.store.claims import Claim
 from runner.store.connection_uses import refuse_started
 from runner.store.definitions import Definitions, runnable
 from runner.store.ending import end_children, end_nodes
 from runner.store.events import Entry, RunChange, append
 from runner.store.repeating import Repeats
 from runner.store.secret_uses import require
+from runner.store.succession import Step
 from runner.tables import node_run, run
 from runner.vault import Vault
 
@@ -30,8 +34,19 @@ MAX_DEPTH = 20
 """How deep runs may start runs."""
 
 
+@dataclass(frozen=True)
+class Worker:
+    """Who works in this process, as far as a start needs it. `lease` in seconds. `ahead_of`: the outcomes of a node and of those
+    after it one by one, as far as they are pure and had at once. `place`: what takes a claim and works on it, and room for it
+    while the block lasts; None where there is none."""
+
+    lease: float
+    ahead_of: Callable[[Claim], Awaitable[Sequence[Step]]]
+    place: Callable[[], AbstractContextManager[Callable[[Claim], None] | None]]
+
+
 class Runs:
-    """Runs as their users move them: create, cancel, retry."""
+    """Runs as their users move them: create, cancel, retry. `worker`: who works in this process, while it does."""
 
     def __init__(self, database: Database, vault: Vault, definitions: Definitions, bell: Bell) -> None:
         self._database = database
@@ -39,6 +54,7 @@ class Runs:
         self._definitions = definitions
         self._bell = bell
         self._repeats = Repeats(vault, definitions)
+        self.worker: Worker | None = None
         # One commit for starts of any workspace, so past row security: each statement names the workspace itself.
         self._news = Batch(database, NEW)
         self._begins = Batch(database, BEGIN)
@@ -68,9 +84,9 @@ class Runs:
                 async with self._database.begin(scope) as connection:
                     await require(connection, scope, definition.wiring.graph)
                     await refuse_started(connection, scope, definition.wiring.graph)
-            given = beginning(self._vault, scope, definition, new["id"], inputs, labels or {}, trigger)
-            await self._begins(str(new["id"]), given)
-            self._bell.ring(new["id"], work=True, live=True)
+            await self._begin(
+                Beginning(self._vault, scope, definition, new["id"], inputs, labels or {}, trigger)
+            )
             return new["id"]
         async with self._database.begin(scope) as connection:
             new = await new_run(connection, scope, orchestrator_id)
@@ -86,10 +102,25 @@ class Runs:
             await refuse_started(connection, scope, definition.wiring.graph)
             await connection.execute(
                 BEGIN.clause,
-                beginning(self._vault, scope, definition, run_id, inputs, dict(labels or {}), trigger),
+                Beginning(self._vault, scope, definition, run_id, inputs, labels or {}, trigger).values(),
             )
         self._bell.ring(run_id, work=True)
         return run_id
+
+    async def _begin(self, begun: Beginning) -> None:
+        """Store it, as far as the worker of this process brings it before."""
+        worker, first = self.worker, begun.first()
+        if worker is None or first is None:
+            await self._begins(str(begun.run_id), begun.values())
+        else:
+            steps = await worker.ahead_of(first)
+            with worker.place() as place:
+                claim = begun.go(first, steps, follow=place is not None)
+                row = await self._begins(str(begun.run_id), begun.values(worker.lease))
+                if claim is not None and place is not None:
+                    at = row["began"]
+                    place(replace(claim, attempt_started_at=at, started_at=at))
+        self._bell.ring(begun.run_id, work=begun.waits_for_workers, live=not begun.ended)
 
     async def create_child(
         self,
@@ -128,7 +159,7 @@ class Runs:
             trigger = TriggerInfo(kind="flow", by=scope.subject)
             await connection.execute(
                 BEGIN.clause,
-                beginning(
+                Beginning(
                     self._vault,
                     scope,
                     definition,
@@ -138,7 +169,7 @@ class Runs:
                     trigger,
                     parent_node_run_id=parent,
                     depth=depth + 1,
-                ),
+                ).values(),
             )
         self._bell.ring(run_id, work=True)
         return run_id

@@ -284,13 +284,10 @@ class Settling:
     async def ahead(self, steps: Sequence[Step]) -> Claim | None:
         """The claim that recording these would give, before anything is recorded. None where more, or less, than one node
         follows, or what the worker has seen of the run does not tell."""
-        last = steps[-1]
-        if last.claim.seen is None or last.ended.fatal:
+        last, seen = steps[-1], steps[-1].claim.seen
+        if seen is None or last.ended.fatal or (plan := last.onward) is None or plan.leading is None:
             return None
-        plan = plan_of(last, last.claim.seen, follow=True)
-        if plan.leading is None:
-            return None
-        next_one = following(last.claim, plan, last.claim.seen, datetime.now(UTC), None)
+        next_one = following(last.claim, plan, seen, datetime.now(UTC), None)
         return await self._claims.fed(next_one, outcomes_of(steps))
 
     async def end(self, steps: Sequence[Step], *, lease: float, follow: bool = True) -> Claim | None:

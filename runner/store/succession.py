@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from runner.graph import advance, run_state
-from runner.model import NodeFacts, NodeState, RunState
+from runner.model import NodeFacts, NodeSpec, NodeState, RunState
 from runner.node import Signal
 from runner.store.claims import Claim, Outcome, Seen, deadline_of
 from runner.store.events import Entry, RunChange, append_values
@@ -22,6 +23,11 @@ class Step:
     claim: Claim
     ended: Ended
     story: Story
+
+    @cached_property
+    def onward(self) -> Plan | None:
+        """What follows where one node that becomes ready leads on, as far as the claim has seen the run; None where it has not."""
+        return None if self.claim.seen is None else plan_of(self, self.claim.seen, follow=True)
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,9 @@ def planned(steps: Sequence[Step], follow: bool) -> list[tuple[Plan, Seen]]:
         seen = step.claim.seen
         if seen is None or step.ended.fatal:
             break
-        plan = plan_of(step, seen, follow or step is not steps[-1])
+        leads = follow or step is not steps[-1]
+        plan = step.onward if leads else plan_of(step, seen, follow=False)
+        assert plan is not None
         if not plan.output_known or (plan.ends and (step.claim.child or step.claim.repeats)):
             break
         found.append((plan, seen))
@@ -82,9 +90,7 @@ def plan_of(step: Step, seen: Seen, follow: bool) -> Plan:
     ]
     if leading is not None:
         facts[leading] = NodeFacts(NodeState.RUNNING)
-        lines.append(
-            Entry("node.started", f"{wiring.nodes[leading].label} started", leading, data={"attempt": 1})
-        )
+        lines.append(started(wiring.nodes[leading]))
     change = RunChange(run_state(facts.values()))
     known = True
     if change.state is RunState.COMPLETED:
@@ -93,6 +99,11 @@ def plan_of(step: Step, seen: Seen, follow: bool) -> Plan:
         change = replace(change, output=result.output if known else None)
     ready = () if leading is not None else moved.ready
     return Plan(lines, facts, change, leading, ready, moved.skipped, known)
+
+
+def started(spec: NodeSpec) -> Entry:
+    """The line of a node's first attempt."""
+    return Entry("node.started", f"{spec.label} started", spec.id, data={"attempt": 1})
 
 
 def settled(step: Step, plan: Plan, seen: Seen, lease: float, after: Claim | None = None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from runner.graph import Wiring
 from runner.model import Graph, Scope, TriggerInfo
 from runner.plan import Plan, blocking, describe, lacking
 from runner.store.asking import Which, chosen, ended_run, first_asked, known, new_run
-from runner.store.beginning import BEGIN, beginning
+from runner.store.beginning import BEGIN, Beginning
 from runner.store.bell import Bell
 from runner.store.connection_uses import refuse_started
 from runner.store.definitions import Definitions
@@ -119,7 +119,7 @@ class Trials:
             await refuse_started(connection, scope, definition.wiring.graph)
             await connection.execute(
                 BEGIN.clause,
-                beginning(
+                Beginning(
                     self._vault,
                     scope,
                     definition,
@@ -129,7 +129,7 @@ class Trials:
                     TriggerInfo(kind="test", by=scope.subject),
                     decision=decision,
                     about={"test": {"nodeId": node_id, "mode": mode}},
-                ),
+                ).values(),
             )
         self._bell.ring(run_id, work=True)
         return run_id

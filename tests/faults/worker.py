@@ -235,7 +235,8 @@ async def serve_web(order: dict[str, Any], stop: asyncio.Event) -> None:
     ).model_copy(update=order.get("settings", {}))
     if "answers" in order:
         die_before_answers(order["answers"])
-    async with serving(create_app(settings, engine=False), listen("127.0.0.1", order["web"])):
+    app = create_app(settings, engine=order.get("engine", False))
+    async with serving(app, listen("127.0.0.1", order["web"])):
         await stop.wait()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
 import time
 from typing import Any
@@ -35,10 +36,9 @@ async def nothing_is_lost(
     field: Field, *, acks: int, kills: int, victims: tuple[str, ...] = ("web", "postgres")
 ) -> str:
     """G1: clients start runs and call back while the web and Postgres are killed; all that was answered 2xx is there, and
-    every run has ended with what was acknowledged."""
-    starts = await field.store.orchestrators.create(
-        field.scope, "starts", "", drawing({"a": mapper("input.n", "n")})
-    )
+    every run has ended with what was acknowledged. Every other web process works on runs itself."""
+    nodes = {"a": mapper("input.n", "n"), "b": ("Delay", {"duration": 10}), "c": mapper("data.n", "n")}
+    starts = await field.store.orchestrators.create(field.scope, "starts", "", drawing(nodes, "a>b", "b>c"))
     waits = await field.store.orchestrators.create(
         field.scope, "waits", "", drawing({"w": WAIT, "z": mapper("data.n", "n")}, "w>z")
     )
@@ -49,7 +49,8 @@ async def nothing_is_lost(
     tokens = await field.tokens(waiting, "w")
     history, called = History(), History()
     left = list(tokens.items())
-    web = await field.web()
+    working = itertools.cycle((True, False))
+    web = await field.web(engine=next(working))
     workers = [field.worker(lease=3.0), field.worker(lease=3.0)]
     done = asyncio.Event()
 
@@ -85,7 +86,7 @@ async def nothing_is_lost(
             case "web":
                 web.send(signal.SIGKILL)
                 await web.end()
-                web = await field.web()
+                web = await field.web(engine=next(working))
             case _:
                 await field.cluster.kill()
                 await asyncio.sleep(field.chance.uniform(0, 0.5))
