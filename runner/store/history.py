@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runner import tokens
@@ -33,6 +34,9 @@ from runner.wire import Attempt, Exchange, LogLine, NodeRun, RunDetail, RunItem,
 _parent = node_run.alias("parent")
 _LIVE = tuple(state for state in RunState if not state.final)
 _ALL = RunFilter()
+_SORTING = text(
+    "SELECT set_config('enable_sort', :may, true), set_config('enable_incremental_sort', :may, true)"
+)
 _STATE = Query("SELECT state, event_seq FROM run WHERE id = :run_id AND workspace_id = :workspace_id")
 _RUN = Query(
     """
@@ -79,7 +83,8 @@ class History:
             few = await few_labelled(connection, wanted.labels)
             if few is not None:
                 query = query.where(run.c.id.in_(few))
-            rows = (await connection.execute(query)).all()
+            async with _in_order(connection, few is None and wanted.met_on_the_way):
+                rows = (await connection.execute(query)).all()
             ids = [row.id for row in rows]
             parked = await _parked(connection, ids)
             steps = await steps_of(connection, ids)
@@ -206,6 +211,17 @@ def _runs(scope: Scope) -> Select[Any]:
         .outerjoin(_parent, _parent.c.id == run.c.parent_node_run_id)
         .where(run.c.workspace_id == scope.workspace_id)
     )
+
+
+@asynccontextmanager
+async def _in_order(connection: AsyncConnection, wanted: bool) -> AsyncGenerator[None]:
+    """Inside, if `wanted`, the list is read in its order until the page is full. Postgres cannot tell how many rows meet such a
+    condition; it takes them for few, and else reads all that there are and sorts them."""
+    if wanted:
+        await connection.execute(_SORTING, {"may": "off"})
+    yield
+    if wanted:
+        await connection.execute(_SORTING, {"may": "on"})
 
 
 async def _parked(connection: AsyncConnection, run_ids: Sequence[UUID]) -> Mapping[UUID, list[Any]]:

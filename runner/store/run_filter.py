@@ -74,6 +74,12 @@ class RunFilter:
     archived: bool = False
     waiting_for_me: bool | None = None
 
+    @property
+    def met_on_the_way(self) -> bool:
+        """It is decided by looking at each run, and nothing leads to those that meet it."""
+        led = self.held or self.waiting_for_me or self.parent_run_id is not None
+        return bool((self.labels or self.error is not None or self.q) and not led)
+
 
 def conditions(scope: Scope, wanted: RunFilter) -> list[ColumnElement[bool]]:
     """All of them on the table of runs alone, so that counting needs no join."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -116,11 +117,17 @@ class Runs:
             steps = await worker.ahead_of(first)
             with worker.place() as place:
                 claim = begun.go(first, steps, follow=place is not None)
-                row = await self._begins(str(begun.run_id), begun.values(worker.lease))
-                if claim is not None and place is not None:
-                    at = row["began"]
-                    place(replace(claim, attempt_started_at=at, started_at=at))
+                storing = self._stored(begun, worker.lease, claim, place)
+                # Who asked may be cut off in between; the claim must not be left to its lease then.
+                await (storing if claim is None else asyncio.shield(storing))
         self._bell.ring(begun.run_id, work=begun.waits_for_workers, live=not begun.ended)
+
+    async def _stored(
+        self, begun: Beginning, lease: float, claim: Claim | None, place: Callable[[Claim], None] | None
+    ) -> None:
+        row = await self._begins(str(begun.run_id), begun.values(lease))
+        if claim is not None and place is not None:
+            place(replace(claim, attempt_started_at=row["began"], started_at=row["began"]))
 
     async def create_child(
         self,

@@ -66,6 +66,13 @@ async def working(engine: Engine) -> AsyncGenerator[None]:
         await serving
 
 
+def calling(receiver: Receiver) -> Graph:
+    """A mapper, and a call with what it gives."""
+    return drawing(
+        {"a": mapper("input.n", "n"), "b": ("RemoteWebhook", {"url": receiver.url + "/ok"})}, "a>b"
+    )
+
+
 async def ended(store: Store, run_id: UUID) -> None:
     async def over() -> bool:
         return (await run_row(store, run_id)).state in ENDED
@@ -162,12 +169,8 @@ async def test_what_is_pure_is_stored_with_the_run(
 async def test_a_call_leaves_only_after_the_run_is_stored(
     store: Store, scope: Scope, engine: Engine, receiver: Receiver
 ) -> None:
-    nodes: dict[str, Any] = {
-        "a": mapper("input.n", "n"),
-        "b": ("RemoteWebhook", {"url": receiver.url + "/ok"}),
-    }
     async with working(engine):
-        run_id = await begin(store, scope, drawing(nodes, "a>b"), {"n": 7})
+        run_id = await begin(store, scope, calling(receiver), {"n": 7})
         await ended(store, run_id)
     assert receiver.bodies == [{"n": 7}]
     assert (await run_row(store, run_id)).state == "COMPLETED"
@@ -175,15 +178,42 @@ async def test_a_call_leaves_only_after_the_run_is_stored(
     assert wrote["a"] != wrote["b"] and (rows["b"].attempt, rows["b"].takeovers) == (1, 0)
 
 
+async def test_who_is_cut_off_over_a_start_leaves_it_to_no_lease(
+    store: Store, scope: Scope, engine: Engine, receiver: Receiver
+) -> None:
+    made = await store.orchestrators.create(scope, "cut off", "", calling(receiver))
+    async with working(engine):
+        async with store.database.begin() as connection:
+            await connection.execute(text("LOCK TABLE run_event IN EXCLUSIVE MODE"))
+            start = asyncio.create_task(store.runs.create(scope, made.id, {"n": 7}, trigger=BY))
+
+            async def waits() -> bool:
+                asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%WITH begun%'"
+                async with store.database.begin() as other:
+                    return bool(await other.scalar(text(asked)))
+
+            await until(waits)
+            start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
+        found: list[UUID] = []
+
+        async def stored() -> bool:
+            async with store.database.begin() as other:
+                found.extend(await other.scalars(text("SELECT id FROM run")))
+            return bool(found)
+
+        await until(stored)
+        run_id = found[0]
+        await ended(store, run_id)
+    assert (await node_rows(store, run_id))["b"].takeovers == 0
+    assert receiver.bodies == [{"n": 7}]
+
+
 async def test_without_room_the_next_node_is_for_whoever_comes(
     store: Store, scope: Scope, receiver: Receiver
 ) -> None:
     """And none is promised twice."""
-    nodes: dict[str, Any] = {
-        "a": mapper("input.n", "n"),
-        "b": ("RemoteWebhook", {"url": receiver.url + "/ok"}),
-    }
-    drawn, taken = drawing(nodes, "a>b"), list[Claim]()
+    taken: list[Claim] = []
 
     async def work(claim: Claim) -> int:
         taken.append(claim)
@@ -194,7 +224,7 @@ async def test_without_room_the_next_node_is_for_whoever_comes(
         assert one is not None and two is not None and three is None
     with dispatcher.place() as again:
         assert again is not None
-    run_id = await begin(store, scope, drawn, {"n": 7})
+    run_id = await begin(store, scope, calling(receiver), {"n": 7})
     (claim,) = (await store.claims.take(1, lease=5.0)).claims
     stop = asyncio.Event()
     serving = asyncio.create_task(dispatcher.run(stop, grace=1.0, stopping=lambda: None))
@@ -213,11 +243,7 @@ async def test_without_room_the_next_node_is_for_whoever_comes(
 async def test_while_the_engine_is_full_runs_wait_their_turn(
     store: Store, scope: Scope, engine: Engine, receiver: Receiver
 ) -> None:
-    nodes: dict[str, Any] = {
-        "a": mapper("input.n", "n"),
-        "b": ("RemoteWebhook", {"url": receiver.url + "/ok"}),
-    }
-    made = await store.orchestrators.create(scope, "many", "", drawing(nodes, "a>b"))
+    made = await store.orchestrators.create(scope, "many", "", calling(receiver))
     async with working(engine):
         ids = await asyncio.gather(
             *(store.runs.create(scope, made.id, {"n": n}, trigger=BY) for n in range(200))
