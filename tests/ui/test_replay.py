@@ -39,17 +39,17 @@ def status(page: Page, name: str, word: str) -> Locator:
     return node(page, name).locator(f"[data-status={word}]")
 
 
-def chain(page: Page, name: str, durations: dict[str, int]) -> str:
-    """An orchestrator of delays, one after the other; its id."""
+def chain(page: Page, name: str, durations: dict[str, int | None]) -> str:
+    """An orchestrator of delays, or mappers where none is given, one after the other; its id."""
     names = list(durations)
     nodes = [
         {
             "id": each.lower(),
-            "type": "Delay",
+            "type": "DataMapper" if duration is None else "Delay",
             "position": {"x": 312 * index, "y": 0},
-            "data": {"label": each, "config": {"duration": durations[each]}},
+            "data": {"label": each, "config": {} if duration is None else {"duration": duration}},
         }
-        for index, each in enumerate(names)
+        for index, (each, duration) in enumerate(durations.items())
     ]
     edges = [
         {"id": f"{a}-{b}", "source": a.lower(), "target": b.lower()} for a, b in itertools.pairwise(names)
@@ -120,7 +120,8 @@ def test_a_past_run_is_played_again(page: Page, axe: Axe, shot: Shot) -> None:
     slider = page.get_by_role("slider", name="Time in the run")
     slider.focus()
     page.keyboard.press("Home")
-    for name in ("First", "Second", "Third"):
+    expect(status(page, "First", "RUNNING")).to_be_visible()  # it is stored with the run that it begins
+    for name in ("Second", "Third"):
         expect(status(page, name, "PENDING")).to_be_visible()
     assert lines.count() < whole
     page.keyboard.press(".")
@@ -268,3 +269,20 @@ def test_a_run_started_elsewhere_is_offered_and_edits_are_marked(page: Page, axe
     expect(status(page, "Second", "CANCELLED")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Undo: ")).click()
     expect(page.get_by_text("Not saved")).to_have_count(0)
+
+
+def test_a_run_that_was_over_at_once(page: Page, axe: Axe, shot: Shot) -> None:
+    """All of it has one moment: no time to be drawn to scale, or to be played."""
+    run = start(page, chain(page, "At once", {"One": None, "Two": None, "Three": None}), wait=True)
+    assert run["status"] == "COMPLETED"
+    page.goto(f"/runs/{run['id']}")
+    expect(page.get_by_role("heading", name=re.compile(f"{run['number']}"))).to_be_visible()
+    in_both_themes(page, axe, shot, "at-once")
+    page.goto(f"/orchestrators/{run['orchestratorId']}?run={run['id']}&drawer=log")
+    slider = page.get_by_role("slider", name="Time in the run")
+    expect(slider).to_be_visible()
+    expect(status(page, "Three", "COMPLETED")).to_be_visible()
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(status(page, "Three", "COMPLETED")).to_be_visible()
+    in_both_themes(page, axe, shot, "at-once-replay")

@@ -57,3 +57,8 @@ test("while it runs, it ends where something goes on; a cycle is no trap", () =>
   const round = [node("a", 1, 1), node("b", 1, 1)];
   expect(criticalPath(round, [wire("a", "b"), wire("b", "a")])).toHaveLength(2);
 });
+
+test("of a run that was over at once, all of the way is on it", () => {
+  const nodes = [node("a", 1, 1), node("b", 1, 1), node("c", 1, 1)];
+  expect(criticalPath(nodes, [wire("a", "b"), wire("b", "c")])).toEqual(["a", "b", "c"]);
+});
