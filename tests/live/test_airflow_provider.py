@@ -145,6 +145,7 @@ async def test_one_key_starts_one_run(airflow_provider: Airflow) -> None:
     assert found is not None and found.id == begun[0].id
     assert await airflow_provider.find("quick_conf", key="same/2", since=now()) is None
     done = await ended(airflow_provider, again)
+    assert (done.state, done.error, done.warning) == (ExecutionState.SUCCEEDED, None, None)
     assert done.output == {"echo": {"numbers": [5]}, "sum": 5}
 
 
