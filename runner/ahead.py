@@ -22,7 +22,6 @@ class Ahead:
     def __init__(self, store: Store, caller: Caller) -> None:
         self._store = store
         self._caller = caller
-        self.stopping = False
 
     async def of(self, first: Step) -> list[Step]:
         """`first`, and the outcomes of the pure nodes that follow it one by one. A node after one that may have cost a worker its
@@ -39,7 +38,7 @@ class Ahead:
 
     async def _on(self, steps: list[Step], *, at_once: bool) -> list[Step]:
         until = time.monotonic() + AHEAD
-        while len(steps) < MOST_AHEAD and time.monotonic() < until and not self.stopping:
+        while len(steps) < MOST_AHEAD and time.monotonic() < until:
             claim = await self._store.settling.ahead(steps)
             done = None if claim is None else await self._caller.pure(claim, at_once=at_once)
             if done is None:

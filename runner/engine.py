@@ -93,7 +93,7 @@ class Engine:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; then finish or hand back what is in hand within the grace time."""
-        self._stopping = self._ahead.stopping = False
+        self._stopping = False
         beats = asyncio.create_task(self._forever(self._beat, self._options.lease / 3))
         sweeps = [
             asyncio.create_task(self._forever(self._sweep, 1.0)),
@@ -287,7 +287,7 @@ class Engine:
             await self._store.settling.tell(claim.run_id, [line])
 
     def _begin_stop(self) -> None:
-        self._stopping = self._ahead.stopping = True
+        self._stopping = True
 
     async def _beat(self) -> None:
         held = list(self._held.values())

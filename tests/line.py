@@ -1,5 +1,5 @@
-"""One kept-open HTTP/1.1 connection that costs its process little: what measures a server must not be what is slow. A call by httpx
-costs about ten times as much, and at forty at once its pool is what is measured."""
+"""One kept-open HTTP/1.1 connection that costs its process little: what measures a server must not be what is slow. Forty
+clients of httpx in one process ask some 300 times a second, forty of these ten times as often."""
 
 from __future__ import annotations
 

@@ -101,9 +101,9 @@ async def start_run(
     started(request)
     wait = preferred_wait(headers.prefer)
     applied = {} if wait is None else {"Preference-Applied": f"wait={wait}"}
-    found = await run_answer(request, scope, run_id)
+    found = await run_answer(request, scope, run_id)  # what is pure is over by now, and needs no wait
     if wait is not None and not found.status.final:
-        await _end(request, scope, run_id, wait)
+        await _until_ended(request, scope, run_id, wait)
         found = await run_answer(request, scope, run_id)
     ended = wait is not None and found.status.final
     return Reply(found, 200 if ended else 202, {**_location(run_id), **applied})
@@ -189,7 +189,7 @@ async def _page(
     return listing(found, query.limit, lambda item: item.id)
 
 
-async def _end(request: Request[State], scope: Scope, run_id: UUID, seconds: float) -> None:
+async def _until_ended(request: Request[State], scope: Scope, run_id: UUID, seconds: float) -> None:
     """Returns when it has ended, `seconds` from now at the latest, and at once when the server stops."""
     history, watchers = request.state["store"].history, request.state["watchers"]
     deadline = time.monotonic() + seconds

@@ -76,8 +76,9 @@ class RunFilter:
 
     @property
     def met_on_the_way(self) -> bool:
-        """It is decided by looking at each run, and nothing leads to those that meet it."""
-        led = self.held or self.waiting_for_me or self.parent_run_id is not None
+        """It is decided by looking at each run in the list's order, and nothing leads faster to those that meet it: of several
+        states there may be few runs, and no index has them in that order."""
+        led = self.held or self.waiting_for_me or self.parent_run_id is not None or len(self.status) > 1
         return bool((self.labels or self.error is not None or self.q) and not led)
 
 

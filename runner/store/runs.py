@@ -110,24 +110,29 @@ class Runs:
 
     async def _begin(self, begun: Beginning) -> None:
         """Store it, as far as the worker of this process brings it before."""
-        worker, first = self.worker, begun.first()
+        worker = self.worker
+        first = None if worker is None else begun.first()
         if worker is None or first is None:
-            await self._begins(str(begun.run_id), begun.values())
-        else:
-            steps = await worker.ahead_of(first)
-            with worker.place() as place:
-                claim = begun.go(first, steps, follow=place is not None)
-                storing = self._stored(begun, worker.lease, claim, place)
-                # Who asked may be cut off in between; the claim must not be left to its lease then.
-                await (storing if claim is None else asyncio.shield(storing))
-        self._bell.ring(begun.run_id, work=begun.waits_for_workers, live=not begun.ended)
+            await self._stored(begun)
+            return
+        steps = await worker.ahead_of(first)
+        with worker.place() as place:
+            claim = begun.go(first, steps, follow=place is not None)
+            storing = self._stored(begun, worker.lease, claim, place)
+            # Who asked may be cut off in between; the claim must not be left to its lease then.
+            await (storing if claim is None else asyncio.shield(storing))
 
     async def _stored(
-        self, begun: Beginning, lease: float, claim: Claim | None, place: Callable[[Claim], None] | None
+        self,
+        begun: Beginning,
+        lease: float = 0.0,
+        claim: Claim | None = None,
+        place: Callable[[Claim], None] | None = None,
     ) -> None:
         row = await self._begins(str(begun.run_id), begun.values(lease))
         if claim is not None and place is not None:
             place(replace(claim, attempt_started_at=row["began"], started_at=row["began"]))
+        self._bell.ring(begun.run_id, work=begun.waits_for_workers, live=not begun.ended)
 
     async def create_child(
         self,

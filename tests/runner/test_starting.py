@@ -240,6 +240,30 @@ async def test_without_room_the_next_node_is_for_whoever_comes(
     assert [each.run_id for each in taken] == [run_id]
 
 
+async def test_what_comes_after_the_grace_is_left_to_its_lease(
+    store: Store, scope: Scope, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The process is ending: a call that began now would be cut off half way."""
+    taken: list[Claim] = []
+
+    async def work(claim: Claim) -> int:
+        taken.append(claim)
+        return 0
+
+    dispatcher = Dispatcher(store, work, {}, concurrency=2, lease=5.0)
+    run_id = await begin(store, scope, calling(receiver), {"n": 7})
+    (claim,) = (await store.claims.take(1, lease=5.0)).claims
+    stop = asyncio.Event()
+    stop.set()
+    with dispatcher.place() as place:
+        assert place is not None
+        await dispatcher.run(stop, grace=0.05, stopping=lambda: None)
+        place(claim)
+        await asyncio.sleep(0.05)
+    assert taken == [] and "left until its lease ends" in caplog.text
+    assert (await node_rows(store, run_id))["a"].work == "leased"
+
+
 async def test_while_the_engine_is_full_runs_wait_their_turn(
     store: Store, scope: Scope, engine: Engine, receiver: Receiver
 ) -> None:

@@ -22,7 +22,7 @@ export function criticalPath(nodes: readonly NodeRun[], wires: readonly Wire[]):
   return path;
 }
 
-/** Of those that ended at the same moment, as all nodes of a run may that was over at once, the last in drawing order. */
+/** The one that ended last; of several at the same moment (of a run that was over at once, all), the last in drawing order. */
 function latest(nodes: readonly NodeRun[]): NodeRun | undefined {
   return nodes.reduce<NodeRun | undefined>(
     (found, node) => (!found || endOf(node) >= endOf(found) ? node : found),
